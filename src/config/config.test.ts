@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, beforeEach, describe, it } from "node:test";
+import { type Config, type ConfigSources, loadConfig } from "./config.ts";
+
+describe("loadConfig()", () => {
+  let cwd = "";
+  const made: string[] = [];
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), "sojourn-config-"));
+    made.push(cwd);
+  });
+  after(() => {
+    for (const directory of made) rmSync(directory, { recursive: true });
+  });
+
+  const write = (text: string, name = "sojourn.toml"): void => writeFileSync(join(cwd, name), text);
+  const load = (sources: Omit<ConfigSources, "cwd"> = {}): Config => {
+    const loaded = loadConfig({ cwd, ...sources });
+    assert.ok("config" in loaded, JSON.stringify(loaded));
+    return loaded.config;
+  };
+  const faults = (sources: Omit<ConfigSources, "cwd"> = {}): readonly string[] => {
+    const loaded = loadConfig({ cwd, ...sources });
+    assert.ok("faults" in loaded, "expected faults");
+    return loaded.faults.map(({ source, message }) => `${source}: ${message}`);
+  };
+
+  it("has a default for everything but the limits that are off", () => {
+    assert.deepEqual(load(), {
+      port: 7070,
+      host: "127.0.0.1",
+      data: join(cwd, "data"),
+      durability: "full",
+      logLevel: "info",
+      cleanupIdleSeconds: 900,
+      idleTimeoutSeconds: 86_400,
+      maxMetadataBytes: 65_536,
+      maxBodyBytes: 1_048_576,
+      sweepIntervalMs: 1_000,
+      shutdownTimeoutSeconds: 10,
+    });
+  });
+
+  it("prefers a flag to the environment, that to the file, that to the default", () => {
+    write("port = 1\nhost = 'file'\ndata = '/file'\n");
+    const env = { SOJOURN_PORT: "2", SOJOURN_HOST: "env" };
+    const { port, host, data, durability } = load({ flags: { port: "3" }, env });
+    assert.deepEqual({ port, host, data, durability }, { port: 3, host: "env", data: "/file", durability: "full" });
+  });
+
+  it("reads every option from each of the three places", () => {
+    const values = {
+      port: 0,
+      host: "::1",
+      data: "/elsewhere",
+      durability: "none",
+      log_level: "debug",
+      max_sessions: 5,
+      cleanup_idle_seconds: 0,
+      idle_timeout_seconds: 60,
+      max_metadata_bytes: 2,
+      max_body_bytes: 1_024,
+      max_store_bytes: 1_048_576,
+      sweep_interval_ms: 10,
+      shutdown_timeout_seconds: 1,
+    };
+    const expected = {
+      port: 0,
+      host: "::1",
+      data: "/elsewhere",
+      durability: "none",
+      logLevel: "debug",
+      maxSessions: 5,
+      cleanupIdleSeconds: 0,
+      idleTimeoutSeconds: 60,
+      maxMetadataBytes: 2,
+      maxBodyBytes: 1_024,
+      maxStoreBytes: 1_048_576,
+      sweepIntervalMs: 10,
+      shutdownTimeoutSeconds: 1,
+    };
+    const texts = Object.entries(values).map(([name, value]) => [name, `${value}`] as const);
+    assert.deepEqual(load({ flags: Object.fromEntries(texts) }), expected);
+    const env = Object.fromEntries(texts.map(([name, text]) => [`SOJOURN_${name.toUpperCase()}`, text]));
+    assert.deepEqual(load({ env }), expected);
+    write(
+      Object.entries(values)
+        .map(([name, value]) => `${name} = ${JSON.stringify(value)}`)
+        .join("\n"),
+    );
+    assert.deepEqual(load(), expected);
+  });
+
+  it("takes a relative data directory from the working directory on", () => {
+    assert.equal(load({ flags: { data: "sub/store" } }).data, join(cwd, "sub", "store"));
+  });
+
+  it("refuses numbers that are not plain digits within the range", () => {
+    for (const port of [
+      "",
+      " 5",
+      "5 ",
+      "1e3",
+      "0x10",
+      "5.5",
+      "+5",
+      "1_000",
+      "-1",
+      "65536",
+      "٣",
+      "99999999999999999999",
+    ]) {
+      const [fault] = faults({ flags: { port } });
+      const got = /^-?\d+$/.test(port) ? port : JSON.stringify(port);
+      assert.equal(fault, `--port: must be a whole number from 0 to 65535, not ${got}`);
+    }
+    const [fault] = faults({ env: { SOJOURN_MAX_STORE_BYTES: "9007199254740993" } });
+    assert.equal(fault, "SOJOURN_MAX_STORE_BYTES: must be a whole number of at least 1048576, not 9007199254740993");
+  });
+
+  it("refuses values of another type in the file", () => {
+    write('port = "7070"\nmax_sessions = 5.0\nhost = 5\nlog_level = "Debug"\ndata = []\nsweep_interval_ms = { a = 1 }');
+    assert.deepEqual(faults(), [
+      'sojourn.toml: port: must be a whole number from 0 to 65535, not the text "7070"',
+      "sojourn.toml: host: must be text that is not empty, not 5",
+      "sojourn.toml: data: must name a directory, not an array",
+      'sojourn.toml: log_level: must be one of trace, debug, info, warn, error, fatal, silent, not "Debug"',
+      "sojourn.toml: max_sessions: must be a whole number from 1 to 1000000000, not 5 with a fraction",
+      "sojourn.toml: sweep_interval_ms: must be a whole number from 10 to 3600000, not a table or a date",
+    ]);
+  });
+
+  it("tells all faults of all sources at once, also of a value that another overrides", () => {
+    write("port = -1\nmax_sesions = 5\nfrobnicate = 1\n");
+    const env = { SOJOURN_PORT: "x", SOJOURN_HOST: " ", SOJOURN_DURABILITY: "some" };
+    assert.deepEqual(faults({ flags: { port: "1" }, env }), [
+      "sojourn.toml: max_sesions: is not an option; did you mean max_sessions?",
+      "sojourn.toml: frobnicate: is not an option; the keys are listed by: sojourn serve --help",
+      'SOJOURN_PORT: must be a whole number from 0 to 65535, not "x"',
+      "sojourn.toml: port: must be a whole number from 0 to 65535, not -1",
+      'SOJOURN_HOST: must be text that is not empty, not " "',
+      'SOJOURN_DURABILITY: must be one of full, none, not "some"',
+    ]);
+  });
+
+  it("ignores variables that are not options", () => {
+    assert.equal(load({ env: { SOJOURN_PORT_7070_TCP: "tcp://10.0.0.1:7070", SOJOURN_SERVICE_HOST: "x" } }).port, 7070);
+  });
+
+  it("reads another file where it is told to, by flag or variable, and then it must exist", () => {
+    write("port = 1");
+    write("port = 2", "two.toml");
+    assert.equal(load({ flags: { config: "two.toml" } }).port, 2);
+    assert.equal(load({ env: { SOJOURN_CONFIG: join(cwd, "two.toml") } }).port, 2);
+    assert.deepEqual(faults({ flags: { config: "three.toml" } }), ["--config: three.toml does not exist"]);
+    assert.deepEqual(faults({ env: { SOJOURN_CONFIG: "three.toml" } }), ["SOJOURN_CONFIG: three.toml does not exist"]);
+    assert.deepEqual(faults({ flags: { config: "" } }), ['--config: must name a file, not ""']);
+  });
+
+  it("says what is wrong with a file that it cannot read, and where in it", () => {
+    write("port = 1\nport = 2");
+    const [fault, ...others] = faults({ flags: { host: "" } });
+    assert.match(fault ?? "", /^sojourn\.toml: is not TOML: .+ \(line 2, column \d+\)$/);
+    assert.deepEqual(others, ['--host: must be text that is not empty, not ""']);
+    mkdirSync(join(cwd, "sub"));
+    assert.deepEqual(faults({ flags: { config: "sub" } }), ["--config: sub is a directory, not a file"]);
+  });
+
+  it("treats keys that every object has as unknown", () => {
+    write("constructor = 1\ntoString = 2");
+    assert.equal(faults().length, 2);
+  });
+});

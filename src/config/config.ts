@@ -1,0 +1,119 @@
+import { resolve } from "node:path";
+import { type Decoded, decodeText, decodeToml } from "./decode.ts";
+import { readConfigFile } from "./file.ts";
+import { nearest } from "./nearest.ts";
+import { FILE_OPTION, flagOf, OPTIONS, type Option, variableOf } from "./options.ts";
+
+type Table = typeof OPTIONS;
+
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Name;
+
+type Value<O> = O extends { choices: readonly (infer Choice)[] }
+  ? Choice
+  : O extends { type: "integer" }
+    ? number
+    : string;
+
+type Defaulted = { [Name in keyof Table]: Table[Name] extends { default: unknown } ? Name : never }[keyof Table];
+
+/** The configuration of a server: every option of the table in camel case, all valid; `data` is an absolute path. */
+export type Config = { readonly [Name in Defaulted as Camel<Name>]: Value<Table[Name]> } & {
+  readonly [Name in Exclude<keyof Table, Defaulted> as Camel<Name>]?: Value<Table[Name]>;
+};
+
+/** One thing that is wrong with the configuration. */
+export interface ConfigFault {
+  /** Where the value came from: `--port`, `SOJOURN_PORT`, `sojourn.toml: port`, or the file itself. */
+  readonly source: string;
+  /** The option's name, `config` for the file as a whole; of an unknown key, the key. */
+  readonly option: string;
+  readonly message: string;
+}
+
+export interface ConfigSources {
+  /** Values of flags as they were typed, by option name (`max_sessions`). */
+  readonly flags?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where sojourn.toml is looked for, and where relative paths begin. */
+  readonly cwd: string;
+}
+
+/** The configuration, or everything that is wrong with it. */
+export type Loaded = { readonly config: Config } | { readonly faults: readonly ConfigFault[] };
+
+/**
+ * Makes the configuration: a flag wins over the environment, that over the file, that over the default.
+ *
+ * All faults are told at once, also those of values that another source overrides. Unknown keys of the file are
+ * faults; unknown `SOJOURN_…` variables are not, because orchestrators inject some (`SOJOURN_PORT_7070_TCP`).
+ */
+export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded {
+  const faults: ConfigFault[] = [];
+  const typed = (name: string, option: Option): readonly Candidate[] => [
+    ...candidate(flagOf(name), flags[name], (text) => decodeText(option, text)),
+    ...candidate(variableOf(name), env[variableOf(name)], (text) => decodeText(option, text)),
+  ];
+  const settle = (name: string, candidates: readonly Candidate[]): Candidate | undefined => {
+    for (const { source, decoded } of candidates) {
+      if ("fault" in decoded) faults.push({ source, option: name, message: decoded.fault });
+    }
+    return candidates[0];
+  };
+
+  const chosen = settle("config", typed("config", FILE_OPTION));
+  const file = readConfigFile(cwd, chosen && decodedValue(chosen)?.toString());
+  if ("fault" in file) {
+    const [source, prefix] = chosen === undefined ? [file.name, ""] : [chosen.source, `${file.name} `];
+    faults.push({ source, option: "config", message: prefix + file.fault });
+  }
+  const entries = "entries" in file ? file.entries : {};
+  for (const key of Object.keys(entries)) {
+    if (!Object.hasOwn(OPTIONS, key)) faults.push(unknownKey(file.name, key));
+  }
+
+  const values = Object.entries(OPTIONS).map(([name, option]: [string, Option]) => {
+    const inFile = candidate(`${file.name}: ${name}`, entries[name], (value) => decodeToml(option, value));
+    const strongest = settle(name, [...typed(name, option), ...inFile]);
+    return [name, (strongest && decodedValue(strongest)) ?? option.default] as const;
+  });
+  return faults.length > 0 ? { faults } : { config: compose(values, cwd) };
+}
+
+/** What one source says of an option. */
+interface Candidate {
+  readonly source: string;
+  readonly decoded: Decoded;
+}
+
+function candidate<T>(source: string, given: T | undefined, decode: (given: T) => Decoded): readonly Candidate[] {
+  return given === undefined ? [] : [{ source, decoded: decode(given) }];
+}
+
+function decodedValue({ decoded }: Candidate): string | number | undefined {
+  return "value" in decoded ? decoded.value : undefined;
+}
+
+function unknownKey(file: string, key: string): ConfigFault {
+  const meant = nearest(key, Object.keys(OPTIONS));
+  const hint = meant === undefined ? "the keys are listed by: sojourn serve --help" : `did you mean ${meant}?`;
+  return { source: `${file}: ${key}`, option: key, message: `is not an option; ${hint}` };
+}
+
+function compose(
+  values: readonly (readonly [name: string, value: string | number | undefined])[],
+  cwd: string,
+): Config {
+  const config = Object.fromEntries(
+    values
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [camelOf(name), name === "data" ? resolve(cwd, `${value}`) : value]),
+  );
+  // NOTE: the table that the type is made from also decoded the values.
+  return config as unknown as Config;
+}
+
+function camelOf(name: string): string {
+  return name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,53 @@
+import { type Option, rangeOf } from "./options.ts";
+
+/** A value that an option allows, or what is wrong with it. */
+export type Decoded = { readonly value: string | number } | { readonly fault: string };
+
+/** Reads an option's value from text, as a flag or an environment variable has it. Integers are plain decimal digits. */
+export function decodeText(option: Option, text: string): Decoded {
+  if (option.type !== "integer") return decodeWord(option, text);
+  return /^-?\d+$/.test(text) ? withinRange(option, Number(text), text) : wrong(option, JSON.stringify(text));
+}
+
+/** Reads an option's value from the file, where integers were parsed to bigint. */
+export function decodeToml(option: Option, value: unknown): Decoded {
+  if (option.type === "integer") {
+    return typeof value === "bigint" ? withinRange(option, Number(value), `${value}`) : wrong(option, shown(value));
+  }
+  return typeof value === "string" ? decodeWord(option, value) : wrong(option, shown(value));
+}
+
+function withinRange(option: Option & { type: "integer" }, value: number, text: string): Decoded {
+  return value >= option.min && value <= option.max ? { value } : wrong(option, text);
+}
+
+function decodeWord(option: Exclude<Option, { type: "integer" }>, text: string): Decoded {
+  const allowed = option.type === "choice" ? option.choices.includes(text) : text.trim() !== "" && !text.includes("\0");
+  return allowed ? { value: text } : wrong(option, JSON.stringify(text));
+}
+
+const EXPECTED: Readonly<Record<Option["type"], string>> = {
+  integer: "must be a whole number",
+  choice: "must be one of",
+  text: "must be text that is not empty",
+  directory: "must name a directory",
+  file: "must name a file",
+};
+
+function wrong(option: Option, got: string): Decoded {
+  const range = rangeOf(option);
+  const expected = range === undefined ? EXPECTED[option.type] : `${EXPECTED[option.type]} ${joint(option)}${range}`;
+  return { fault: `${expected}, not ${got}` };
+}
+
+function joint(option: Option): string {
+  if (option.type !== "integer") return "";
+  return option.max === Number.MAX_SAFE_INTEGER ? "of " : "from ";
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
+  if (typeof value === "object") return Array.isArray(value) ? "an array" : "a table or a date";
+  // 5.0 in the file is the number 5 here, and would read as if it were right.
+  return typeof value === "number" && Number.isInteger(value) ? `${value} with a fraction` : String(value);
+}

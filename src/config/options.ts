@@ -1,0 +1,200 @@
+interface Described {
+  /** One sentence that says what it does and when to change it; it ends without a full stop. */
+  readonly description: string;
+}
+
+/** A whole number from `min` to `max`. Without `default` it is off unless set. */
+export interface IntegerOption extends Described {
+  readonly type: "integer";
+  readonly default?: number;
+  readonly min: number;
+  readonly max: number;
+  /** What is counted, where the name does not say it. */
+  readonly unit?: string;
+}
+
+/** One of some words. */
+export interface ChoiceOption extends Described {
+  readonly type: "choice";
+  readonly default: string;
+  readonly choices: readonly string[];
+}
+
+/** Text that is not empty; a `directory` is taken from the working directory on. */
+export interface TextOption extends Described {
+  readonly type: "text" | "directory" | "file";
+  readonly default?: string;
+}
+
+export type Option = IntegerOption | ChoiceOption | TextOption;
+
+/**
+ * Every option of a server, by its key in the file. Flags, environment variables, the file's keys, the text of
+ * `--help`, the page docs/configuration.md and the type `Config` are all made from this table.
+ */
+export const OPTIONS = {
+  port: {
+    type: "integer",
+    default: 7070,
+    min: 0,
+    max: 65_535,
+    description: "TCP port to listen on; change it when another program has this one, 0 picks a free one",
+  },
+  host: {
+    type: "text",
+    default: "127.0.0.1",
+    description:
+      "Loopback address to listen on; change it to ::1 for IPv6 (one that other machines can reach is refused)",
+  },
+  data: {
+    type: "directory",
+    default: "./data",
+    description: "Directory that holds everything; change it to keep the sessions on another disk or volume",
+  },
+  durability: {
+    type: "choice",
+    default: "full",
+    choices: ["full", "none"],
+    description:
+      "Whether a write waits until the disk has it; choose none for development only, where losing the latest writes " +
+      "with the power is no harm",
+  },
+  log_level: {
+    type: "choice",
+    default: "info",
+    choices: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
+    description: "The least that is worth a line in the log; choose debug to see why something happens",
+  },
+  max_sessions: {
+    type: "integer",
+    min: 1,
+    max: 1_000_000_000,
+    unit: "sessions",
+    description: "How many active sessions a tenant may have; set it when one caller must not crowd out the others",
+  },
+  cleanup_idle_seconds: {
+    type: "integer",
+    default: 900,
+    min: 0,
+    max: 315_360_000,
+    unit: "seconds",
+    description:
+      "When max_sessions is reached, sessions idle for longer than this are expired to make room; raise it when " +
+      "callers pause for longer and come back",
+  },
+  idle_timeout_seconds: {
+    type: "integer",
+    default: 86_400,
+    min: 1,
+    max: 315_360_000,
+    unit: "seconds",
+    description:
+      "After how long without activity a session expires, where it was created without a timeout of its own; raise it " +
+      "for work that rests for days",
+  },
+  max_metadata_bytes: {
+    type: "integer",
+    default: 65_536,
+    min: 2,
+    max: 1_048_576,
+    unit: "bytes",
+    description: "How large the metadata of a session may be as JSON; raise it when callers keep documents there",
+  },
+  max_body_bytes: {
+    type: "integer",
+    default: 1_048_576,
+    min: 1_024,
+    max: 1_073_741_824,
+    unit: "bytes",
+    description: "How large the body of a request may be; lower it where memory is short, raise it for large inputs",
+  },
+  max_store_bytes: {
+    type: "integer",
+    min: 1_048_576,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes",
+    description:
+      "How large the store may grow before writes are refused with storage_full; set it when the disk is shared with " +
+      "something that must not run out of space",
+  },
+  sweep_interval_ms: {
+    type: "integer",
+    default: 1_000,
+    min: 10,
+    max: 3_600_000,
+    unit: "milliseconds",
+    description:
+      "How often sessions whose time is over get the operation that says so; raise it when a million idle sessions " +
+      "make the sweep felt (reads show them as expired at once in any case)",
+  },
+  shutdown_timeout_seconds: {
+    type: "integer",
+    default: 10,
+    min: 1,
+    max: 3_600,
+    unit: "seconds",
+    description:
+      "How long a stopping server waits for the requests in hand; keep it below the time after which the supervisor kills",
+  },
+} as const satisfies Readonly<Record<string, Option>>;
+
+/** Where the configuration file is. A flag and a variable only: the file cannot say where it is itself. */
+export const FILE_OPTION = {
+  type: "file",
+  description:
+    "Configuration file to read, which must exist; set it when the file is not sojourn.toml in the working directory",
+} as const satisfies TextOption;
+
+/** The file that is read from the working directory when it is there. */
+export const DEFAULT_FILE = "sojourn.toml";
+
+/** The options by name, in the order of the table; `config` comes first and has no key in the file. */
+export const NAMED_OPTIONS: readonly (readonly [name: string, option: Option])[] = [
+  ["config", FILE_OPTION],
+  ...Object.entries(OPTIONS),
+];
+
+/** `max_sessions` as a flag: `--max-sessions`. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll("_", "-")}`;
+}
+
+/** `max_sessions` as an environment variable: `SOJOURN_MAX_SESSIONS`. */
+export function variableOf(name: string): string {
+  return `SOJOURN_${name.toUpperCase()}`;
+}
+
+/** What stands for the value in the text of `--help`: `number`, `full|none`, `directory`. */
+export function placeholderOf(option: Option): string {
+  switch (option.type) {
+    case "integer":
+      return option.unit ?? "number";
+    case "choice":
+      return option.choices.length > 3 ? "word" : option.choices.join("|");
+    default:
+      return option.type;
+  }
+}
+
+/** Which values are allowed, in words: `1 to 65535`, `full, none`; `undefined` where any text is. */
+export function rangeOf(option: Option): string | undefined {
+  switch (option.type) {
+    case "integer":
+      return option.max === Number.MAX_SAFE_INTEGER ? `at least ${option.min}` : `${option.min} to ${option.max}`;
+    case "choice":
+      return option.choices.join(", ");
+    default:
+      return undefined;
+  }
+}
+
+/** The text of `--help` for an option: its description, its default and its environment variable. */
+export function helpOf(name: string, option: Option): string {
+  const range = rangeOf(option);
+  const facts = [
+    ...(range === undefined ? [] : [range]),
+    ...(option.default === undefined ? [] : [`default ${option.default}`]),
+    `env ${variableOf(name)}`,
+  ];
+  return `${option.description} (${facts.join("; ")})`;
+}
