@@ -63,7 +63,8 @@ export const OPTIONS = {
     type: "choice",
     default: "info",
     choices: ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
-    description: "The least that is worth a line in the log; choose debug to see why something happens",
+    description:
+      "The least that is worth a line in the log; choose debug to see every request, and not only those that failed",
   },
   max_sessions: {
     type: "integer",
