@@ -1,0 +1,135 @@
+import { SECOND } from "./clock.ts";
+import { invalid } from "./errors.ts";
+import { assertOpen, assertTransition, expiryAt } from "./lifecycle.ts";
+import { assertMetadataSize, assertWithin, LIMITS } from "./limits.ts";
+import type { OperationKind } from "./operation.ts";
+import {
+  type FinalStatus,
+  fold,
+  type Metrics,
+  type SessionInputs,
+  type SessionPatch,
+  type SessionRecord,
+  type WithReason,
+} from "./session.ts";
+
+/** An operation that was decided on and not yet appended. */
+export interface Draft<K extends OperationKind = OperationKind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly input: SessionInputs[K];
+}
+
+/**
+ * Decides what a call does to a session: the operations to append, none if nothing is to change, or its erasure.
+ *
+ * Pure, so that a mailbox may decide again after a conflict. Throws what refuses the call. The session is the one at
+ * `now`, after everything that was decided before.
+ */
+export type Command = (session: SessionRecord, now: number) => readonly Draft[] | "erase";
+
+/** Changes what `patch` names. An empty patch counts as use. */
+export function update(patch: SessionPatch, metadataBytes: number): Command {
+  assertWithin(patch);
+  assertDuration("idle_timeout_seconds", patch.idleTimeoutUs);
+  return (session, at) => {
+    assertOpen(session, "update");
+    const draft = { kind: "session.updated", name: "update", input: patch } as const;
+    if (patch.metadata !== undefined) assertMetadataSize(fold(session, { ...draft, at }).metadata, metadataBytes);
+    return [draft];
+  };
+}
+
+/** Pauses an active session. */
+export function suspend(input: WithReason): Command {
+  assertWithin(input);
+  return (session) => {
+    assertTransition(session, "suspended");
+    return [{ kind: "session.suspended", name: "suspend", input }];
+  };
+}
+
+/** Makes a suspended session active again. */
+export function resume(input: WithReason): Command {
+  assertWithin(input);
+  return (session) => {
+    assertTransition(session, "active");
+    return [{ kind: "session.resumed", name: "resume", input }];
+  };
+}
+
+/** Counts as use, and so begins the idle timeout anew. */
+export function keepalive(input: WithReason): Command {
+  assertWithin(input);
+  return (session) => {
+    assertOpen(session, "keep alive");
+    return [{ kind: "session.kept_alive", name: "keepalive", input }];
+  };
+}
+
+/** Ends a session. The same end again changes nothing; another is refused. */
+export function end(status: FinalStatus, input: WithReason): Command {
+  assertWithin(input);
+  return (session, now) => {
+    if (session.status === status) return [];
+    assertTransition(session, status);
+    if (status === "expired") return [expired({ ...input, endedAtUs: now }, "end")];
+    return [{ kind: `session.${status}`, name: "end", input }];
+  };
+}
+
+/** Adds to the counters of a session. */
+export function record({ requestCount: requests, errorCount: errors, processingTimeUs }: Metrics): Command {
+  assertCount("requests", requests, LIMITS.count);
+  assertCount("errors", errors, LIMITS.count);
+  assertCount("processing_time_seconds", processingTimeUs, LIMITS.durationSeconds * SECOND);
+  const draft = {
+    kind: "metrics.recorded",
+    name: "metrics",
+    input: { requests, errors, processingTimeUs },
+  } as const;
+  return (session, at) => {
+    assertOpen(session, "record metrics of");
+    const total = fold(session, { ...draft, at }).metrics;
+    assertCount("requests", total.requestCount);
+    assertCount("errors", total.errorCount);
+    assertCount("processing_time_seconds", total.processingTimeUs);
+    return [draft];
+  };
+}
+
+/** Says in the log that a session's time is over, if it is. */
+export function expire(session: SessionRecord, now: number): readonly Draft[] {
+  const expiry = expiryAt(session, now);
+  return expiry === undefined ? [] : [expired(expiry, "expire")];
+}
+
+/** Expires an open session that was idle for longer than `maxIdleUs`. */
+export function expireIdle(maxIdleUs: number): Command {
+  return (session, now) => {
+    const open = session.status === "active" || session.status === "suspended";
+    if (!open || now - session.lastActivityUs <= maxIdleUs) return [];
+    return [expired({ endedAtUs: now, reason: `Cleaned up: idle for longer than ${maxIdleUs / SECOND} s` }, "cleanup")];
+  };
+}
+
+/** Removes the session and all it holds. */
+export const erase: Command = () => "erase";
+
+/** Refuses a duration, in microseconds, that is not 1 second to ten years. `undefined` and `null` pass. */
+export function assertDuration(field: string, us: number | null | undefined): void {
+  if (us === undefined || us === null) return;
+  if (Number.isSafeInteger(us) && us >= SECOND && us <= LIMITS.durationSeconds * SECOND) return;
+  const message = `must be 1 to ${LIMITS.durationSeconds} seconds`;
+  throw invalid([{ field, message, type: us < SECOND ? "too_small" : "too_big" }]);
+}
+
+function expired(input: SessionInputs["session.expired"], name: string): Draft<"session.expired"> {
+  return { kind: "session.expired", name, input };
+}
+
+function assertCount(field: string, value: number, max: number = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= max) return;
+  const message = value > max ? `would pass ${max}` : "must be a whole number of at least 0";
+  throw invalid([{ field, message, type: value > max ? "too_big" : "too_small" }]);
+}

@@ -1,0 +1,90 @@
+import type { JsonObject } from "./json.ts";
+
+/** Who has to act before the same call can succeed, and whether repeating it unchanged may help. */
+interface ErrorKind {
+  readonly blame: "caller" | "system";
+  readonly retry: boolean;
+}
+
+/** Every way in which Sojourn refuses or fails. A dialect maps each of them to its own status and code. */
+export const ERROR_KINDS = {
+  invalid: { blame: "caller", retry: false },
+  invalid_json: { blame: "caller", retry: false },
+  invalid_content_type: { blame: "caller", retry: false },
+  payload_too_large: { blame: "caller", retry: false },
+  not_found: { blame: "caller", retry: false },
+  method_not_allowed: { blame: "caller", retry: false },
+  forbidden: { blame: "caller", retry: false },
+  session_not_found: { blame: "caller", retry: false },
+  no_session_found: { blame: "caller", retry: false },
+  session_exists: { blame: "caller", retry: false },
+  invalid_transition: { blame: "caller", retry: false },
+  precondition_failed: { blame: "caller", retry: false },
+  idempotency_mismatch: { blame: "caller", retry: false },
+  limit_reached: { blame: "caller", retry: true },
+  conflict: { blame: "system", retry: true },
+  storage_full: { blame: "system", retry: true },
+  store_unavailable: { blame: "system", retry: true },
+  store_in_use: { blame: "system", retry: true },
+  store_newer: { blame: "system", retry: false },
+  internal: { blame: "system", retry: false },
+} as const satisfies Record<string, ErrorKind>;
+
+/** A closed set of codes; see `ERROR_KINDS`. */
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** One fault of an input: the field's path (`tags.3`), what is wrong with it, and the name of the rule. */
+export interface Fault {
+  readonly field: string;
+  readonly message: string;
+  readonly type: string;
+}
+
+interface Particulars {
+  readonly message: string;
+  readonly faults?: readonly Fault[];
+  /** How long to wait before a retry makes sense, in milliseconds. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** The one error class. Branch on `code`, never on the text of `message`. */
+export class SojournError extends Error {
+  readonly code: ErrorCode;
+  readonly faults: readonly Fault[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, { message, faults = [], retryAfterMs, cause }: Particulars) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "SojournError";
+    this.code = code;
+    this.faults = faults;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** Whether the same call may succeed later. */
+  get retry(): boolean {
+    return ERROR_KINDS[this.code].retry;
+  }
+
+  /** A form that survives a thread's boundary; `fromWire` reads it back. */
+  toWire(): JsonObject {
+    return { code: this.code, message: this.message, faults: this.faults.map((fault) => ({ ...fault })) };
+  }
+
+  /** Reads what `toWire` wrote. */
+  static fromWire(wire: JsonObject): SojournError {
+    // NOTE: the other side is our own thread, which writes nothing else here.
+    const { code, message, faults } = wire as unknown as { code: ErrorCode; message: string; faults: Fault[] };
+    return new SojournError(code, { message, faults });
+  }
+}
+
+/** The error for an input with these faults; its message names the first. */
+export function invalid(faults: readonly Fault[]): SojournError {
+  const [first] = faults;
+  return new SojournError("invalid", {
+    message: first === undefined ? "Validation failed" : `Validation failed: "${first.field}" ${first.message}`,
+    faults,
+  });
+}

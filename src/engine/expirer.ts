@@ -1,0 +1,86 @@
+import { type Order, SYSTEM_ACTOR } from "./batch.ts";
+import { expireIdle } from "./commands.ts";
+import { SojournError } from "./errors.ts";
+import type { Mailboxes, MailboxPorts } from "./mailbox.ts";
+import type { Status } from "./session.ts";
+import type { Stream } from "./store.ts";
+
+/** How many sessions are expired at a time. */
+const SWEEP = 500;
+
+/** Which sessions of a tenant to expire, on whose behalf. */
+export interface Cleanup {
+  readonly tenant: string;
+  readonly actor: string;
+  /** Those that were idle for longer. */
+  readonly maxIdleUs: number;
+  readonly statuses: readonly Status[];
+  /** Only tell which they are. */
+  readonly dryRun: boolean;
+}
+
+/** Expires sessions: those whose time is over, and those that somebody says are idle. */
+export class Expirer {
+  readonly #ports: MailboxPorts;
+  readonly #mailboxes: Mailboxes;
+
+  constructor(ports: MailboxPorts, mailboxes: Mailboxes) {
+    this.#ports = ports;
+    this.#mailboxes = mailboxes;
+  }
+
+  /** Writes into the log of every session whose time is over, of all tenants, that it expired; returns how many. */
+  async sweep(): Promise<number> {
+    // The mailbox itself writes that a session's time is over; there is nothing to add.
+    const order: Order = { actor: SYSTEM_ACTOR, command: () => [] };
+    for (let swept = 0; ; ) {
+      const due = await this.#ports.store.overdue(this.#ports.clock.now(), SWEEP);
+      const expired = await Promise.all(due.map((ref) => unlessMissing(this.#mailboxes.submit(ref, order))));
+      swept += expired.filter((one) => one !== undefined).length;
+      if (due.length < SWEEP) return swept;
+    }
+  }
+
+  /** Expires the sessions that a cleanup means, and returns their ids. */
+  async cleanUp({ tenant, actor, maxIdleUs, statuses, dryRun }: Cleanup): Promise<readonly string[]> {
+    const now = this.#ports.clock.now();
+    const query = {
+      tenant,
+      now,
+      statuses,
+      lastActivityBeforeUs: now - maxIdleUs,
+      sort: "last_activity",
+      order: "asc",
+      limit: SWEEP,
+    } as const;
+    const sessionIds: string[] = [];
+    for (let page = await this.#ports.store.list(query); ; ) {
+      const expired = dryRun ? page.items : await this.#expireIdle(actor, page.items, maxIdleUs);
+      sessionIds.push(...expired.map(({ record }) => record.sessionId));
+      if (page.next === undefined) return sessionIds;
+      page = await this.#ports.store.list({ ...query, cursor: page.next });
+    }
+  }
+
+  /** Those of the sessions that were still idle when their turn came. */
+  async #expireIdle(actor: string, sessions: readonly Stream[], maxIdleUs: number): Promise<readonly Stream[]> {
+    const command = expireIdle(maxIdleUs);
+    const settled = await Promise.all(
+      sessions.map(({ ref }) => unlessMissing(this.#mailboxes.submit(ref, { actor, command }))),
+    );
+    return sessions.filter((session, i) => {
+      const now = settled[i]?.stream;
+      return now !== undefined && now.head.seq > session.head.seq && now.record.status === "expired";
+    });
+  }
+}
+
+/** What a call answered, or `undefined` where its session has been deleted since it was listed. */
+async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof SojournError && error.code === "session_not_found") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import type { Entry } from "./operation.ts";
+import { type Signal, Stop } from "./signal.ts";
+import type { Store, StreamRef } from "./store.ts";
+
+/** How many entries a subscriber reads at a time. */
+const PAGE = 100;
+
+/**
+ * Live logs. One watch over the store wakes whoever follows a stream, and each follower reads for itself from its own
+ * cursor; so a slow one holds nobody up, and nothing is kept for it in memory.
+ */
+export class Feeds {
+  readonly #store: Store;
+  readonly #followers = new Map<string, Set<Follower>>();
+  readonly #stop = new Stop();
+  #watching: Promise<void> | undefined;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Yields the entries after `after`, then waits for more; ends when the stream is erased or the signal aborts. */
+  async *follow(
+    ref: StreamRef,
+    { after, signal }: { readonly after: number; readonly signal: Signal },
+  ): AsyncGenerator<Entry> {
+    const follower = new Follower();
+    const release = this.#enlist(ref, follower, signal);
+    try {
+      // It may have been erased before this follower could be told.
+      if ((await this.#store.stream(ref)) === undefined) return;
+      for (let seq = after; !signal.aborted && !this.#stop.aborted; ) {
+        const page = await this.#store.operations(ref, { after: seq, limit: PAGE });
+        for (const entry of page) {
+          yield entry;
+          seq = entry.operation.seq;
+        }
+        if (page.length === PAGE) continue;
+        if (follower.isErased || (await follower.next()) === "over") return;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** Ends every follower. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#endAll();
+    await this.#watching;
+  }
+
+  #endAll(): void {
+    for (const followers of this.#followers.values()) for (const follower of followers) follower.end();
+  }
+
+  #enlist(ref: StreamRef, follower: Follower, signal: Signal): () => void {
+    const key = keyOf(ref);
+    const followers = this.#followers.get(key) ?? new Set();
+    this.#followers.set(key, followers.add(follower));
+    const end = (): void => follower.end();
+    signal.addEventListener("abort", end);
+    this.#watching ??= this.#watch().catch(() => {
+      // The store failed. Followers end, their clients come back, and the first of them starts a new watch.
+      this.#watching = undefined;
+      this.#endAll();
+    });
+    return () => {
+      signal.removeEventListener("abort", end);
+      followers.delete(follower);
+      if (followers.size === 0 && this.#followers.get(key) === followers) this.#followers.delete(key);
+    };
+  }
+
+  async #watch(): Promise<void> {
+    for await (const notice of this.#store.watch({ signal: this.#stop })) {
+      for (const follower of this.#followers.get(keyOf(notice.ref)) ?? []) {
+        if (notice.notice === "erased") follower.erase();
+        else follower.wake();
+      }
+    }
+  }
+}
+
+/** Remembers a wake-up that came while its reader was reading. */
+class Follower {
+  #state: "quiet" | "woken" | "over" = "quiet";
+  #isErased = false;
+  #resume: (() => void) | undefined;
+
+  get isErased(): boolean {
+    return this.#isErased;
+  }
+
+  wake(): void {
+    if (this.#state === "quiet") this.#state = "woken";
+    this.#resume?.();
+  }
+
+  erase(): void {
+    this.#isErased = true;
+    this.wake();
+  }
+
+  end(): void {
+    this.#state = "over";
+    this.#resume?.();
+  }
+
+  /** Resolves at the next wake-up, or at once if there was one since the last. */
+  async next(): Promise<"woken" | "over"> {
+    if (this.#state === "quiet") {
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
+    }
+    if (this.#state === "over") return "over";
+    this.#state = "quiet";
+    return "woken";
+  }
+}
+
+function keyOf({ tenant, id }: StreamRef): string {
+  return `${tenant}\n${id}`;
+}

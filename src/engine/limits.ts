@@ -1,0 +1,138 @@
+import { SECOND } from "./clock.ts";
+import { type Fault, invalid } from "./errors.ts";
+import type { JsonObject } from "./json.ts";
+import type { SessionPatch } from "./session.ts";
+
+/** How much a session may hold; lengths in UTF-16 units, except where they say bytes. */
+export const LIMITS = {
+  sessionIdLength: 128,
+  userIdLength: 255,
+  nameLength: 255,
+  descriptionLength: 4_096,
+  reasonLength: 1_024,
+  tags: 64,
+  tagLength: 64,
+  /** Of one idle timeout or lifetime: ten years. */
+  durationSeconds: 315_360_000,
+  /** Of one metrics update. */
+  count: 1_000_000_000,
+  /** How many levels of arrays and objects a JSON value may have. */
+  jsonDepth: 32,
+  idempotencyKeyLength: 255,
+} as const;
+
+/** What an operator may set. */
+export interface Settings {
+  /** Active sessions of a tenant; `undefined` for no limit. */
+  readonly maxSessions?: number;
+  /** When the limit is reached, sessions idle for longer than this are expired to make room. */
+  readonly cleanupIdleUs: number;
+  /** For sessions that are created without one. */
+  readonly idleTimeoutUs: number;
+  /** Of a session's metadata as JSON text, in bytes of UTF-8. */
+  readonly metadataBytes: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  cleanupIdleUs: 900 * SECOND,
+  idleTimeoutUs: 86_400 * SECOND,
+  metadataBytes: 65_536,
+};
+
+/** Words that are routes beside `/sessions/{id}`, so that no session may be called so. */
+export const RESERVED_IDS: readonly string[] = [".", "..", "continue", "stats", "cleanup", "import", "new"];
+
+/** The characters of a session's id. */
+export const SESSION_ID_PATTERN = /^[A-Za-z0-9._:@-]{1,128}$/;
+
+/** Tells whether a session may be called so. */
+export function isSessionId(text: string): boolean {
+  return SESSION_ID_PATTERN.test(text) && !RESERVED_IDS.includes(text);
+}
+
+/**
+ * Refuses a session's fields that are over a limit, with `invalid` and all faults.
+ *
+ * Also what JSON allows but no store or client could keep whole: NUL, lone surrogates, numbers past 2^53 − 1.
+ */
+export function assertWithin(
+  fields: SessionPatch & { sessionId?: string; userId?: string; parentSessionId?: string; reason?: string },
+): void {
+  const faults: Fault[] = [];
+  const text = (field: string, value: string | null | undefined, max: number, min = 0): void => {
+    if (typeof value !== "string") return;
+    if (value.length < min) faults.push({ field, message: "must not be empty", type: "too_small" });
+    if (value.length > max) {
+      faults.push({ field, message: `must have at most ${max} characters`, type: "too_big" });
+    }
+    if (!isCleanText(value)) faults.push({ field, message: UNCLEAN, type: "invalid_text" });
+  };
+  for (const field of ["sessionId", "parentSessionId"] as const) {
+    const id = fields[field];
+    if (id !== undefined && !isSessionId(id)) faults.push({ field: snake(field), message: BAD_ID, type: "invalid_id" });
+  }
+  text("user_id", fields.userId, LIMITS.userIdLength, 1);
+  text("name", fields.name, LIMITS.nameLength);
+  text("description", fields.description, LIMITS.descriptionLength);
+  text("reason", fields.reason, LIMITS.reasonLength);
+  if (fields.tags !== undefined && fields.tags.length > LIMITS.tags) {
+    faults.push({ field: "tags", message: `must be at most ${LIMITS.tags}`, type: "too_big" });
+  }
+  for (const [i, tag] of fields.tags?.entries() ?? []) text(`tags.${i}`, tag, LIMITS.tagLength, 1);
+  if (fields.metadata !== undefined) faults.push(...jsonFaults(fields.metadata, "metadata"));
+  if (faults.length > 0) throw invalid(faults);
+}
+
+/** Refuses metadata whose JSON text is over the limit, with `invalid`. */
+export function assertMetadataSize(metadata: JsonObject, limit: number): void {
+  const bytes = utf8Length(JSON.stringify(metadata));
+  if (bytes <= limit) return;
+  const message = `would take ${bytes} bytes as JSON; at most ${limit} are allowed`;
+  throw invalid([{ field: "metadata", message, type: "too_big" }]);
+}
+
+const BAD_ID =
+  "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ - and none of the reserved words " +
+  RESERVED_IDS.map((word) => `"${word}"`).join(" ");
+
+const UNCLEAN = "must hold neither NUL nor lone surrogates";
+
+/** The faults of a JSON value that could not be kept as it is, by path from `field`. */
+export function jsonFaults(value: unknown, field: string, depth = 0): Fault[] {
+  if (typeof value === "string") return isCleanText(value) ? [] : [{ field, message: UNCLEAN, type: "invalid_text" }];
+  if (typeof value === "number") {
+    return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+      ? []
+      : [{ field, message: "must lie within ±(2^53 − 1); send larger numbers as text", type: "unsafe_number" }];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  if (depth === LIMITS.jsonDepth) {
+    return [{ field, message: `must have at most ${LIMITS.jsonDepth} levels`, type: "too_deep" }];
+  }
+  return Object.entries(value).flatMap(([key, item]) => {
+    const path = field === "" ? key : `${field}.${key}`;
+    if (key === "__proto__" || !isCleanText(key)) {
+      return [{ field: path, message: "is not a name that a member may have", type: "invalid_key" }];
+    }
+    return jsonFaults(item, path, depth + 1);
+  });
+}
+
+/** Whether a text can be kept by every store: no NUL, and well-formed Unicode. */
+export function isCleanText(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
+
+function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // A unit of a surrogate pair is half of four bytes.
+    if (unit > 0x7f) bytes += unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1;
+  }
+  return bytes;
+}
+
+function snake(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

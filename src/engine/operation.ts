@@ -1,0 +1,70 @@
+import type { Json } from "./json.ts";
+
+/** What an operation did. The prefix is the noun that it changed. */
+export const OPERATION_KINDS = [
+  "session.created",
+  "session.updated",
+  "session.suspended",
+  "session.resumed",
+  "session.kept_alive",
+  "session.completed",
+  "session.failed",
+  "session.expired",
+  "metrics.recorded",
+] as const;
+
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/**
+ * The header of one log entry. It holds no free text: what a person may have written stands in the payload, which can
+ * be erased while the chain of hashes still verifies.
+ */
+export interface Operation {
+  /** 1, 2, 3 … without gaps within its stream. */
+  readonly seq: number;
+  readonly id: string;
+  readonly kind: OperationKind;
+  /** The command that was called, such as `end` for a `session.failed`. */
+  readonly name: string;
+  /** Who asked for it. */
+  readonly actor: string;
+  /** Microseconds since the epoch. */
+  readonly at: number;
+  readonly durationUs?: number;
+  readonly outcome: "completed" | "failed";
+  /** Ids of the objects and artifacts that it read. */
+  readonly used: readonly string[];
+  /** Ids of the objects and artifacts that it made. */
+  readonly made: readonly string[];
+  /** `digest(salt + body)` of the payload. */
+  readonly payloadDigest: string;
+  /** `digest` of the previous hash, this header and the payload's digest; see `chain.ts`. */
+  readonly hash: string;
+}
+
+/** What went into an operation and what came out, kept apart from its header so that it can be erased. */
+export interface Payload {
+  /** 32 hex digits. They go with the payload, so that an erased one can't be guessed from its digest. */
+  readonly salt: string;
+  /** `{input, output?, error?}` as JSON text, byte for byte as it was hashed. */
+  readonly body: string;
+}
+
+/** One log entry; `payload` is absent once it was erased. */
+export interface Entry {
+  readonly operation: Operation;
+  readonly payload?: Payload;
+}
+
+/** The parsed body of a payload. */
+export interface PayloadBody {
+  readonly input: Json;
+  readonly output?: Json;
+  readonly error?: string;
+}
+
+/** The parsed body of an entry's payload, or `undefined` once it was erased. */
+export function payloadBody(entry: Entry): PayloadBody | undefined {
+  // NOTE: the text is our own `JSON.stringify` of a `PayloadBody`, held to its digest by `verify`.
+  return entry.payload === undefined ? undefined : (JSON.parse(entry.payload.body) as PayloadBody);
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { OPERATION_KINDS, type OperationKind } from "./operation.ts";
+import { averageProcessingTimeUs, type Change, fold, type SessionInputs, type SessionRecord } from "./session.ts";
+
+const CREATED: SessionRecord = {
+  sessionId: "a",
+  userId: "u",
+  name: "A name",
+  tags: ["x"],
+  metadata: { keep: 1, drop: { deep: true } },
+  idleTimeoutUs: 60,
+  status: "active",
+  createdAtUs: 100,
+  updatedAtUs: 100,
+  lastActivityUs: 100,
+  metrics: { requestCount: 0, errorCount: 0, processingTimeUs: 0 },
+};
+
+const USED = { ...CREATED, updatedAtUs: 200, lastActivityUs: 200 };
+
+describe("fold()", () => {
+  it("begins with what session.created says", () => {
+    const { status: _, createdAtUs: __, updatedAtUs: ___, lastActivityUs: ____, metrics: _____, ...input } = CREATED;
+    assert.deepEqual(fold(undefined, { kind: "session.created", at: 100, input }), CREATED);
+  });
+
+  it("begins with a skeleton where the payload was erased", () => {
+    const { sessionId, status, createdAtUs } = fold(undefined, { kind: "session.created", at: 100 });
+    assert.deepEqual({ sessionId, status, createdAtUs }, { sessionId: "", status: "active", createdAtUs: 100 });
+  });
+
+  const cases: { readonly [K in Exclude<OperationKind, "session.created">]: readonly [SessionInputs[K], object] } = {
+    "session.updated": [{ description: "For this" }, { ...USED, description: "For this" }],
+    "session.suspended": [{ reason: "lunch" }, { ...USED, status: "suspended", reason: "lunch" }],
+    "session.resumed": [{ reason: "back" }, { ...USED, status: "active", reason: "back" }],
+    "session.kept_alive": [{ reason: "still here" }, USED],
+    "session.completed": [{ reason: "done" }, { ...USED, status: "completed", reason: "done", endedAtUs: 200 }],
+    "session.failed": [{}, { ...USED, status: "failed", endedAtUs: 200 }],
+    "session.expired": [
+      { endedAtUs: 161, reason: "Idle" },
+      { ...CREATED, status: "expired", endedAtUs: 161, updatedAtUs: 161, reason: "Idle" },
+    ],
+    "metrics.recorded": [
+      { requests: 2, errors: 1, processingTimeUs: 30 },
+      { ...USED, metrics: { requestCount: 2, errorCount: 1, processingTimeUs: 30 } },
+    ],
+  };
+
+  for (const kind of OPERATION_KINDS) {
+    if (kind === "session.created") continue;
+    const [input, expected] = cases[kind];
+
+    it(`applies ${kind}`, () => {
+      assert.deepEqual(fold(CREATED, { kind, at: 200, input } as Change), expected);
+    });
+
+    it(`applies ${kind} whose payload was erased, and changes its argument in neither case`, () => {
+      const before = structuredClone(CREATED);
+      assert.equal(fold(CREATED, { kind, at: 200 }).sessionId, "a");
+      assert.deepEqual(CREATED, before);
+    });
+  }
+
+  it("removes a field by null, merges metadata, and leaves what is not named", () => {
+    const input = {
+      name: null,
+      idleTimeoutUs: null,
+      tags: [],
+      metadata: { drop: null, added: { b: null }, absent: null },
+    };
+    const next = fold(CREATED, { kind: "session.updated", at: 200, input });
+    const { name: _, idleTimeoutUs: __, ...rest } = USED;
+    assert.deepEqual(next, { ...rest, tags: [], metadata: { keep: 1, added: { b: null } } });
+  });
+
+  it("drops the reason of the status before", () => {
+    const suspended = fold(CREATED, { kind: "session.suspended", at: 200, input: { reason: "lunch" } });
+    assert.equal(fold(suspended, { kind: "session.resumed", at: 300, input: {} }).reason, undefined);
+    assert.equal(fold(suspended, { kind: "session.completed", at: 300, input: {} }).reason, undefined);
+    assert.equal(fold(suspended, { kind: "session.kept_alive", at: 300, input: {} }).reason, "lunch");
+  });
+
+  it("never lets a clock that was set back make a session look idle", () => {
+    const { updatedAtUs, lastActivityUs } = fold(USED, { kind: "session.kept_alive", at: 150, input: {} });
+    assert.deepEqual({ updatedAtUs, lastActivityUs }, { updatedAtUs: 200, lastActivityUs: 200 });
+  });
+});
+
+describe("averageProcessingTimeUs()", () => {
+  it("rounds down, and is 0 without requests", () => {
+    assert.equal(averageProcessingTimeUs({ requestCount: 3, errorCount: 0, processingTimeUs: 11 }), 3);
+    assert.equal(averageProcessingTimeUs({ requestCount: 0, errorCount: 0, processingTimeUs: 11 }), 0);
+  });
+});

@@ -1,0 +1,341 @@
+import { type Settled, SYSTEM_ACTOR } from "./batch.ts";
+import { type Command, end, erase, keepalive, record, resume, suspend, update } from "./commands.ts";
+import { assertParent, begin, type Created, completed, DEFAULT_USER, type NewSession } from "./creation.ts";
+import { invalid, SojournError } from "./errors.ts";
+import { Expirer } from "./expirer.ts";
+import { Feeds } from "./feed.ts";
+import { given } from "./given.ts";
+import { type Answer, type Idempotency, OnceOnly, type Remember } from "./idempotency.ts";
+import { asOf, isFinal } from "./lifecycle.ts";
+import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
+import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
+import type { Entry, OperationKind } from "./operation.ts";
+import { assertMatches, type Precondition } from "./precondition.ts";
+import type { FinalStatus, Metrics, SessionPatch, WithReason } from "./session.ts";
+import type { Signal } from "./signal.ts";
+import { stateAt } from "./state-at.ts";
+import type { Guard, Page, SessionFilter, SessionQuery, Stream, StreamRef, Totals } from "./store.ts";
+import { type Verdict, verify } from "./verify.ts";
+
+/** On whose behalf a call is made. */
+export interface Caller {
+  readonly tenant: string;
+  /** What the log says of who asked; letters, digits and `._:-`. */
+  readonly actor: string;
+}
+
+/** What may come with any write. */
+export interface WriteOptions {
+  readonly idempotency?: Idempotency;
+  readonly precondition?: Precondition;
+}
+
+/** A session as its callers see it; the record is the one at the time of the answer. */
+export type Session = Stream;
+
+export type ListQuery = Omit<SessionQuery, "tenant" | "now">;
+
+export type TotalsQuery = Omit<SessionFilter, "tenant" | "now">;
+
+/** How long a caller should wait when the limit on sessions is reached. */
+const LIMIT_RETRY_MS = 60_000;
+
+/**
+ * All calls on sessions. Every write is one commit of one session, made by its mailbox; reads go to the store and show
+ * what is true at the clock's `now`.
+ *
+ * A session is named by its `session_id`, which means the newest so called, or by its `uid`. Calls on what does not
+ * exist are `session_not_found`; input over a limit is `invalid`.
+ */
+export class Sessions {
+  readonly #ports: MailboxPorts;
+  readonly #settings: Settings;
+  readonly #mailboxes: Mailboxes;
+  readonly #once: OnceOnly;
+  readonly #expirer: Expirer;
+  readonly #feeds: Feeds;
+
+  constructor(ports: MailboxPorts, settings: Settings = DEFAULT_SETTINGS) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#mailboxes = new Mailboxes(ports);
+    this.#once = new OnceOnly(ports);
+    this.#expirer = new Expirer(ports, this.#mailboxes);
+    this.#feeds = new Feeds(ports.store);
+  }
+
+  /**
+   * Begins a session.
+   *
+   * The id of an ended session may be used again; the old one stays listed.
+   *
+   * @throws {SojournError} `session_exists`; `session_not_found` for a missing parent; `limit_reached`
+   */
+  async create(caller: Caller, wanted: NewSession, options: WriteOptions = {}): Promise<Answer<Created>> {
+    const input = completed(wanted, { ids: this.#ports.ids, settings: this.#settings });
+    return await this.#once.run(caller.tenant, options.idempotency, async (remember) => {
+      for (;;) {
+        const taken = await this.#ports.store.named(caller.tenant, input.sessionId);
+        const session = taken && this.#shown(taken);
+        assertMatches(options.precondition, session?.head.seq);
+        if (session !== undefined && !isFinal(session.record.status)) {
+          if (wanted.ifExists !== "return") throw exists(session);
+          return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
+        }
+        await assertParent(this.#ports, caller.tenant, input);
+        const guards = this.#activeBelow(caller.tenant);
+        const born = await begin(this.#ports, input, { ...caller, taken: taken?.ref.id, guards, remember });
+        if (typeof born === "object") return born;
+        if (born === "limit_reached") await this.#makeRoom(caller.tenant);
+      }
+    });
+  }
+
+  /** The session, or, with `at`, as it was just after that operation. */
+  async get(caller: Caller, id: string, { at }: { readonly at?: number } = {}): Promise<Session> {
+    const stream = await this.#resolve(caller, id);
+    if (at === undefined) return this.#shown(stream);
+    return await stateAt(this.#ports.store, stream, at);
+  }
+
+  /** Like `get`, but `undefined` for what does not exist. */
+  async find(caller: Caller, id: string): Promise<Session | undefined> {
+    const stream = await this.#lookUp(caller, id);
+    return stream && this.#shown(stream);
+  }
+
+  /** The user's active session that was used last, or `no_session_found`. */
+  async newest(caller: Caller, userId: string = DEFAULT_USER): Promise<Session> {
+    const query = { userId, statuses: ["active"], sort: "last_activity", order: "desc", limit: 1 } as const;
+    const [session] = (await this.list(caller, query)).items;
+    if (session !== undefined) return session;
+    throw new SojournError("no_session_found", { message: `No active session found for user: ${userId}` });
+  }
+
+  /** A page of sessions. */
+  async list({ tenant }: Caller, query: ListQuery): Promise<Page<Session>> {
+    const page = await this.#ports.store.list({ ...query, tenant, now: this.#ports.clock.now() });
+    return { ...page, items: page.items.map((stream) => this.#shown(stream)) };
+  }
+
+  /** How many sessions match, by status, and the sums of their metrics. */
+  async totals({ tenant }: Caller, query: TotalsQuery = {}): Promise<Totals> {
+    return await this.#ports.store.aggregate({ ...query, tenant, now: this.#ports.clock.now() });
+  }
+
+  async update(caller: Caller, id: string, patch: SessionPatch, options?: WriteOptions): Promise<Answer<Session>> {
+    const unrepeated = patch.tags === undefined ? patch : { ...patch, tags: [...new Set(patch.tags)] };
+    return await this.#change(caller, id, update(unrepeated, this.#settings.metadataBytes), options);
+  }
+
+  async suspend(caller: Caller, id: string, input: WithReason = {}, options?: WriteOptions): Promise<Answer<Session>> {
+    return await this.#change(caller, id, suspend(input), options);
+  }
+
+  /** @throws {SojournError} `limit_reached` where the tenant has its share of active sessions */
+  async resume(caller: Caller, id: string, input: WithReason = {}, options?: WriteOptions): Promise<Answer<Session>> {
+    const guards = this.#activeBelow(caller.tenant);
+    for (;;) {
+      try {
+        return await this.#change(caller, id, resume(input), { ...options, guards });
+      } catch (error) {
+        if (!(error instanceof SojournError && error.code === "limit_reached")) throw error;
+        await this.#makeRoom(caller.tenant);
+      }
+    }
+  }
+
+  async keepalive(
+    caller: Caller,
+    id: string,
+    input: WithReason = {},
+    options?: WriteOptions,
+  ): Promise<Answer<Session>> {
+    return await this.#change(caller, id, keepalive(input), options);
+  }
+
+  async end(
+    caller: Caller,
+    id: string,
+    { status = "completed", ...input }: WithReason & { readonly status?: FinalStatus } = {},
+    options?: WriteOptions,
+  ): Promise<Answer<Session>> {
+    return await this.#change(caller, id, end(status, input), options);
+  }
+
+  /** Adds to the session's counters, and returns them. */
+  async record(caller: Caller, id: string, added: Metrics, options?: WriteOptions): Promise<Answer<Session>> {
+    return await this.#change(caller, id, record(added), options);
+  }
+
+  /** Removes the session and all it holds, remembered answers included. Its name is free at once. */
+  async delete(
+    caller: Caller,
+    id: string,
+    { idempotency, precondition }: WriteOptions = {},
+  ): Promise<Answer<{ readonly sessionId: string }>> {
+    return await this.#once.run(caller.tenant, idempotency, async (remember) => {
+      const { ref, record } = await this.#resolve(caller, id);
+      const value = { sessionId: record.sessionId };
+      const { at } = await this.#mailboxes.submit(ref, {
+        actor: caller.actor,
+        command: erase,
+        ...given("precondition", precondition),
+        ...given("remember", remember && (({ at }: Settled) => remember(value, at))),
+      });
+      return { value, at };
+    });
+  }
+
+  /**
+   * Expires the tenant's open sessions that were idle for longer than `maxIdleUs`, and returns which. Their data stays.
+   *
+   * @param dryRun  only tell which they are
+   */
+  async cleanup(
+    caller: Caller,
+    { maxIdleUs, dryRun = false }: { readonly maxIdleUs: number; readonly dryRun?: boolean },
+    { precondition, idempotency }: WriteOptions = {},
+  ): Promise<Answer<{ readonly sessionIds: readonly string[] }>> {
+    if (!Number.isSafeInteger(maxIdleUs) || maxIdleUs < 0) {
+      throw invalid([{ field: "max_idle_seconds", message: "must be at least 0", type: "too_small" }]);
+    }
+    assertMatches(precondition, undefined);
+    return await this.#once.run(caller.tenant, idempotency, async (remember) => {
+      const statuses = ["active", "suspended"] as const;
+      const sessionIds = await this.#expirer.cleanUp({ ...caller, maxIdleUs, statuses, dryRun });
+      return await this.#rememberOnly({ sessionIds }, remember);
+    });
+  }
+
+  /**
+   * Appends the operation that says so to the log of every session whose time is over, of all tenants. Reads show such
+   * a session as expired before that, too.
+   *
+   * @returns how many
+   */
+  async sweep(): Promise<number> {
+    return await this.#expirer.sweep();
+  }
+
+  /** A page of the session's log, oldest first. */
+  async operations(
+    caller: Caller,
+    id: string,
+    range: { readonly after: number; readonly limit: number; readonly kind?: OperationKind },
+  ): Promise<Page<Entry>> {
+    const { ref } = await this.#resolve(caller, id);
+    const items = await this.#ports.store.operations(ref, { ...range, limit: range.limit + 1 });
+    if (items.length <= range.limit) return { items };
+    const page = items.slice(0, range.limit);
+    return { items: page, next: String(page.at(-1)?.operation.seq) };
+  }
+
+  /**
+   * The session's log from `after` on, and then whatever is appended. Ends when the session is deleted, the signal
+   * aborts, or the engine closes.
+   */
+  async follow(
+    caller: Caller,
+    id: string,
+    from: { readonly after: number; readonly signal: Signal },
+  ): Promise<AsyncGenerator<Entry>> {
+    const { ref } = await this.#resolve(caller, id);
+    return this.#feeds.follow(ref, from);
+  }
+
+  /** Checks the session's log and views; see `verify.ts` for what that finds. */
+  async verify(caller: Caller, id: string, knownHead?: string): Promise<Verdict> {
+    const { ref } = await this.#resolve(caller, id);
+    const stored = await this.#ports.store.stored(ref);
+    if (stored === undefined) throw missing(id);
+    return await verify(this.#ports, stored, knownHead);
+  }
+
+  /** Ends the feeds. Calls in hand still finish; the store is its owner's to close. */
+  async close(): Promise<void> {
+    await this.#feeds.close();
+  }
+
+  async #change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
+    const { idempotency, precondition, guards } = options;
+    return await this.#once.run<Session>(caller.tenant, idempotency, async (remember) => {
+      const known = await this.#resolve(caller, id);
+      const order = {
+        actor: caller.actor,
+        command,
+        ...given("precondition", precondition),
+        ...given("guards", guards),
+        ...given("remember", remember && (({ stream, at }: Settled) => remember(stream, at, stream.ref))),
+      };
+      const { stream, at } = await this.#mailboxes.submit(known.ref, order, known);
+      return { value: stream, at };
+    });
+  }
+
+  /** Expires what is idle, so that one more session may be active; or refuses with `limit_reached`. */
+  async #makeRoom(tenant: string): Promise<void> {
+    const { cleanupIdleUs: maxIdleUs, maxSessions } = this.#settings;
+    // Only active sessions count, so that only they make room.
+    const cleanup = { tenant, actor: SYSTEM_ACTOR, maxIdleUs, statuses: ["active"], dryRun: false } as const;
+    if ((await this.#expirer.cleanUp(cleanup)).length > 0) return;
+    throw new SojournError("limit_reached", {
+      message: `The limit max_sessions is reached: ${maxSessions} sessions are active; end some, or raise the limit`,
+      faults: [{ field: "max_sessions", message: `is ${maxSessions}`, type: "limit" }],
+      retryAfterMs: LIMIT_RETRY_MS,
+    });
+  }
+
+  #activeBelow(tenant: string): readonly Guard[] {
+    const limit = this.#settings.maxSessions;
+    return limit === undefined ? [] : [{ guard: "active_below", tenant, limit }];
+  }
+
+  /** Answers a write that changed nothing by itself; where a key came with it, the answer is remembered. */
+  async #rememberOnly<T>(
+    value: T,
+    remember: Remember<T> | undefined,
+    about?: StreamRef,
+  ): Promise<{ readonly value: T; readonly at: number }> {
+    const at = this.#ports.clock.now();
+    if (remember !== undefined) {
+      const { outcome } = await this.#ports.store.commit({
+        now: at,
+        parts: [],
+        remember: [remember(value, at, about)],
+      });
+      if (outcome !== "committed") throw new SojournError("conflict", { message: "Others wrote first; try again" });
+    }
+    return { value, at };
+  }
+
+  async #resolve(caller: Caller, id: string): Promise<Stream> {
+    const stream = await this.#lookUp(caller, id);
+    if (stream === undefined) throw missing(id);
+    return stream;
+  }
+
+  async #lookUp({ tenant }: Caller, id: string): Promise<Stream | undefined> {
+    if (!isSessionId(id)) return undefined;
+    const { store } = this.#ports;
+    return (await store.named(tenant, id)) ?? (await store.stream({ tenant, kind: "session", id }));
+  }
+
+  #shown(stream: Stream): Session {
+    return { ...stream, record: asOf(stream.record, this.#ports.clock.now()) };
+  }
+}
+
+interface ChangeOptions extends WriteOptions {
+  readonly guards?: readonly Guard[];
+}
+
+function missing(id: string): SojournError {
+  return new SojournError("session_not_found", { message: `Session ${id} not found` });
+}
+
+function exists({ record, ref }: Session): SojournError {
+  return new SojournError("session_exists", {
+    message: `Session "${record.sessionId}" exists and is ${record.status} (uid ${ref.id}); end it first, or use another id`,
+  });
+}

@@ -1,0 +1,55 @@
+import { invalid } from "./errors.ts";
+import { type Entry, type Operation, payloadBody } from "./operation.ts";
+import { type Change, fold, type SessionRecord } from "./session.ts";
+import type { Store, Stream } from "./store.ts";
+
+/** The change that an entry makes, as the fold takes it. */
+export function changeOf(entry: Entry): Change {
+  const { kind, at } = entry.operation;
+  const body = payloadBody(entry);
+  // NOTE: a payload's input has the shape of its operation's kind, since only `PendingLog` writes it.
+  return body === undefined ? { kind, at } : ({ kind, at, input: body.input } as Change);
+}
+
+/**
+ * The session as it was just after its operation `seq`, from the nearest snapshot before it.
+ *
+ * @param stream  the session now; `seq` may be 1 to its head
+ * @throws {SojournError} `invalid` for any other `seq`
+ */
+export async function stateAt(store: Store, stream: Stream, seq: number): Promise<Stream> {
+  if (!Number.isSafeInteger(seq) || seq < 1 || seq > stream.head.seq) {
+    const message = `must be 1 to ${stream.head.seq}, the session's version`;
+    throw invalid([{ field: "at", message, type: "out_of_range" }]);
+  }
+  if (seq === stream.head.seq) return stream;
+  const start = await store.snapshot(stream.ref, seq - 1);
+  let record: SessionRecord | undefined = start?.record;
+  let last: Operation | undefined;
+  for await (const entry of entries(store, stream, { after: start?.seq ?? 0, through: seq })) {
+    record = fold(record, changeOf(entry));
+    last = entry.operation;
+  }
+  if (record === undefined || last?.seq !== seq) {
+    throw new Error(`Operation ${seq} of session ${stream.ref.id} is not in the log`);
+  }
+  return { ref: stream.ref, head: { seq, hash: last.hash }, record };
+}
+
+/** How many entries are read at a time. */
+const PAGE = 500;
+
+/** All entries of a stretch of a log, in order, read in pages. */
+export async function* entries(
+  store: Store,
+  { ref }: Pick<Stream, "ref">,
+  { after, through }: { readonly after: number; readonly through: number },
+): AsyncGenerator<Entry> {
+  for (let seq = after; seq < through; ) {
+    const page = await store.operations(ref, { after: seq, through, limit: PAGE });
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined) return;
+    seq = last.operation.seq;
+  }
+}

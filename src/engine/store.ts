@@ -1,0 +1,210 @@
+import type { Json } from "./json.ts";
+import type { Entry, OperationKind } from "./operation.ts";
+import type { Metrics, SessionRecord, Status } from "./session.ts";
+import type { Signal } from "./signal.ts";
+
+/** What a log belongs to. Ids of streams are immutable; a session's is its `uid`. */
+export interface StreamRef {
+  readonly tenant: string;
+  readonly kind: "session";
+  readonly id: string;
+}
+
+/** Where a log ends: its last operation. */
+export interface Head {
+  /** 0 for a stream that does not exist yet. */
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** A stream with its folded record, both of the same moment. */
+export interface Stream {
+  readonly ref: StreamRef;
+  readonly head: Head;
+  readonly record: SessionRecord;
+}
+
+/** The one write: everything in it happens, or nothing does. */
+export interface Commit {
+  /** Microseconds since the epoch; what guards and the idempotency records' end are held against. */
+  readonly now: number;
+  readonly parts: readonly Part[];
+  readonly guards?: readonly Guard[];
+  readonly remember?: readonly Remembered[];
+}
+
+export type Part = Append | Erase;
+
+/** New operations of one stream, and every view that they change. */
+export interface Append {
+  readonly change: "append";
+  readonly ref: StreamRef;
+  /** The head that the operations follow; 0 creates the stream. */
+  readonly expectedHead: number;
+  /** At least one, in the order of `seq`. */
+  readonly entries: readonly Entry[];
+  /** The record after the last entry. */
+  readonly record: SessionRecord;
+  /** Rows of collections that begin or end with one of the entries. */
+  readonly rows: readonly RowChange[];
+  /** Keep `record` as a snapshot, from which a read of the past may start. */
+  readonly snapshot: boolean;
+}
+
+/** Removes a stream with all it holds: operations, payloads, views, and the name if it still points here. */
+export interface Erase {
+  readonly change: "erase";
+  readonly ref: StreamRef;
+  readonly expectedHead: number;
+}
+
+/** A row of a collection. It lives from `seq` on until `goneSeq`; what it was at any `seq` stays readable. */
+export interface RowChange {
+  readonly view: View;
+  readonly change: "begin" | "end";
+  readonly key: string;
+  readonly seq: number;
+}
+
+/** The collections of a session. */
+export type View = "tag";
+
+/** What must hold when the commit is applied. */
+export type Guard =
+  /** The name points to this session, or to none; and then it points to the commit's. */
+  | {
+      readonly guard: "name";
+      readonly tenant: string;
+      readonly sessionId: string;
+      readonly expected: string | undefined;
+      readonly next: string;
+    }
+  /** The tenant has fewer active sessions than this, at the commit's `now`. */
+  | { readonly guard: "active_below"; readonly tenant: string; readonly limit: number };
+
+/** What became of a commit. All but the first leave the store as it was. */
+export type Committed =
+  | { readonly outcome: "committed" }
+  /** A part's `expectedHead` is not the head, or a name points elsewhere: read again and decide again. */
+  | { readonly outcome: "conflict" }
+  | { readonly outcome: "limit_reached" }
+  /** One of its idempotency keys is taken: read what was remembered. */
+  | { readonly outcome: "repeated" };
+
+/** Under which key an answer is remembered. */
+export interface IdempotencyKey {
+  readonly tenant: string;
+  /** What was called, such as `POST /api/v1/sessions`. */
+  readonly scope: string;
+  readonly key: string;
+}
+
+/** The answer of a write, kept so that its repetition gets the same. */
+export interface Remembered extends IdempotencyKey {
+  /** Digest of the request. */
+  readonly fingerprint: string;
+  readonly answer: Json;
+  /** When it was answered, in microseconds since the epoch. */
+  readonly at: number;
+  readonly expiresAt: number;
+  /** The stream that the answer tells of; the record is erased with it. One that is not there is a `conflict`. */
+  readonly about?: StreamRef;
+}
+
+/** Which sessions. All that is given must match. */
+export interface SessionFilter {
+  readonly tenant: string;
+  /** The moment at which the statuses are meant, in microseconds since the epoch. */
+  readonly now: number;
+  readonly statuses?: readonly Status[];
+  readonly userId?: string;
+  readonly tags?: readonly string[];
+  readonly parentSessionId?: string;
+  /** Part of the session's id, name or description; ASCII letters in either case. */
+  readonly search?: string;
+  /** Exclusive bounds, in microseconds since the epoch. */
+  readonly createdAfterUs?: number;
+  readonly createdBeforeUs?: number;
+  readonly lastActivityBeforeUs?: number;
+}
+
+/** `name` is by the bytes of its UTF-8, and a session without one comes first; ties are in any lasting order. */
+export const SORTS = ["created_at", "updated_at", "last_activity", "name"] as const;
+
+export type Sort = (typeof SORTS)[number];
+
+export interface SessionQuery extends SessionFilter {
+  readonly sort: Sort;
+  readonly order: "asc" | "desc";
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** The `next` of the page before, with the same filter, sort and order; anything else is `invalid`. */
+  readonly cursor?: string;
+}
+
+/** A page of a list; `next` leads to the one after, and is absent at the end. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface Totals {
+  readonly byStatus: Readonly<Record<Status, number>>;
+  readonly metrics: Metrics;
+}
+
+/** Which operations of a stream, oldest first. */
+export interface OperationRange {
+  /** Only those with a greater `seq`. */
+  readonly after: number;
+  /** Only those up to this `seq`. */
+  readonly through?: number;
+  readonly kind?: OperationKind;
+  /** 1 to 1000. */
+  readonly limit: number;
+}
+
+/** What `watch` tells: an operation was committed, or a stream is gone. */
+export type Notice =
+  | { readonly notice: "operation"; readonly position: number; readonly ref: StreamRef; readonly seq: number }
+  | { readonly notice: "erased"; readonly ref: StreamRef };
+
+/**
+ * Where sessions are kept. A driver knows no business rule: it refuses what does not fit its heads and guards, and
+ * writes the rest as told. `sojourn/conformance` is its executable contract.
+ *
+ * Every method may throw `store_unavailable`: the store is closed, or its disk fails.
+ */
+export interface Store {
+  /**
+   * The only write. Atomic, and durable when it resolves.
+   *
+   * @throws {SojournError} `storage_full`, `store_unavailable`: nothing of it happened
+   */
+  commit(commit: Commit): Promise<Committed>;
+  /** The stream, or `undefined`. Sees every commit that was acknowledged before the call. */
+  stream(ref: StreamRef): Promise<Stream | undefined>;
+  /** Like `stream`, read from the rows that are stored and never from memory; what `verify` looks at. */
+  stored(ref: StreamRef): Promise<Stream | undefined>;
+  /** The stream that the name of a session points to. */
+  named(tenant: string, sessionId: string): Promise<Stream | undefined>;
+  /** What is remembered under this key and has not ended at `now`. */
+  remembered(key: IdempotencyKey, now: number): Promise<Remembered | undefined>;
+  /** Keyset pages: the cost of a page does not grow with its depth. */
+  list(query: SessionQuery): Promise<Page<Stream>>;
+  aggregate(filter: SessionFilter): Promise<Totals>;
+  operations(ref: StreamRef, range: OperationRange): Promise<readonly Entry[]>;
+  /** The last kept snapshot at or before `seq`. */
+  snapshot(ref: StreamRef, seq: number): Promise<{ readonly seq: number; readonly record: SessionRecord } | undefined>;
+  /** The keys of a collection as they were just after `seq`, in the order in which they began. */
+  view(ref: StreamRef, view: View, seq: number): Promise<readonly string[]>;
+  /** Open sessions of any tenant whose time is over at `now`, the longest overdue first. */
+  overdue(now: number, limit: number): Promise<readonly StreamRef[]>;
+  /**
+   * What is committed from now on, over all streams, in an order that skips no late committer. Starts with the
+   * operations after `position` where it is given; erasures are told only while they happen.
+   */
+  watch(from: { readonly position?: number; readonly signal: Signal }): AsyncIterable<Notice>;
+  /** Waits for the commits in hand, then lets go of everything. Idempotent. */
+  close(): Promise<void>;
+}
