@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { PendingLog } from "../engine/append.ts";
+import { genesisHash } from "../engine/chain.ts";
+import { SECOND } from "../engine/clock.ts";
+import type { Draft } from "../engine/commands.ts";
+import type { OperationKind } from "../engine/operation.ts";
+import type { SessionInputs } from "../engine/session.ts";
+import type { Append, Commit, Committed, Guard, Remembered, Store, Stream } from "../engine/store.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { sequentialIds } from "./sequential-ids.ts";
+import { sha256 } from "./sha256.ts";
+
+/** Operations that are not written yet, and the stream as it is once they are. */
+export interface Written {
+  readonly part: Append;
+  readonly stream: Stream;
+}
+
+/** The fields of a new session; each has a default. */
+export type Fields = Partial<SessionInputs["session.created"]>;
+
+let tenants = 0;
+
+/** Writes sound commits as a tenant that no other author shares. */
+export class Author {
+  readonly store: Store;
+  readonly tenant: string;
+  readonly clock: ManualClock = new ManualClock();
+  readonly #ids = sequentialIds();
+
+  constructor(store: Store, tenant: string = `tenant-${++tenants}`) {
+    this.store = store;
+    this.tenant = tenant;
+  }
+
+  /** A new session, not yet written. It never expires unless its fields say so. */
+  begin(fields: Fields = {}): Written {
+    const ref = { tenant: this.tenant, kind: "session", id: this.#ids.uid() } as const;
+    const input = { sessionId: this.#ids.session(), userId: "default_user", tags: [], metadata: {}, ...fields };
+    const head = { seq: 0, hash: genesisHash(ref, sha256) };
+    return this.#written(new PendingLog(ref, { head }, this.#ports), ref, [draft("session.created", input)]);
+  }
+
+  /** More operations of a stream, not yet written. */
+  continue(stream: Stream, ...drafts: readonly Draft[]): Written {
+    return this.#written(new PendingLog(stream.ref, stream, this.#ports), stream.ref, drafts);
+  }
+
+  /** Commits parts at the clock's `now`. */
+  async commit(parts: Commit["parts"], more: Pick<Commit, "guards" | "remember"> = {}): Promise<Committed> {
+    return await this.store.commit({ now: this.clock.now(), parts, ...more });
+  }
+
+  /** Commits a new session, which takes its name from `replaced`, or from nobody. */
+  async create(fields: Fields = {}, replaced?: Stream): Promise<Stream> {
+    const { part, stream } = this.begin(fields);
+    assert.deepEqual(await this.commit([part], { guards: [nameGuard(stream, replaced)] }), { outcome: "committed" });
+    return stream;
+  }
+
+  /** Commits more operations of a stream. */
+  async append(before: Stream, ...drafts: readonly Draft[]): Promise<Stream> {
+    const { part, stream } = this.continue(before, ...drafts);
+    assert.deepEqual(await this.commit([part]), { outcome: "committed" });
+    return stream;
+  }
+
+  async erase({ ref, head }: Stream): Promise<void> {
+    assert.deepEqual(await this.commit([{ change: "erase", ref, expectedHead: head.seq }]), { outcome: "committed" });
+  }
+
+  /** An answer to remember for an hour. */
+  answer(key: string, more: Partial<Remembered> = {}): Remembered {
+    const at = this.clock.now();
+    return {
+      tenant: this.tenant,
+      scope: "POST /sessions",
+      key,
+      fingerprint: sha256(key),
+      answer: { key },
+      at,
+      expiresAt: at + 3_600 * SECOND,
+      ...more,
+    };
+  }
+
+  get #ports() {
+    return { ids: this.#ids, digest: sha256 };
+  }
+
+  #written(log: PendingLog, ref: Stream["ref"], drafts: readonly Draft[]): Written {
+    for (const one of drafts) log.push(one, { actor: "author", at: this.clock.now() });
+    return { part: log.toAppend(), stream: { ref, head: log.head, record: log.record } };
+  }
+}
+
+/** The name of a session goes to it: from `replaced`, or from nobody. */
+export function nameGuard({ ref, record }: Stream, replaced?: Stream): Guard {
+  const { tenant, id: next } = ref;
+  return { guard: "name", tenant, sessionId: record.sessionId, expected: replaced?.ref.id, next };
+}
+
+/** An operation to append; its command is called like its kind. */
+export function draft<K extends OperationKind>(kind: K, input: SessionInputs[K]): Draft<K> {
+  return { kind, name: kind, input };
+}
+
+/** The use of a session by so many requests. */
+export function requests(count: number): Draft {
+  return draft("metrics.recorded", { requests: count, errors: 0, processingTimeUs: 0 });
+}

@@ -1,0 +1,10 @@
+export { Author, draft, type Fields, nameGuard, requests, type Written } from "./author.ts";
+export type { Driver, Opened } from "./driver.ts";
+export { type EngineOptions, engineForTests, noting, type TestEngine } from "./engine-for-tests.ts";
+export { type Faults, faulty } from "./faulty.ts";
+export type { HistoryOptions } from "./history.ts";
+export { ManualClock } from "./manual-clock.ts";
+export { sequentialIds } from "./sequential-ids.ts";
+export { sha256 } from "./sha256.ts";
+export { type ConformanceOptions, storeConformance } from "./store-conformance.ts";
+export { onTemporaryDirectories } from "./temporary-directories.ts";

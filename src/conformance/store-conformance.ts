@@ -1,0 +1,38 @@
+import { describe } from "node:test";
+import { closeCases } from "./close-cases.ts";
+import { commitCases } from "./commit-cases.ts";
+import { type Driver, openForTests } from "./driver.ts";
+import { guardCases } from "./guard-cases.ts";
+import { type HistoryOptions, randomHistory } from "./history.ts";
+import { listCases } from "./list-cases.ts";
+import { logCases } from "./log-cases.ts";
+import { rememberedCases } from "./remembered-cases.ts";
+import { watchCases } from "./watch-cases.ts";
+import { writeTraits } from "./write-traits.ts";
+
+/** What `storeConformance` takes. */
+export interface ConformanceOptions extends Driver {
+  /** How long the random history is, and how a failed one is run again. */
+  readonly history?: HistoryOptions;
+}
+
+/**
+ * Registers the contract of `Store` as tests of `node:test`: cases for each method, what holds of every write in every
+ * state of the store, and a random history that is held against a model in memory.
+ *
+ *     storeConformance({ name: "my store", open: openOnNewData, supports: { handles: false } });
+ */
+export function storeConformance({ history = {}, ...driver }: ConformanceOptions): void {
+  describe(`the contract of Store: ${driver.name}`, () => {
+    const author = openForTests(driver);
+    commitCases(author);
+    guardCases(author);
+    rememberedCases(author);
+    listCases(author);
+    logCases(author);
+    watchCases(author);
+    closeCases(driver);
+    writeTraits(driver, author);
+    randomHistory(author, history);
+  });
+}

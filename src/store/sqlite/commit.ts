@@ -1,0 +1,209 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { SojournError } from "../../engine/errors.ts";
+import type { SessionRecord } from "../../engine/session.ts";
+import type { Append, Commit, Committed, Erase, Guard, Remembered, RowChange, StreamRef } from "../../engine/store.ts";
+import { bytes, type Column, integer, OFTEN_CHANGED, SELDOM_CHANGED } from "./rows.ts";
+
+/** How many answers past their time go with each new one, so that they never pile up. */
+const FORGET = 4;
+
+/**
+ * Applies commits within a transaction that its owner begins and commits. It neither decides nor computes: it holds
+ * heads and guards against what is stored, and writes the rows as told.
+ */
+export class CommitWriter {
+  readonly #db: DatabaseSync;
+  readonly #sql: ReturnType<typeof statements>;
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+    this.#sql = statements(db);
+  }
+
+  /** Applies one commit under a savepoint of its own; anything but `committed` leaves the transaction as it was. */
+  apply(commit: Commit): Committed {
+    this.#sql.savepoint.run();
+    try {
+      const committed = this.#write(commit);
+      if (committed.outcome !== "committed") this.#sql.rollback.run();
+      this.#sql.release.run();
+      return committed;
+    } catch (error) {
+      // Where SQLite has already rolled the whole transaction back, there is no savepoint left.
+      if (this.#db.isTransaction) {
+        this.#sql.rollback.run();
+        this.#sql.release.run();
+      }
+      throw error;
+    }
+  }
+
+  #write({ now, parts, guards = [], remember = [] }: Commit): Committed {
+    for (const guard of guards) {
+      const refused = this.#check(guard, now);
+      if (refused !== undefined) return refused;
+    }
+    for (const part of parts) {
+      const n = part.change === "append" ? this.#append(part) : this.#erase(part);
+      if (n === undefined) return { outcome: "conflict" };
+    }
+    for (const guard of guards) {
+      if (guard.guard !== "name") continue;
+      const n = this.#number({ tenant: guard.tenant, kind: "session", id: guard.next });
+      if (n === undefined) return { outcome: "conflict" };
+      this.#sql.point.run(guard.tenant, guard.sessionId, n);
+    }
+    for (const answer of remember) {
+      const about = answer.about === undefined ? null : this.#number(answer.about);
+      if (about === undefined) return { outcome: "conflict" };
+      if (!this.#remember(answer, about, now)) return { outcome: "repeated" };
+    }
+    return { outcome: "committed" };
+  }
+
+  #check(guard: Guard, now: number): Committed | undefined {
+    if (guard.guard === "name") {
+      const held = this.#sql.holder.get(guard.tenant, guard.sessionId)?.id;
+      return held === guard.expected ? undefined : { outcome: "conflict" };
+    }
+    const active = integer(this.#sql.active.get({ tenant: guard.tenant, now })?.active);
+    return active < guard.limit ? undefined : { outcome: "limit_reached" };
+  }
+
+  #append({ ref, expectedHead, entries, record, rows, snapshot }: Append): number | undefined {
+    const last = entries.at(-1)?.operation;
+    if (last === undefined) throw new SojournError("internal", { message: "A commit appends at least one operation" });
+    const stored = this.#sql.head.get(ref.tenant, ref.kind, ref.id);
+    if (integer(stored?.head_seq ?? 0) !== expectedHead) return undefined;
+    const hash = bytes(last.hash);
+    const n =
+      stored === undefined
+        ? Number(this.#sql.begin.run(ref.tenant, ref.kind, ref.id, last.seq, hash).lastInsertRowid)
+        : integer(stored.n);
+    for (const { operation: o, payload } of entries) {
+      if (payload === undefined) throw new SojournError("internal", { message: "A new operation has a payload" });
+      const { lastInsertRowid } = this.#sql.payload.run(bytes(payload.salt), payload.body);
+      this.#sql.operation.run(
+        n,
+        o.seq,
+        o.id,
+        o.kind,
+        o.name,
+        o.actor,
+        o.at,
+        o.durationUs ?? null,
+        o.outcome,
+        JSON.stringify(o.used),
+        JSON.stringify(o.made),
+        lastInsertRowid,
+        bytes(o.payloadDigest),
+        bytes(o.hash),
+      );
+    }
+    if (stored === undefined) {
+      const { sessionId, createdAtUs } = record;
+      this.#sql.born.run(n, ref.tenant, sessionId, createdAtUs, ...values(ALL, record));
+    } else {
+      this.#sql.advance.run(last.seq, hash, n);
+      const seldom = SELDOM_CHANGED.some(([column, value]) => stored[column] !== value(record));
+      if (seldom) this.#sql.updateAll.run(...values(ALL, record), n);
+      else this.#sql.updateOften.run(...values(OFTEN_CHANGED, record), n);
+    }
+    for (const row of rows) this.#row(n, ref, record.createdAtUs, row);
+    if (snapshot) this.#sql.snapshot.run(n, last.seq, JSON.stringify(record));
+    return n;
+  }
+
+  #row(n: number, { tenant }: StreamRef, createdAt: number, { key, seq, change }: RowChange): void {
+    if (change === "begin") this.#sql.tag.run(tenant, key, createdAt, n, seq);
+    else this.#sql.untag.run(seq, n, key);
+  }
+
+  #erase({ ref, expectedHead }: Erase): number | undefined {
+    const stored = this.#sql.head.get(ref.tenant, ref.kind, ref.id);
+    if (stored === undefined || stored.head_seq !== expectedHead) return undefined;
+    const n = integer(stored.n);
+    for (const statement of this.#sql.erase) statement.run(n);
+    return n;
+  }
+
+  #remember(remembered: Remembered, about: number | null, now: number): boolean {
+    const { tenant, scope, key, fingerprint, answer, at, expiresAt } = remembered;
+    this.#sql.forget.run(now, FORGET);
+    const { changes } = this.#sql.remember.run(
+      tenant,
+      scope,
+      key,
+      bytes(fingerprint),
+      JSON.stringify(answer),
+      at,
+      expiresAt,
+      about,
+      now,
+    );
+    return changes === 1;
+  }
+
+  #number({ tenant, kind, id }: StreamRef): number | undefined {
+    const stored = this.#sql.head.get(tenant, kind, id);
+    return stored && integer(stored.n);
+  }
+}
+
+const ALL: readonly Column[] = [...SELDOM_CHANGED, ...OFTEN_CHANGED];
+
+function values(columns: readonly Column[], record: SessionRecord): SQLInputValue[] {
+  return columns.map(([, value]) => value(record));
+}
+
+function statements(db: DatabaseSync) {
+  const set = (columns: readonly Column[]): string => columns.map(([name]) => `${name} = ?`).join(", ");
+  const names = (columns: readonly Column[]): string => columns.map(([name]) => name).join(", ");
+  const prepare = (sql: string): StatementSync => db.prepare(sql);
+  return {
+    savepoint: prepare("SAVEPOINT one"),
+    release: prepare("RELEASE one"),
+    rollback: prepare("ROLLBACK TO one"),
+    head: prepare(`
+      SELECT t.n, t.head_seq, ${SELDOM_CHANGED.map(([name]) => `s.${name}`).join(", ")}
+      FROM streams t JOIN sessions s ON s.n = t.n WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
+    begin: prepare("INSERT INTO streams (tenant, kind, id, head_seq, head_hash) VALUES (?, ?, ?, ?, ?)"),
+    advance: prepare("UPDATE streams SET head_seq = ?, head_hash = ? WHERE n = ?"),
+    payload: prepare("INSERT INTO payloads (salt, body) VALUES (?, ?)"),
+    operation: prepare(`
+      INSERT INTO operations (stream, seq, id, kind, name, actor, at, duration_us, outcome, used, made, payload,
+        payload_digest, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
+    born: prepare(`INSERT INTO sessions (n, tenant, session_id, created_at, ${names(ALL)})
+      VALUES (?, ?, ?, ?, ${ALL.map(() => "?").join(", ")})`),
+    updateAll: prepare(`UPDATE sessions SET ${set(ALL)} WHERE n = ?`),
+    updateOften: prepare(`UPDATE sessions SET ${set(OFTEN_CHANGED)} WHERE n = ?`),
+    tag: prepare("INSERT INTO tags (tenant, tag, created_at, n, seq) VALUES (?, ?, ?, ?, ?)"),
+    untag: prepare("UPDATE tags SET gone_seq = ? WHERE n = ? AND tag = ? AND gone_seq IS NULL"),
+    snapshot: prepare("INSERT INTO snapshots (stream, seq, record) VALUES (?, ?, ?)"),
+    point: prepare(
+      "INSERT INTO names (tenant, session_id, n) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
+    ),
+    holder: prepare("SELECT t.id FROM names JOIN streams t USING (n) WHERE names.tenant = ? AND session_id = ?"),
+    active: prepare(`
+      SELECT coalesce((SELECT sessions FROM session_counts WHERE tenant = :tenant AND status = 'active'), 0) -
+        (SELECT count(*) FROM sessions INDEXED BY sessions_due
+          WHERE status IN ('active', 'suspended') AND expires_at < :now AND status = 'active' AND tenant = :tenant)
+        AS active`),
+    forget: prepare("DELETE FROM remembered WHERE n IN (SELECT n FROM remembered WHERE expires_at < ? LIMIT ?)"),
+    remember: prepare(`
+      INSERT INTO remembered (tenant, scope, key, fingerprint, answer, at, expires_at, about)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, scope, key) DO UPDATE SET fingerprint = excluded.fingerprint,
+        answer = excluded.answer, at = excluded.at, expires_at = excluded.expires_at, about = excluded.about
+        WHERE remembered.expires_at < ?`),
+    erase: [
+      "DELETE FROM payloads WHERE n IN (SELECT payload FROM operations WHERE stream = ?)",
+      "DELETE FROM operations WHERE stream = ?",
+      "DELETE FROM snapshots WHERE stream = ?",
+      "DELETE FROM tags WHERE n = ?",
+      "DELETE FROM names WHERE n = ?1 AND (tenant, session_id) IN (SELECT tenant, session_id FROM sessions WHERE n = ?1)",
+      "DELETE FROM remembered WHERE about = ?",
+      "DELETE FROM sessions WHERE n = ?",
+      "DELETE FROM streams WHERE n = ?",
+    ].map(prepare),
+  };
+}

@@ -1,0 +1,38 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SojournError } from "../../engine/errors.ts";
+import { isBusy } from "./connection.ts";
+
+/**
+ * Takes a data directory for this process, until the returned lock is closed or the process ends in whatever way.
+ *
+ * The lock is the operating system's, held through a SQLite file that is never written: unlike a file with a process
+ * id it can't be left behind by a crash.
+ *
+ * @throws {SojournError} `store_in_use`
+ */
+export function lockDirectory(directory: string): Disposable {
+  const db = new DatabaseSync(join(directory, "sojourn.lock"), { timeout: 0 });
+  const pidFile = join(directory, "sojourn.pid");
+  try {
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    db.close();
+    if (!isBusy(error)) throw error;
+    throw new SojournError("store_in_use", {
+      message: `The data directory "${directory}" is in use by another process${holder(pidFile)}`,
+      cause: error,
+    });
+  }
+  writeFileSync(pidFile, `${process.pid}\n`);
+  return { [Symbol.dispose]: () => db.close() };
+}
+
+function holder(pidFile: string): string {
+  try {
+    return ` (pid ${Number.parseInt(readFileSync(pidFile, "utf8"), 10)})`;
+  } catch {
+    return "";
+  }
+}

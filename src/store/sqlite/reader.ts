@@ -1,0 +1,59 @@
+/** The thread that does the reads that may take long, in pages. */
+import { parentPort, workerData } from "node:worker_threads";
+import type { OperationRange, SessionFilter, SessionQuery, StreamRef, View } from "../../engine/store.ts";
+import { asStoreError, openReader } from "./connection.ts";
+import { Queries } from "./queries.ts";
+import { errorReply, type Reply, requestsOf } from "./thread.ts";
+
+/** What the thread is asked. */
+export type Read =
+  | { readonly read: "list"; readonly query: SessionQuery }
+  | { readonly read: "aggregate"; readonly filter: SessionFilter }
+  | { readonly read: "operations"; readonly ref: StreamRef; readonly range: OperationRange }
+  | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
+  | { readonly read: "view"; readonly ref: StreamRef; readonly view: View; readonly seq: number }
+  | { readonly read: "overdue"; readonly now: number; readonly limit: number }
+  | { readonly read: "notices"; readonly position: number; readonly limit: number };
+
+// NOTE: the only one to start this thread is `index.ts`, with this data.
+const { directory } = workerData as { readonly directory: string };
+
+const db = openReader(directory);
+const queries = new Queries(db);
+
+parentPort?.on("message", (message: string) => {
+  const requests = requestsOf<Read>(message);
+  if (requests === undefined) {
+    db.close();
+    parentPort?.close();
+    return;
+  }
+  for (const { id, call } of requests) parentPort?.postMessage([reply(id, call)]);
+});
+
+function reply(id: number, call: Read): Reply {
+  try {
+    return { id, value: answer(call) };
+  } catch (error) {
+    return errorReply(id, asStoreError(error));
+  }
+}
+
+function answer(call: Read): unknown {
+  switch (call.read) {
+    case "list":
+      return queries.list(call.query);
+    case "aggregate":
+      return queries.aggregate(call.filter);
+    case "operations":
+      return queries.operations(call.ref, call.range);
+    case "snapshot":
+      return queries.snapshot(call.ref, call.seq);
+    case "view":
+      return queries.view(call.ref, call.view, call.seq);
+    case "overdue":
+      return queries.overdue(call.now, call.limit);
+    case "notices":
+      return queries.notices(call.position, call.limit);
+  }
+}

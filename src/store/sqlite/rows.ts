@@ -1,0 +1,140 @@
+import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import { given } from "../../engine/given.ts";
+import type { Json, JsonObject } from "../../engine/json.ts";
+import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
+import type { Entry, OperationKind } from "../../engine/operation.ts";
+import type { SessionRecord, Status } from "../../engine/session.ts";
+import type { Remembered, Stream, StreamRef } from "../../engine/store.ts";
+
+/** A row as `node:sqlite` gives it. */
+export type Row = Record<string, SQLOutputValue>;
+
+/** What stands for "never" in a column of times: 2^53 − 1. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** The columns of a session with its stream, as `s` and `t`. */
+export const STREAM_COLUMNS = "t.tenant, t.kind, t.id AS uid, t.head_seq, t.head_hash, s.*";
+
+/** Reads a row of `STREAM_COLUMNS`. */
+export function toStream(row: Row): Stream {
+  return {
+    ref: toRef(row),
+    head: { seq: integer(row.head_seq), hash: hex(row.head_hash) },
+    record: toRecord(row),
+  };
+}
+
+/** Reads the columns `tenant`, `kind` and `uid`. */
+export function toRef(row: Row): StreamRef {
+  // NOTE: `kind` is only ever written from a StreamRef.
+  return { tenant: text(row.tenant), kind: text(row.kind) as StreamRef["kind"], id: text(row.uid) };
+}
+
+function toRecord(row: Row): SessionRecord {
+  // NOTE: these columns are only ever written from a SessionRecord.
+  const status = text(row.status) as Status;
+  const facts = {
+    sessionId: text(row.session_id),
+    userId: text(row.user_id),
+    tags: JSON.parse(text(row.tags)) as string[],
+    metadata: JSON.parse(text(row.metadata)) as JsonObject,
+    createdAtUs: integer(row.created_at),
+    updatedAtUs: integer(row.updated_at),
+    lastActivityUs: integer(row.last_activity),
+    metrics: {
+      requestCount: integer(row.request_count),
+      errorCount: integer(row.error_count),
+      processingTimeUs: integer(row.processing_time_us),
+    },
+    ...given("name", row.name ?? undefined, text),
+    ...given("description", row.description ?? undefined, text),
+    ...given("parentSessionId", row.parent_session_id ?? undefined, text),
+    ...given("reason", row.reason ?? undefined, text),
+    ...given("idleTimeoutUs", row.idle_timeout_us ?? undefined, integer),
+    ...given("maxLifetimeUs", row.max_lifetime_us ?? undefined, integer),
+  };
+  return isFinal(status) ? { ...facts, status, endedAtUs: integer(row.ended_at) } : { ...facts, status };
+}
+
+/** A column of a session, and where a record has its value. */
+export type Column = readonly [name: string, value: (record: SessionRecord) => SQLInputValue];
+
+/** Columns that seldom change and stand in an index; an update that leaves them out does not touch their indexes. */
+export const SELDOM_CHANGED: readonly Column[] = [
+  ["user_id", (record) => record.userId],
+  ["status", (record) => record.status],
+  ["name", (record) => record.name ?? null],
+  ["parent_session_id", (record) => record.parentSessionId ?? null],
+];
+
+export const OFTEN_CHANGED: readonly Column[] = [
+  ["description", (record) => record.description ?? null],
+  ["tags", (record) => JSON.stringify(record.tags)],
+  ["metadata", (record) => JSON.stringify(record.metadata)],
+  ["reason", (record) => record.reason ?? null],
+  ["updated_at", (record) => record.updatedAtUs],
+  ["last_activity", (record) => record.lastActivityUs],
+  ["ended_at", (record) => record.endedAtUs ?? null],
+  ["idle_timeout_us", (record) => record.idleTimeoutUs ?? null],
+  ["max_lifetime_us", (record) => record.maxLifetimeUs ?? null],
+  ["expires_at", (record) => expiresAtUs(record) ?? NEVER],
+  ["request_count", (record) => record.metrics.requestCount],
+  ["error_count", (record) => record.metrics.errorCount],
+  ["processing_time_us", (record) => record.metrics.processingTimeUs],
+];
+
+/** Reads a row of operations, with `salt` and `body` of its payload. */
+export function toEntry(row: Row): Entry {
+  // NOTE: these columns are only ever written from an Entry.
+  const operation = {
+    seq: integer(row.seq),
+    id: text(row.id),
+    kind: text(row.kind) as OperationKind,
+    name: text(row.name),
+    actor: text(row.actor),
+    at: integer(row.at),
+    ...given("durationUs", row.duration_us ?? undefined, integer),
+    outcome: text(row.outcome) as "completed" | "failed",
+    used: JSON.parse(text(row.used)) as string[],
+    made: JSON.parse(text(row.made)) as string[],
+    payloadDigest: hex(row.payload_digest),
+    hash: hex(row.hash),
+  };
+  const { salt, body } = row;
+  return salt == null ? { operation } : { operation, payload: { salt: hex(salt), body: text(body) } };
+}
+
+/** Reads a row of remembered answers, with `about_tenant`, `kind` and `uid` of the stream that it is about. */
+export function toRemembered(row: Row): Remembered {
+  return {
+    tenant: text(row.tenant),
+    scope: text(row.scope),
+    key: text(row.key),
+    fingerprint: hex(row.fingerprint),
+    answer: JSON.parse(text(row.answer)) as Json,
+    at: integer(row.at),
+    expiresAt: integer(row.expires_at),
+    ...given("about", row.uid ?? undefined, () => toRef({ ...row, tenant: row.about_tenant ?? null })),
+  };
+}
+
+/** The bytes of a text of hex digits. */
+export function bytes(hexDigits: string): Buffer {
+  return Buffer.from(hexDigits, "hex");
+}
+
+// The decoders check types, so that a damaged row is an error and not a wrong answer.
+function text(value: SQLOutputValue | undefined): string {
+  if (typeof value === "string") return value;
+  throw new TypeError(`The store holds ${typeof value} where text belongs`);
+}
+
+export function integer(value: SQLOutputValue | undefined): number {
+  if (typeof value === "number") return value;
+  throw new TypeError(`The store holds ${typeof value} where an integer belongs`);
+}
+
+function hex(value: SQLOutputValue | undefined): string {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
+  throw new TypeError(`The store holds ${typeof value} where bytes belong`);
+}

@@ -1,0 +1,169 @@
+import type { DatabaseSync } from "node:sqlite";
+import { SojournError } from "../../engine/errors.ts";
+
+/**
+ * The numbered migrations: the first makes version 1 of the schema, and so on. A landed one never changes.
+ *
+ * Times are microseconds since the epoch, hashes and salts are raw bytes. `n` is a stream's number within this file.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  -- What a log belongs to, and where the log ends.
+  CREATE TABLE streams (
+    n INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    head_seq INTEGER NOT NULL,
+    head_hash BLOB NOT NULL,
+    UNIQUE (tenant, kind, id)
+  ) STRICT;
+
+  -- Positions order all operations as they were committed. AUTOINCREMENT: a cursor must never meet a number again.
+  CREATE TABLE operations (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    duration_us INTEGER,
+    outcome TEXT NOT NULL,
+    used TEXT NOT NULL,
+    made TEXT NOT NULL,
+    payload INTEGER NOT NULL,
+    payload_digest BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    UNIQUE (stream, seq)
+  ) STRICT;
+
+  -- A payload that was erased has no row.
+  CREATE TABLE payloads (n INTEGER PRIMARY KEY, salt BLOB NOT NULL, body TEXT NOT NULL) STRICT;
+
+  -- The folded record of each session, of its stream's head.
+  CREATE TABLE sessions (
+    n INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    name TEXT,
+    description TEXT,
+    tags TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    parent_session_id TEXT,
+    reason TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    last_activity INTEGER NOT NULL,
+    ended_at INTEGER,
+    idle_timeout_us INTEGER,
+    max_lifetime_us INTEGER,
+    -- Far in the future where there is none.
+    expires_at INTEGER NOT NULL,
+    request_count INTEGER NOT NULL,
+    error_count INTEGER NOT NULL,
+    processing_time_us INTEGER NOT NULL,
+    name_key TEXT GENERATED ALWAYS AS (coalesce(name, '')) VIRTUAL
+  ) STRICT;
+  -- Each ends with n, the rowid, so that a keyset page seeks straight to its first row.
+  CREATE INDEX sessions_by_created ON sessions (tenant, created_at);
+  CREATE INDEX sessions_by_updated ON sessions (tenant, updated_at);
+  CREATE INDEX sessions_by_activity ON sessions (tenant, last_activity);
+  CREATE INDEX sessions_by_name ON sessions (tenant, name_key);
+  CREATE INDEX sessions_of_user ON sessions (tenant, user_id, created_at);
+  CREATE INDEX sessions_of_user_by_activity ON sessions (tenant, user_id, last_activity);
+  CREATE INDEX sessions_of_status ON sessions (tenant, status, created_at);
+  CREATE INDEX sessions_of_parent ON sessions (tenant, parent_session_id, created_at)
+    WHERE parent_session_id IS NOT NULL;
+  CREATE INDEX sessions_open ON sessions (tenant, last_activity) WHERE status IN ('active', 'suspended');
+  CREATE INDEX sessions_due ON sessions (expires_at) WHERE status IN ('active', 'suspended');
+
+  -- How many sessions are stored in each status, so that a limit costs one look-up.
+  CREATE TABLE session_counts (
+    tenant TEXT NOT NULL,
+    status TEXT NOT NULL,
+    sessions INTEGER NOT NULL,
+    PRIMARY KEY (tenant, status)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER count_born AFTER INSERT ON sessions BEGIN
+    INSERT INTO session_counts VALUES (new.tenant, new.status, 1)
+      ON CONFLICT DO UPDATE SET sessions = sessions + 1;
+  END;
+  CREATE TRIGGER count_moved AFTER UPDATE OF status ON sessions WHEN old.status <> new.status BEGIN
+    UPDATE session_counts SET sessions = sessions - 1 WHERE tenant = old.tenant AND status = old.status;
+    INSERT INTO session_counts VALUES (new.tenant, new.status, 1)
+      ON CONFLICT DO UPDATE SET sessions = sessions + 1;
+  END;
+  CREATE TRIGGER count_gone AFTER DELETE ON sessions BEGIN
+    UPDATE session_counts SET sessions = sessions - 1 WHERE tenant = old.tenant AND status = old.status;
+  END;
+
+  -- Which session a name points to.
+  CREATE TABLE names (
+    tenant TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (tenant, session_id)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The tags that a session has or had: from seq on, until gone_seq.
+  CREATE TABLE tags (
+    tenant TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    gone_seq INTEGER,
+    PRIMARY KEY (tenant, tag, created_at, n, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tags_of_session ON tags (n, tag);
+
+  -- Records of the past, from which a fold may start.
+  CREATE TABLE snapshots (
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Answers of writes, by idempotency key.
+  CREATE TABLE remembered (
+    n INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    about INTEGER,
+    UNIQUE (tenant, scope, key)
+  ) STRICT;
+  CREATE INDEX remembered_until ON remembered (expires_at);
+  CREATE INDEX remembered_about ON remembered (about) WHERE about IS NOT NULL;
+  `,
+];
+
+/** The version of the schema that this release writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings the schema to this release's version, in one transaction a step.
+ *
+ * @throws {SojournError} `store_newer` where a newer release wrote the file; nothing is changed
+ */
+export function migrate(db: DatabaseSync): void {
+  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
+  if (version > SCHEMA_VERSION) {
+    throw new SojournError("store_newer", {
+      message: `The store has schema version ${version}, and this release of Sojourn knows ${SCHEMA_VERSION}`,
+    });
+  }
+  for (const [i, sql] of MIGRATIONS.entries()) {
+    if (i < version) continue;
+    db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${i + 1}; COMMIT`);
+  }
+}

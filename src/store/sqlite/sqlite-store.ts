@@ -1,0 +1,292 @@
+import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { SojournError } from "../../engine/errors.ts";
+import type { Entry } from "../../engine/operation.ts";
+import type { SessionRecord } from "../../engine/session.ts";
+import type { Signal } from "../../engine/signal.ts";
+import type {
+  Commit,
+  Committed,
+  IdempotencyKey,
+  Notice,
+  OperationRange,
+  Page,
+  Remembered,
+  SessionFilter,
+  SessionQuery,
+  Store,
+  Stream,
+  StreamRef,
+  Totals,
+  View,
+} from "../../engine/store.ts";
+import { asStoreError, type Durability, openReader, openWriter } from "./connection.ts";
+import { lockDirectory } from "./lock.ts";
+import type { Read } from "./reader.ts";
+import { integer, type Row, STREAM_COLUMNS, toRemembered, toStream } from "./rows.ts";
+import { migrate } from "./schema.ts";
+import { StreamCache } from "./stream-cache.ts";
+import { Thread } from "./thread.ts";
+
+/** How to open a store on SQLite. */
+export interface SqliteOptions {
+  /** Made if it is missing, for its owner alone; one process at a time may have it open. */
+  readonly directory: string;
+  /** Default `full`. */
+  readonly durability?: Durability;
+  /** The size past which the database refuses to grow, with `storage_full`; default: none. */
+  readonly maxBytes?: number;
+}
+
+/** How many operations a watcher reads at a time. */
+const NOTICES = 500;
+
+/**
+ * Opens a store on SQLite, the embedded default.
+ *
+ * @throws {SojournError} `store_in_use` while another process has the directory, `store_newer` for the files of a newer
+ *   release, `store_unavailable` for a directory that can't be used
+ */
+export function openSqliteStore({ directory, durability = "full", maxBytes }: SqliteOptions): Store {
+  const path = resolve(directory);
+  let lock: Disposable | undefined;
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    lock = lockDirectory(path);
+    prepareFile(path, { durability, maxBytes });
+    // The names of new files are durable only once their directory is.
+    if (durability === "full") for (const folder of [path, dirname(path)]) syncDirectory(folder);
+    return new SqliteStore({ path, lock, durability, maxBytes });
+  } catch (error) {
+    lock?.[Symbol.dispose]();
+    const known = asStoreError(error);
+    if (known instanceof SojournError && known.code !== "store_unavailable") throw known;
+    const text = known instanceof Error ? known.message : String(known);
+    throw new SojournError("store_unavailable", {
+      message: `Cannot open the data directory "${path}": ${text}`,
+      cause: error,
+    });
+  }
+}
+
+function prepareFile(path: string, options: Pick<Opened, "durability" | "maxBytes">): void {
+  const db = openWriter(path, options);
+  try {
+    migrate(db);
+  } finally {
+    db.close();
+  }
+}
+
+interface Opened {
+  readonly path: string;
+  readonly lock: Disposable;
+  readonly durability: Durability;
+  readonly maxBytes: number | undefined;
+}
+
+/** The reads that cost microseconds, and so need no thread. */
+type PointRead = "stream" | "named" | "remembered";
+
+class SqliteStore implements Store {
+  readonly #lock: Disposable;
+  readonly #writer: Thread<Commit>;
+  readonly #reader: Thread<Read>;
+  readonly #db: DatabaseSync;
+  readonly #points: Record<PointRead, StatementSync>;
+  readonly #cache = new StreamCache();
+  readonly #watchers = new Set<Watcher>();
+  #closing: Promise<void> | undefined;
+
+  constructor({ path: directory, lock, durability, maxBytes }: Opened) {
+    this.#lock = lock;
+    this.#writer = new Thread(threadModule("writer"), { directory, durability, maxBytes });
+    this.#reader = new Thread(threadModule("reader"), { directory });
+    this.#db = openReader(directory);
+    this.#points = {
+      stream: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM streams t JOIN sessions s ON s.n = t.n
+        WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
+      named: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM names JOIN streams t ON t.n = names.n
+        JOIN sessions s ON s.n = names.n WHERE names.tenant = ? AND names.session_id = ?`),
+      remembered: this.#db.prepare(`
+        SELECT r.*, t.tenant AS about_tenant, t.kind, t.id AS uid
+        FROM remembered r LEFT JOIN streams t ON t.n = r.about
+        WHERE r.tenant = ? AND r.scope = ? AND r.key = ? AND r.expires_at >= ?`),
+    };
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    this.#assertOpen();
+    // NOTE: what the writer answers to a commit.
+    const committed = (await this.#writer.call(commit)) as Committed;
+    if (committed.outcome === "committed") {
+      this.#cache.apply(commit);
+      const erased = commit.parts.filter((part) => part.change === "erase");
+      for (const watcher of this.#watchers) watcher.wake(erased.map(({ ref }) => ref));
+    }
+    return committed;
+  }
+
+  async stream(ref: StreamRef): Promise<Stream | undefined> {
+    this.#assertOpen();
+    const { tenant, kind, id } = ref;
+    return this.#cache.get(ref) ?? this.#kept(this.#point("stream", [tenant, kind, id], toStream));
+  }
+
+  async stored({ tenant, kind, id }: StreamRef): Promise<Stream | undefined> {
+    return this.#point("stream", [tenant, kind, id], toStream);
+  }
+
+  async named(tenant: string, sessionId: string): Promise<Stream | undefined> {
+    this.#assertOpen();
+    const known = this.#cache.named(tenant, sessionId);
+    return known ?? this.#kept(this.#point("named", [tenant, sessionId], toStream), sessionId);
+  }
+
+  async remembered({ tenant, scope, key }: IdempotencyKey, now: number): Promise<Remembered | undefined> {
+    return this.#point("remembered", [tenant, scope, key, now], toRemembered);
+  }
+
+  async list(query: SessionQuery): Promise<Page<Stream>> {
+    return await this.#read({ read: "list", query });
+  }
+
+  async aggregate(filter: SessionFilter): Promise<Totals> {
+    return await this.#read({ read: "aggregate", filter });
+  }
+
+  async operations(ref: StreamRef, range: OperationRange): Promise<readonly Entry[]> {
+    return await this.#read({ read: "operations", ref, range });
+  }
+
+  async snapshot(
+    ref: StreamRef,
+    seq: number,
+  ): Promise<{ readonly seq: number; readonly record: SessionRecord } | undefined> {
+    return await this.#read({ read: "snapshot", ref, seq });
+  }
+
+  async view(ref: StreamRef, view: View, seq: number): Promise<readonly string[]> {
+    return await this.#read({ read: "view", ref, view, seq });
+  }
+
+  async overdue(now: number, limit: number): Promise<readonly StreamRef[]> {
+    return await this.#read({ read: "overdue", now, limit });
+  }
+
+  watch({ position, signal }: { readonly position?: number; readonly signal: Signal }): AsyncIterable<Notice> {
+    this.#assertOpen();
+    const watcher = new Watcher();
+    // Taken now and not at the first read, so that nothing committed after this call is missed.
+    const start = position ?? this.#lastPosition();
+    this.#watchers.add(watcher);
+    return this.#notices(watcher, start, signal);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const watcher of this.#watchers) watcher.wake([]);
+    await this.#reader.close();
+    this.#db.close();
+    // The last connection moves the write-ahead log into the database, which only a writer can.
+    await this.#writer.close();
+    this.#lock[Symbol.dispose]();
+  }
+
+  async *#notices(watcher: Watcher, start: number, signal: Signal): AsyncGenerator<Notice> {
+    const end = (): void => watcher.wake([]);
+    signal.addEventListener("abort", end);
+    try {
+      for (let position = start; !signal.aborted; ) {
+        const page = await this.#read<readonly Extract<Notice, { notice: "operation" }>[]>({
+          read: "notices",
+          position,
+          limit: NOTICES,
+        });
+        yield* page;
+        position = page.at(-1)?.position ?? position;
+        if (page.length === NOTICES) continue;
+        for (const ref of watcher.takeErased()) yield { notice: "erased", ref };
+        if (!signal.aborted) await watcher.next();
+      }
+    } finally {
+      signal.removeEventListener("abort", end);
+      this.#watchers.delete(watcher);
+    }
+  }
+
+  #lastPosition(): number {
+    const row = this.#db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'operations'").get();
+    return row === undefined ? 0 : integer(row.seq);
+  }
+
+  #kept(stream: Stream | undefined, name?: string): Stream | undefined {
+    if (stream !== undefined) this.#cache.keep(stream, name);
+    return stream;
+  }
+
+  #point<T>(name: PointRead, key: readonly (string | number)[], decode: (row: Row) => T): T | undefined {
+    this.#assertOpen();
+    try {
+      const row = this.#points[name].get(...key);
+      return row && decode(row);
+    } catch (error) {
+      throw asStoreError(error);
+    }
+  }
+
+  async #read<T>(read: Read): Promise<T> {
+    this.#assertOpen();
+    // NOTE: the reader answers each question with the type that `Queries` gives it.
+    return (await this.#reader.call(read)) as T;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new SojournError("store_unavailable", { message: "The store is closed" });
+  }
+}
+
+/** Remembers that something happened while its reader was reading. */
+class Watcher {
+  readonly #erased: StreamRef[] = [];
+  #isWoken = false;
+  #resume: (() => void) | undefined;
+
+  wake(erased: readonly StreamRef[]): void {
+    this.#erased.push(...erased);
+    this.#isWoken = true;
+    this.#resume?.();
+  }
+
+  takeErased(): readonly StreamRef[] {
+    return this.#erased.splice(0);
+  }
+
+  async next(): Promise<void> {
+    if (!this.#isWoken) {
+      await new Promise<void>((resolve) => {
+        this.#resume = resolve;
+      });
+    }
+    this.#isWoken = false;
+  }
+}
+
+// The module beside this one, as TypeScript in a checkout and as JavaScript in the package.
+function threadModule(name: "writer" | "reader"): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? `./${name}.ts` : `./${name}.js`, import.meta.url);
+}
+
+function syncDirectory(path: string): void {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

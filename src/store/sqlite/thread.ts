@@ -1,0 +1,100 @@
+import { Worker } from "node:worker_threads";
+import { SojournError } from "../../engine/errors.ts";
+
+/** A request to a thread, numbered so that its answer finds the caller. */
+export interface Request<Call> {
+  readonly id: number;
+  readonly call: Call;
+}
+
+/** A thread's answer: a value, or an error in the form of `SojournError.toWire` or a message. */
+export type Reply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: ReturnType<SojournError["toWire"]> | string };
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The near side of a thread that answers calls. Calls of one turn of the event loop travel as one message, since each
+ * message wakes the other side; and as JSON text, which costs a third of a structured clone (measured:
+ * benchmarks/operations.ts).
+ */
+export class Thread<Call> {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #exit: Promise<void>;
+  #outbox: Request<Call>[] = [];
+  #nextId = 1;
+  #failure: SojournError | undefined;
+
+  /** @param module  the URL of the thread's module */
+  constructor(module: URL, workerData: unknown) {
+    this.#worker = new Worker(module, { workerData });
+    this.#worker.on("message", (replies: readonly Reply[]) => {
+      for (const reply of replies) this.#settle(reply);
+    });
+    this.#worker.on("error", (cause) => this.#fail("The store's thread has failed", cause));
+    this.#exit = new Promise((resolve) => {
+      this.#worker.on("exit", () => {
+        this.#fail("The store is closed");
+        resolve();
+      });
+    });
+  }
+
+  /** Sends a call; rejects with what the thread threw, or `store_unavailable` once the thread has ended. */
+  call(call: Call): Promise<unknown> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#waiting.set(id, { resolve, reject });
+      this.#outbox.push({ id, call });
+      if (this.#outbox.length === 1) process.nextTick(() => this.#flush());
+    });
+  }
+
+  /** Resolves when the thread has answered all calls and has ended. */
+  async close(): Promise<void> {
+    this.#flush();
+    this.#worker.postMessage(CLOSE);
+    await this.#exit;
+  }
+
+  #flush(): void {
+    if (this.#outbox.length === 0) return;
+    this.#worker.postMessage(JSON.stringify(this.#outbox));
+    this.#outbox = [];
+  }
+
+  #settle(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ("value" in reply) waiting?.resolve(reply.value);
+    else if (typeof reply.error === "string") waiting?.reject(new Error(reply.error));
+    else waiting?.reject(SojournError.fromWire(reply.error));
+  }
+
+  #fail(message: string, cause?: unknown): void {
+    this.#failure ??= new SojournError("store_unavailable", { message, cause });
+    for (const { reject } of this.#waiting.values()) reject(this.#failure);
+    this.#waiting.clear();
+  }
+}
+
+/** The message that asks a thread to end. */
+export const CLOSE = "close";
+
+/** Reads a message to a thread: its calls, or `undefined` where it asks the thread to end. */
+export function requestsOf<Call>(message: string): readonly Request<Call>[] | undefined {
+  // NOTE: `Thread<Call>` writes nothing else.
+  return message === CLOSE ? undefined : (JSON.parse(message) as readonly Request<Call>[]);
+}
+
+/** The answer for what a thread threw. */
+export function errorReply(id: number, error: unknown): Reply {
+  if (error instanceof SojournError) return { id, error: error.toWire() };
+  return { id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}

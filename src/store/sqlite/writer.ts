@@ -1,0 +1,100 @@
+/**
+ * The thread that writes. It takes all commits that wait, puts them into one transaction, each under a savepoint of its
+ * own, and answers them after COMMIT: many sessions share one fsync, and the event loop never waits for the disk.
+ */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { Commit, Committed } from "../../engine/store.ts";
+import { CommitWriter } from "./commit.ts";
+import { asStoreError, type Durability, openWriter } from "./connection.ts";
+import { errorReply, type Reply, type Request, requestsOf } from "./thread.ts";
+
+/** How many commits one transaction takes at most, so that the first of them does not wait long. */
+const GROUP_MAX = 512;
+
+/** The write-ahead log is moved into the database once nothing was written for so long. */
+const IDLE_MS = 100;
+
+// NOTE: the only one to start this thread is `index.ts`, with this data.
+const { directory, ...options } = workerData as {
+  readonly directory: string;
+  readonly durability: Durability;
+  readonly maxBytes?: number;
+};
+
+const port = parentPort ?? fail();
+const db = openWriter(directory, options);
+const writer = new CommitWriter(db);
+const begin = db.prepare("BEGIN IMMEDIATE");
+const commit = db.prepare("COMMIT");
+const checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+
+let idle: NodeJS.Timeout | undefined;
+let hasWritten = false;
+
+port.on("message", (first: string) => {
+  const waiting: Request<Commit>[] = [];
+  let isClosing = false;
+  for (let message: string | undefined = first; message !== undefined; message = receiveMessageOnPort(port)?.message) {
+    const requests = requestsOf<Commit>(message);
+    if (requests === undefined) isClosing = true;
+    else waiting.push(...requests);
+  }
+  for (let from = 0; from < waiting.length; from += GROUP_MAX) {
+    port.postMessage(write(waiting.slice(from, from + GROUP_MAX)));
+  }
+  if (isClosing) close();
+  else idle ??= setTimeout(tidy, IDLE_MS);
+});
+
+/** Writes a group of commits; none is answered before all are durable. */
+function write(group: readonly Request<Commit>[]): readonly Reply[] {
+  hasWritten = true;
+  const replies: Reply[] = [];
+  try {
+    begin.run();
+    for (const { id, call } of group) replies.push(apply(id, call));
+    commit.run();
+    return replies;
+  } catch (error) {
+    // Full disk, I/O error: nothing of the group is there, and each of its callers is told so.
+    if (db.isTransaction) db.exec("ROLLBACK");
+    const reason = asStoreError(error);
+    return group.map(({ id }) => errorReply(id, reason));
+  }
+}
+
+function apply(id: number, call: Commit): Reply {
+  try {
+    const value: Committed = writer.apply(call);
+    return { id, value };
+  } catch (error) {
+    // A fault of this commit alone, unless it cost the whole transaction.
+    if (db.isTransaction && asStoreError(error) === error) return errorReply(id, error);
+    throw error;
+  }
+}
+
+function tidy(): void {
+  idle = undefined;
+  if (hasWritten) {
+    // Commits came while the timer ran: look again later.
+    hasWritten = false;
+    idle = setTimeout(tidy, IDLE_MS);
+    return;
+  }
+  try {
+    checkpoint.get();
+  } catch {
+    // Nothing is lost: the log keeps what could not be moved, and the next commit says what is wrong.
+  }
+}
+
+function close(): void {
+  clearTimeout(idle);
+  db.close();
+  port.close();
+}
+
+function fail(): never {
+  throw new Error("The writer runs as a thread");
+}
