@@ -1,0 +1,215 @@
+import { z } from "zod";
+import { SECOND } from "../../../engine/clock.ts";
+import type { NewSession } from "../../../engine/creation.ts";
+import { given } from "../../../engine/given.ts";
+import { isSessionId, LIMITS, RESERVED_IDS, SESSION_ID_PATTERN } from "../../../engine/limits.ts";
+import { OPERATION_KINDS } from "../../../engine/operation.ts";
+import { type Metrics, type SessionPatch, STATUSES } from "../../../engine/session.ts";
+import type { ListQuery, TotalsQuery } from "../../../engine/sessions.ts";
+import { SORTS } from "../../../engine/store.ts";
+
+const sessionId = z
+  .string()
+  .regex(SESSION_ID_PATTERN, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -")
+  .refine(isSessionId, `must be none of the reserved words ${RESERVED_IDS.join(" ")}`);
+const userId = z.string().min(1).max(LIMITS.userIdLength);
+const name = z.string().max(LIMITS.nameLength);
+const description = z.string().max(LIMITS.descriptionLength);
+const tag = z.string().min(1).max(LIMITS.tagLength);
+const tags = z.array(tag).max(LIMITS.tags);
+const metadata = z.record(z.string(), z.json());
+const duration = z.number().min(1).max(LIMITS.durationSeconds).describe("seconds");
+const reason = z.string().max(LIMITS.reasonLength);
+const count = z.int().min(0).max(LIMITS.count);
+
+/** `POST /sessions`. */
+export const NewSessionShape = z.strictObject({
+  session_id: sessionId.optional().describe("minted where it is left out"),
+  user_id: userId.optional().describe("default_user where it is left out"),
+  name: name.optional(),
+  description: description.optional(),
+  tags: tags.optional(),
+  metadata: metadata.optional(),
+  parent_session_id: sessionId.optional(),
+  idle_timeout_seconds: duration.nullable().optional().describe("seconds; null: never expires by idleness"),
+  max_lifetime_seconds: duration.optional(),
+  if_exists: z.enum(["error", "return"]).optional(),
+});
+
+/** `PATCH /sessions/{id}`. */
+export const PatchShape = z.strictObject({
+  name: name.nullable().optional(),
+  description: description.nullable().optional(),
+  tags: tags.optional(),
+  metadata: metadata.optional().describe("merged into what is there; null removes a key"),
+  idle_timeout_seconds: duration.nullable().optional().describe("seconds; null: never expires by idleness"),
+});
+
+export const ReasonShape = z.strictObject({ reason: reason.optional() });
+
+export const EndShape = z.strictObject({
+  status: z.enum(["completed", "failed", "expired"]).optional().describe("completed where it is left out"),
+  reason: reason.optional(),
+});
+
+export const AddedMetricsShape = z.strictObject({
+  requests: count.optional(),
+  errors: count.optional(),
+  processing_time_seconds: z.number().min(0).max(LIMITS.durationSeconds).optional(),
+});
+
+export const CleanupShape = z.strictObject({
+  max_idle_seconds: z.number().min(0).max(LIMITS.durationSeconds),
+  dry_run: z.boolean().optional(),
+});
+
+// A moment, in microseconds; `Date` alone would cut off what comes after the milliseconds.
+const moment = z.union(
+  [z.iso.datetime({ offset: true }), z.iso.date()],
+  "must be an ISO 8601 date or date-time with its offset",
+);
+const integer = (min: number, max: number): z.ZodType<string> =>
+  z.string().refine((text) => isInteger(text, min, max), `must be a whole number from ${min} to ${max}`);
+
+const FilterShape = z.strictObject({
+  status: z.enum(STATUSES).optional(),
+  user_id: userId.optional(),
+  tag: z
+    .union([tag, z.array(tag).max(LIMITS.tags)])
+    .optional()
+    .describe("repeatable; all must match"),
+  parent_session_id: sessionId.optional(),
+  search: z.string().min(1).max(255).optional().describe("part of the id, the name or the description"),
+  created_after: moment.optional(),
+  created_before: moment.optional(),
+});
+
+/** The filters of `GET /sessions/stats`. */
+export const StatsQueryShape = FilterShape;
+
+const PageShape = z.strictObject({
+  limit: integer(1, 1_000).optional().describe("1 to 1000; 50 where it is left out"),
+  cursor: z.string().min(1).max(2_000).optional(),
+});
+
+/** `GET /sessions`. */
+export const ListQueryShape = FilterShape.extend({
+  ...PageShape.shape,
+  sort: z.enum(SORTS).optional().describe("created_at where it is left out"),
+  order: z.enum(["asc", "desc"]).optional().describe("desc where it is left out; asc for sort=name"),
+});
+
+export const NewestQueryShape = z.strictObject({ user_id: userId.optional() });
+
+export const GetQueryShape = z.strictObject({
+  at: integer(1, Number.MAX_SAFE_INTEGER).optional().describe("the session as it was just after this operation"),
+});
+
+/** `GET /sessions/{id}/operations`. */
+export const OperationsQueryShape = z.strictObject({
+  ...PageShape.shape,
+  cursor: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  after: integer(0, Number.MAX_SAFE_INTEGER).optional().describe("only those with a greater seq"),
+  kind: z.enum(OPERATION_KINDS).optional(),
+});
+
+export const VerifyQueryShape = z.strictObject({
+  head: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be a head_hash: 64 hex digits")
+    .optional()
+    .describe("a head_hash that was kept: must be part of the log"),
+});
+
+export const NoQueryShape = z.strictObject({});
+
+/** How many items a page has where nobody asks for a number. */
+const PAGE_DEFAULT = 50;
+
+export function decodeNewSession(body: z.output<typeof NewSessionShape>): NewSession {
+  return {
+    ...given("sessionId", body.session_id),
+    ...given("userId", body.user_id),
+    ...given("name", body.name),
+    ...given("description", body.description),
+    ...given("tags", body.tags),
+    ...given("metadata", body.metadata),
+    ...given("parentSessionId", body.parent_session_id),
+    ...given("idleTimeoutUs", micros(body.idle_timeout_seconds)),
+    ...given("maxLifetimeUs", micros(body.max_lifetime_seconds)),
+    ...given("ifExists", body.if_exists),
+  };
+}
+
+export function decodePatch(body: z.output<typeof PatchShape>): SessionPatch {
+  return {
+    ...given("name", body.name),
+    ...given("description", body.description),
+    ...given("tags", body.tags),
+    ...given("metadata", body.metadata),
+    ...given("idleTimeoutUs", micros(body.idle_timeout_seconds)),
+  };
+}
+
+/** An empty body counts one request; otherwise what is left out is 0. */
+export function decodeMetrics(body: z.output<typeof AddedMetricsShape>): Metrics {
+  if (Object.keys(body).length === 0) return { requestCount: 1, errorCount: 0, processingTimeUs: 0 };
+  return {
+    requestCount: body.requests ?? 0,
+    errorCount: body.errors ?? 0,
+    processingTimeUs: micros(body.processing_time_seconds) ?? 0,
+  };
+}
+
+export function decodeCleanup(body: z.output<typeof CleanupShape>): { maxIdleUs: number; dryRun: boolean } {
+  return { maxIdleUs: micros(body.max_idle_seconds), dryRun: body.dry_run ?? false };
+}
+
+export function decodeList(query: z.output<typeof ListQueryShape>): ListQuery {
+  const sort = query.sort ?? "created_at";
+  return {
+    ...decodeFilter(query),
+    sort,
+    order: query.order ?? (sort === "name" ? "asc" : "desc"),
+    limit: Number(query.limit ?? PAGE_DEFAULT),
+    ...given("cursor", query.cursor),
+  };
+}
+
+export function decodeFilter(query: z.output<typeof FilterShape>): TotalsQuery {
+  return {
+    ...given("statuses", query.status && [query.status]),
+    ...given("userId", query.user_id),
+    ...given("tags", query.tag === undefined ? undefined : [...new Set([query.tag].flat())]),
+    ...given("parentSessionId", query.parent_session_id),
+    ...given("search", query.search),
+    ...given("createdAfterUs", query.created_after, moments),
+    ...given("createdBeforeUs", query.created_before, moments),
+  };
+}
+
+export function decodeRange(query: z.output<typeof OperationsQueryShape>): {
+  after: number;
+  limit: number;
+  kind?: (typeof OPERATION_KINDS)[number];
+} {
+  return {
+    after: Number(query.cursor ?? query.after ?? 0),
+    limit: Number(query.limit ?? PAGE_DEFAULT),
+    ...given("kind", query.kind),
+  };
+}
+
+function micros<T extends number | null | undefined>(seconds: T): T {
+  // NOTE: what is no number passes as it is.
+  return (typeof seconds === "number" ? Math.round(seconds * SECOND) : seconds) as T;
+}
+
+function moments(iso: string): number {
+  const rest = /\.\d{3}(\d{1,3})/.exec(iso)?.[1] ?? "";
+  return Date.parse(iso) * 1_000 + Number(rest.padEnd(3, "0"));
+}
+
+function isInteger(text: string, min: number, max: number): boolean {
+  return /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max;
+}

@@ -1,0 +1,239 @@
+import { z } from "zod";
+import { SECOND } from "../../../engine/clock.ts";
+import type { Json } from "../../../engine/json.ts";
+import { expiresAtUs } from "../../../engine/lifecycle.ts";
+import { type Entry, OPERATION_KINDS, payloadBody } from "../../../engine/operation.ts";
+import { averageProcessingTimeUs, type Metrics, STATUSES } from "../../../engine/session.ts";
+import type { Session } from "../../../engine/sessions.ts";
+import type { Totals } from "../../../engine/store.ts";
+import type { Verdict } from "../../../engine/verify.ts";
+
+const time = z.iso.datetime().describe("ISO 8601, UTC");
+const count = z.int().min(0);
+const seconds = z.number().min(0).describe("seconds");
+
+/** The counters of a session. */
+export const MetricsShape = z
+  .object({
+    request_count: count,
+    error_count: count,
+    total_processing_time: seconds,
+    average_processing_time: seconds.describe("seconds; 0 without requests"),
+  })
+  .meta({ id: "Metrics" });
+
+/** A session as clients see it. */
+export const SessionShape = z
+  .object({
+    session_id: z.string(),
+    uid: z.string().describe("the immutable identity; a session_id means the newest session so called"),
+    user_id: z.string(),
+    status: z.enum(STATUSES),
+    is_active: z.boolean(),
+    name: z.string().optional(),
+    description: z.string().optional(),
+    tags: z.array(z.string()),
+    metadata: z.record(z.string(), z.json()),
+    parent_session_id: z.string().optional(),
+    created_at: time,
+    updated_at: time,
+    last_activity: time,
+    expires_at: time.optional().describe("when its time is over, unless it is used before"),
+    ended_at: time.optional(),
+    reason: z.string().optional(),
+    idle_timeout_seconds: seconds.optional(),
+    max_lifetime_seconds: seconds.optional(),
+    version: count.describe("the seq of its last operation; what If-Match takes"),
+    head_hash: z.string().describe("the hash of its last operation; keep it, to verify the log against it later"),
+    metrics: MetricsShape,
+  })
+  .meta({ id: "Session" });
+
+/** One entry of the log. */
+export const OperationShape = z
+  .object({
+    seq: count,
+    id: z.string(),
+    kind: z.enum(OPERATION_KINDS),
+    name: z.string(),
+    actor: z.string(),
+    timestamp: time,
+    duration_ms: z.number().optional(),
+    status: z.enum(["completed", "failed"]),
+    inputs: z.json().describe("null once erased"),
+    result_id: z.string().optional(),
+    error: z.string().optional(),
+    hash: z.string(),
+  })
+  .meta({ id: "Operation" });
+
+export const VerdictShape = z
+  .object({
+    ok: z.boolean(),
+    operations: count,
+    head_hash: z.string(),
+    first_bad_seq: count.optional(),
+    fault: z.enum(["chain", "payload", "head", "view", "known_head"]).optional(),
+  })
+  .meta({ id: "Verdict" });
+
+export const StatsShape = z
+  .object({
+    sessions: count,
+    by_status: z.record(z.enum(STATUSES), count),
+    ...MetricsShape.shape,
+    error_rate: z.number().describe("errors per request; 0 without requests"),
+  })
+  .meta({ id: "Stats" });
+
+/** The state of the server; without an envelope, as ATLUS has it. */
+export const HealthShape = z
+  .object({ status: z.literal("healthy"), service: z.string(), version: z.string(), timestamp: time })
+  .meta({ id: "Health" });
+
+/** The envelope of every success. */
+export function enveloped<T extends z.ZodType>(data: T): z.ZodObject {
+  return z.object({ success: z.literal(true), data, timestamp: time });
+}
+
+/** The envelope of every error. */
+export const ErrorShape = z
+  .object({
+    success: z.literal(false),
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      status: z.int(),
+      details: z.array(z.object({ field: z.string(), message: z.string(), type: z.string() })).optional(),
+    }),
+    timestamp: time,
+    request_id: z.string(),
+  })
+  .meta({ id: "Error" });
+
+/** Puts data into the envelope. */
+export function envelope(data: object, nowUs: number): object {
+  return { success: true, data, timestamp: isoTime(nowUs) };
+}
+
+export function encodeSession({ ref, head, record }: Session): z.output<typeof SessionShape> {
+  return {
+    session_id: record.sessionId,
+    uid: ref.id,
+    user_id: record.userId,
+    status: record.status,
+    is_active: record.status === "active",
+    name: record.name,
+    description: record.description,
+    tags: [...record.tags],
+    // NOTE: metadata came in as JSON.
+    metadata: record.metadata as Record<string, z.core.util.JSONType>,
+    parent_session_id: record.parentSessionId,
+    created_at: isoTime(record.createdAtUs),
+    updated_at: isoTime(record.updatedAtUs),
+    last_activity: isoTime(record.lastActivityUs),
+    expires_at: map(expiresAtUs(record), isoTime),
+    ended_at: map(record.endedAtUs, isoTime),
+    reason: record.reason,
+    idle_timeout_seconds: map(record.idleTimeoutUs, inSeconds),
+    max_lifetime_seconds: map(record.maxLifetimeUs, inSeconds),
+    version: head.seq,
+    head_hash: head.hash,
+    metrics: encodeMetrics(record.metrics),
+  };
+}
+
+export function encodeMetrics(metrics: Metrics): z.output<typeof MetricsShape> {
+  return {
+    request_count: metrics.requestCount,
+    error_count: metrics.errorCount,
+    total_processing_time: inSeconds(metrics.processingTimeUs),
+    average_processing_time: inSeconds(averageProcessingTimeUs(metrics)),
+  };
+}
+
+export function encodeTotals({ byStatus, metrics }: Totals): z.output<typeof StatsShape> {
+  const { requestCount, errorCount } = metrics;
+  return {
+    sessions: Object.values(byStatus).reduce((sum, n) => sum + n, 0),
+    by_status: { ...byStatus },
+    ...encodeMetrics(metrics),
+    error_rate: requestCount === 0 ? 0 : errorCount / requestCount,
+  };
+}
+
+export function encodeOperation(entry: Entry): z.output<typeof OperationShape> {
+  const { seq, id, kind, name, actor, at, durationUs, outcome, made, hash } = entry.operation;
+  const body = payloadBody(entry);
+  return {
+    seq,
+    id,
+    kind,
+    name,
+    actor,
+    timestamp: isoTime(at),
+    duration_ms: map(durationUs, (us) => us / 1_000),
+    status: outcome,
+    inputs: encodeInputs(body?.input ?? null),
+    result_id: made[0],
+    error: body?.error,
+    hash,
+  };
+}
+
+export function encodeVerdict({
+  ok,
+  operations,
+  headHash,
+  firstBadSeq,
+  fault,
+}: Verdict): z.output<typeof VerdictShape> {
+  return { ok, operations, head_hash: headHash, first_bad_seq: firstBadSeq, fault };
+}
+
+const DAY_US = 86_400 * SECOND;
+
+// Times of one day share a text; making it anew for each is what shows in a profile of `GET`.
+let day = { startUs: 0, text: "1970-01-01T" };
+
+/** Microseconds since the epoch as ISO 8601 in UTC; with microseconds only where there are any. */
+export function isoTime(us: number): string {
+  const startUs = us - (us % DAY_US);
+  if (startUs !== day.startUs) day = { startUs, text: new Date(startUs / 1_000).toISOString().slice(0, 11) };
+  const ofDay = us - startUs;
+  const digits = (value: number, width: number): string => String(Math.floor(value)).padStart(width, "0");
+  const hours = digits(ofDay / 3_600 / SECOND, 2);
+  const minutes = digits((ofDay / 60 / SECOND) % 60, 2);
+  const seconds = digits((ofDay / SECOND) % 60, 2);
+  const rest = us % 1_000;
+  const fraction = digits((ofDay / 1_000) % 1_000, 3) + (rest === 0 ? "" : digits(rest, 3));
+  return `${day.text}${hours}:${minutes}:${seconds}.${fraction}Z`;
+}
+
+function map<T, U>(value: T | undefined, encode: (value: T) => U): U | undefined {
+  return value === undefined ? undefined : encode(value);
+}
+
+function inSeconds(us: number): number {
+  return us / SECOND;
+}
+
+/** How the members of the engine's inputs are called on this wire, and in which unit. */
+const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (us: number) => Json]>> = {
+  sessionId: ["session_id"],
+  userId: ["user_id"],
+  parentSessionId: ["parent_session_id"],
+  idleTimeoutUs: ["idle_timeout_seconds", inSeconds],
+  maxLifetimeUs: ["max_lifetime_seconds", inSeconds],
+  processingTimeUs: ["processing_time_seconds", inSeconds],
+  endedAtUs: ["ended_at", isoTime],
+};
+
+function encodeInputs(input: Json): z.core.util.JSONType {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return null;
+  const members = Object.entries(input).map(([key, value]) => {
+    const [name, encode] = INPUT_MEMBERS[key] ?? [key];
+    return [name, encode !== undefined && typeof value === "number" ? encode(value) : value];
+  });
+  return Object.fromEntries(members);
+}

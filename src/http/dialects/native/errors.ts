@@ -1,0 +1,55 @@
+import type { ErrorCode, SojournError } from "../../../engine/errors.ts";
+import type { JsonReply } from "../../route.ts";
+import { isoTime } from "./encode.ts";
+
+/** The status and the public code of every error. */
+export const HTTP_ERRORS: Record<ErrorCode, { readonly status: number; readonly code: string }> = {
+  invalid: { status: 400, code: "VALIDATION_ERROR" },
+  invalid_json: { status: 400, code: "INVALID_JSON" },
+  invalid_content_type: { status: 400, code: "INVALID_CONTENT_TYPE" },
+  payload_too_large: { status: 413, code: "PAYLOAD_TOO_LARGE" },
+  not_found: { status: 404, code: "NOT_FOUND" },
+  method_not_allowed: { status: 405, code: "METHOD_NOT_ALLOWED" },
+  forbidden: { status: 403, code: "FORBIDDEN" },
+  session_not_found: { status: 404, code: "SESSION_NOT_FOUND" },
+  no_session_found: { status: 404, code: "NO_SESSION_FOUND" },
+  session_exists: { status: 409, code: "SESSION_EXISTS" },
+  invalid_transition: { status: 409, code: "INVALID_TRANSITION" },
+  precondition_failed: { status: 412, code: "PRECONDITION_FAILED" },
+  idempotency_mismatch: { status: 422, code: "IDEMPOTENCY_MISMATCH" },
+  limit_reached: { status: 429, code: "LIMIT_REACHED" },
+  conflict: { status: 409, code: "CONFLICT" },
+  storage_full: { status: 507, code: "STORAGE_FULL" },
+  store_unavailable: { status: 503, code: "STORE_UNAVAILABLE" },
+  store_in_use: { status: 503, code: "STORE_UNAVAILABLE" },
+  store_newer: { status: 503, code: "STORE_UNAVAILABLE" },
+  internal: { status: 500, code: "INTERNAL_ERROR" },
+};
+
+/** How many faults an answer tells, so that a small body with many of them gets no huge answer. */
+const DETAILS_MAX = 100;
+
+/** How long a text of an answer is that may repeat what the client sent. */
+const TEXT_MAX = 1_000;
+
+/** An error in ATLUS's envelope. */
+export function encodeError(error: SojournError, requestId: string, now: number): JsonReply {
+  const { status, code } = HTTP_ERRORS[error.code];
+  const faults = error.faults.slice(0, DETAILS_MAX);
+  const details = faults.map(({ field, ...rest }) => ({ field: clipped(field), ...rest }));
+  const { retryAfterMs } = error;
+  return {
+    status,
+    body: {
+      success: false,
+      error: { code, message: clipped(error.message), status, ...(details.length > 0 && { details }) },
+      timestamp: isoTime(now),
+      request_id: requestId,
+    },
+    headers: retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) },
+  };
+}
+
+function clipped(text: string): string {
+  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX).toWellFormed()}…`;
+}

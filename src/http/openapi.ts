@@ -1,0 +1,102 @@
+import { z } from "zod";
+import {
+  createDocument,
+  type ZodOpenApiObject,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponsesObject,
+} from "zod-openapi";
+import type { ErrorCode } from "../engine/errors.ts";
+import { LIMITS } from "../engine/limits.ts";
+import { ErrorShape } from "./dialects/native/encode.ts";
+import { HTTP_ERRORS } from "./dialects/native/errors.ts";
+import type { Dialect, Route } from "./route.ts";
+
+/** What every route may be refused with. */
+const ALWAYS: readonly ErrorCode[] = ["invalid", "forbidden", "store_unavailable", "internal"];
+
+const WITH_BODY: readonly ErrorCode[] = ["invalid_json", "invalid_content_type", "payload_too_large"];
+
+const WRITE_HEADERS = z.object({
+  "Idempotency-Key": z
+    .string()
+    .max(LIMITS.idempotencyKeyLength)
+    .optional()
+    .describe("The same key with the same request gets the first answer again, for 24 hours"),
+  "If-Match": z.string().optional().describe('A version in quotes, such as "7": refused with 412 if it is another now'),
+});
+
+/** The OpenAPI 3.1 document of a dialect, made from the shapes that its routes validate with. */
+export function openApi({ base, routes }: Dialect, version: string): object {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  for (const route of routes) {
+    const path = `${base}${route.path}`;
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+  }
+  const document: ZodOpenApiObject = {
+    openapi: "3.1.0",
+    info: {
+      title: "Sojourn",
+      version,
+      description: "The session server for AI agents and stateful workflows",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    // NOTE: its keys are paths, each with its methods in lower case.
+    paths: paths as ZodOpenApiPathsObject,
+  };
+  return createDocument(document, {
+    override: ({ jsonSchema, io }) => {
+      // Fields are added in later releases: whoever reads an answer must let those pass that it does not know.
+      if (io === "output" && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  });
+}
+
+function operation(route: Route): ZodOpenApiOperationObject {
+  const { operationId, summary, path, query, body, isBodyOptional, isWrite, isStream, answers } = route;
+  return {
+    operationId,
+    summary,
+    requestParams: {
+      ...(path.includes("{id}") && { path: z.object({ id: z.string().describe("a session_id, or a uid") }) }),
+      ...(query && { query }),
+      ...(isWrite && { header: WRITE_HEADERS }),
+    },
+    ...(body && {
+      requestBody: { required: isBodyOptional !== true, content: { "application/json": { schema: body } } },
+    }),
+    // NOTE: its keys are statuses.
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(answers).map(([status, schema]) => [
+          status,
+          {
+            description: schema.description ?? summary,
+            content: {
+              "application/json": { schema },
+              ...(isStream === true && { "text/event-stream": { schema: z.string() } }),
+            },
+          },
+        ]),
+      ),
+      ...refusals(route),
+    } as ZodOpenApiResponsesObject,
+  };
+}
+
+function refusals({ body, isWrite, refusals: own }: Route): Record<string, object> {
+  const codes = [...ALWAYS, ...(body ? WITH_BODY : []), ...(isWrite ? ["storage_full" as const] : []), ...own];
+  const byStatus = Map.groupBy(
+    codes.map((code) => HTTP_ERRORS[code]),
+    ({ status }) => status,
+  );
+  return Object.fromEntries(
+    [...byStatus].map(([status, errors]) => [
+      status,
+      {
+        description: [...new Set(errors.map(({ code }) => code))].join(", "),
+        content: { "application/json": { schema: ErrorShape } },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,82 @@
+import type { z } from "zod";
+import type { ErrorCode, SojournError } from "../engine/errors.ts";
+import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
+
+/** What the server can say of itself. */
+export interface Service {
+  readonly version: string;
+  /** Resolves when the server can do its work; rejects with why not. */
+  readonly probe: () => Promise<void>;
+}
+
+/** What a route's handler gets: everything parsed, nothing of HTTP but the headers it may ask for. */
+export interface Call<Query = unknown, Body = unknown> {
+  readonly sessions: Sessions;
+  readonly caller: Caller;
+  /** From the path; `""` for a route without one. */
+  readonly id: string;
+  readonly query: Query;
+  readonly body: Body;
+  /** The idempotency key and the precondition; empty for a read. */
+  readonly write: WriteOptions;
+  /** A header's value, by its lower-case name. */
+  readonly header: (name: string) => string | undefined;
+  /** Aborts when the client has gone. */
+  readonly gone: () => AbortSignal;
+  /** Microseconds since the epoch. */
+  readonly now: () => number;
+  readonly service: Service;
+}
+
+/** An answer in JSON. */
+export interface JsonReply {
+  /** Default 200. */
+  readonly status?: number;
+  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a handler answers. */
+export type Reply =
+  | JsonReply
+  | { readonly text: string; readonly type: string }
+  | { readonly events: AsyncIterable<string> };
+
+type QueryShape = z.ZodObject;
+type BodyShape = z.ZodObject;
+
+/** One route: how it is called, what it answers, and what it does. OpenAPI and the list of endpoints are made of it. */
+export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = BodyShape> {
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** In the manner of OpenAPI: `/sessions/{id}`. */
+  readonly path: string;
+  /** A name for code generators, such as `createSession`. */
+  readonly operationId: string;
+  readonly summary: string;
+  readonly query?: Q;
+  readonly body?: B;
+  /** Whether a request without a body means `{}`. */
+  readonly isBodyOptional?: boolean;
+  /** A write takes `Idempotency-Key` and `If-Match`. */
+  readonly isWrite: boolean;
+  /** The shape of each status that it answers on success. */
+  readonly answers: Readonly<Record<number, z.ZodType>>;
+  /** Whether `Accept: text/event-stream` gets a live stream. */
+  readonly isStream?: boolean;
+  /** What it may refuse with, beyond what every route may. */
+  readonly refusals: readonly ErrorCode[];
+  readonly handle: (call: Call<z.output<Q>, z.output<B>>) => Promise<Reply>;
+}
+
+/** An HTTP contract: routes below a base path, and how its errors look. */
+export interface Dialect {
+  readonly base: string;
+  readonly routes: readonly Route[];
+  readonly encodeError: (error: SojournError, requestId: string, now: number) => JsonReply;
+}
+
+/** Declares a route; its handler sees the types of its own shapes. */
+export function route<Q extends QueryShape, B extends BodyShape>(declared: Route<Q, B>): Route {
+  // NOTE: whoever calls `handle` has parsed query and body with these same shapes.
+  return declared as unknown as Route;
+}
