@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { describe, it } from "node:test";
+import { SojournError } from "../engine/errors.ts";
+import { failureLine } from "./failure.ts";
+
+const config = { host: "127.0.0.1", port: 7070 };
+
+describe("failureLine()", () => {
+  it("says which port is taken, and how to choose another", async () => {
+    await using first = createServer().listen(0, config.host);
+    await once(first, "listening");
+    const { port } = first.address() as AddressInfo;
+    const [error] = await once(createServer().listen(port, config.host), "error");
+    const line = failureLine(error, { ...config, port });
+    assert.match(line, new RegExp(`^Cannot listen on 127.0.0.1 port ${port}: another program has this port; .+--port`));
+  });
+
+  it("tells a forbidden port from a forbidden file", () => {
+    const refused = (syscall: string): Error => Object.assign(new Error("EACCES: denied"), { code: "EACCES", syscall });
+    assert.match(failureLine(refused("listen"), config), /choose one from 1024 on with --port/);
+    assert.equal(failureLine(refused("mkdir"), config), "Sojourn failed: EACCES: denied");
+  });
+
+  it("adds what to do to our own errors", () => {
+    const error = new SojournError("store_in_use", { message: 'The store "./data" is in use' });
+    assert.equal(
+      failureLine(error, config),
+      'The store "./data" is in use; stop the other server, or choose another directory with --data',
+    );
+  });
+
+  it("is one line, whatever was thrown", () => {
+    assert.equal(failureLine(new Error("first\n  second\n"), config), "Sojourn failed: first second");
+    assert.equal(failureLine("text", config), "Sojourn failed: text");
+  });
+});

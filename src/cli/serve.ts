@@ -1,0 +1,75 @@
+import { relative } from "node:path";
+import type { Config } from "../config/config.ts";
+import { type Running, serve } from "../platform/serve.ts";
+import { failureLine } from "./failure.ts";
+
+/**
+ * Runs a server until SIGINT or SIGTERM, then stops it in order. A second signal meanwhile ends the process at once,
+ * with 1.
+ *
+ * @returns `false` when it could not start or not stop in order; the reason was printed, one line
+ */
+export async function serveUntilStopped(config: Config): Promise<boolean> {
+  const stop = new StopSignal();
+  let running: Running;
+  try {
+    running = await serve(config);
+  } catch (error) {
+    console.error(failureLine(error, config));
+    return false;
+  }
+  console.log(banner(running.url, config));
+
+  const signal = await stop.first;
+  console.log(`Stopping on ${signal}: finishing the requests in hand (again to stop at once)`);
+  try {
+    await running.close();
+    return true;
+  } catch (error) {
+    console.error(failureLine(error, config));
+    return false;
+  }
+}
+
+/**
+ * The same signal again within this time is the first one's echo: on Ctrl+C the terminal signals every process of its
+ * group, and npm, npx and our launcher each pass on to their child what they got.
+ */
+const ECHO_MS = 200;
+
+/** Waits for the first signal; exits the process on the second. */
+class StopSignal {
+  readonly first: Promise<NodeJS.Signals>;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+    this.first = promise;
+    let stopping: { readonly signal: NodeJS.Signals; readonly sinceMs: number } | undefined;
+    const take = (signal: NodeJS.Signals): void => {
+      const nowMs = performance.now();
+      if (stopping === undefined) {
+        stopping = { signal, sinceMs: nowMs };
+        resolve(signal);
+      } else if (signal !== stopping.signal || nowMs - stopping.sinceMs > ECHO_MS) process.exit(1);
+    };
+    process.on("SIGINT", take);
+    process.on("SIGTERM", take);
+  }
+}
+
+function banner(url: string, { data, durability }: Config): string {
+  const fromHere = relative(process.cwd(), data);
+  const place = fromHere.startsWith("..") || fromHere === "" ? data : `./${fromHere}`;
+  const caveat = durability === "none" ? " (not synced to disk: for development only)" : "";
+  return `
+  Sojourn is listening on ${url}
+  Data is kept in ${place}${caveat}
+
+  Create a session:
+    curl -X POST ${url}/api/v1/sessions -H 'Content-Type: application/json' -d '{"name": "My first session"}'
+  See all that it can do:
+    ${url}/api/v1/docs
+
+  Ctrl+C stops the server.
+`;
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import { SECOND } from "../engine/clock.ts";
+import { SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
+import { type Caller, Sessions } from "../engine/sessions.ts";
+import { nativeDialect } from "../http/dialects/native/routes.ts";
+import { isLoopback } from "../http/edge.ts";
+import { Meters } from "../http/meters.ts";
+import { listen } from "../http/server.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
+import { startLog } from "./log.ts";
+import { blake3, randomIds, systemClock } from "./ports.ts";
+import { startSweeper } from "./sweeper.ts";
+
+/** A server at work. */
+export interface Running {
+  /** Such as `http://127.0.0.1:7070`. */
+  readonly url: string;
+  /** Answers the requests in hand, writes what is acknowledged, and lets go of everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** The version of this release. */
+export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+
+/** On whose behalf everything happens until there are keys. */
+const LOCAL: Caller = { tenant: "local", actor: "local" };
+
+/**
+ * Opens the store and serves it over HTTP.
+ *
+ * @throws {SojournError} `forbidden` for a host that other machines can reach; what `openSqliteStore` throws
+ */
+export async function serve(config: Config): Promise<Running> {
+  assertLocal(config.host);
+  const log = startLog(config.logLevel);
+  const { logger } = log;
+  const store = openSqliteStore({
+    directory: config.data,
+    durability: config.durability,
+    ...given("maxBytes", config.maxStoreBytes),
+  });
+  const settings = {
+    cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
+    idleTimeoutUs: config.idleTimeoutSeconds * SECOND,
+    metadataBytes: config.maxMetadataBytes,
+    ...given("maxSessions", config.maxSessions),
+  };
+  const sessions = new Sessions({ store, clock: systemClock, ids: randomIds, digest: blake3 }, settings);
+  let isStopping = false;
+  const probe = async (): Promise<void> => {
+    if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
+    await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
+  };
+  const http = await listen(
+    {
+      sessions,
+      clock: systemClock,
+      logger,
+      meters: new Meters(),
+      mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
+      caller: LOCAL,
+      service: { version: VERSION, probe },
+      maxBodyBytes: config.maxBodyBytes,
+    },
+    nativeDialect,
+    config,
+  ).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const sweeper = startSweeper({ sessions, logger, everyMs: config.sweepIntervalMs });
+  logger.info({ url: http.url, version: VERSION, data: config.data }, "listening");
+
+  const stop = async (): Promise<void> => {
+    isStopping = true;
+    const closing = http.close(config.shutdownTimeoutSeconds * 1_000);
+    // Event streams never end by themselves.
+    await sessions.close();
+    await closing;
+    await sweeper.stop();
+    await store.close();
+    logger.info("stopped");
+    log.stop();
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    url: http.url,
+    close: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function assertLocal(host: string): void {
+  if (isLoopback(host.includes(":") ? `[${host}]` : host)) return;
+  throw new SojournError("forbidden", {
+    message:
+      `Refusing to listen on "${host}": without keys, whoever can reach the server may do anything. ` +
+      "Listen on 127.0.0.1, and let others in through a proxy that checks who they are",
+  });
+}
