@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import type { z } from "zod";
+import {
+  ErrorShape,
+  type MetricsShape,
+  type OperationShape,
+  type SessionShape,
+} from "../src/http/dialects/native/encode.ts";
+import { HTTP_ERRORS } from "../src/http/dialects/native/errors.ts";
+import { nativeDialect } from "../src/http/dialects/native/routes.ts";
+import type { Route } from "../src/http/route.ts";
+
+export type Session = z.output<typeof SessionShape>;
+export type Operation = z.output<typeof OperationShape>;
+export type Metrics = z.output<typeof MetricsShape>;
+type Refusal = z.output<typeof ErrorShape>;
+
+/** What goes with a request. */
+export interface Sent {
+  /** A text goes as it is, anything else as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What came back. */
+export class Answer<T> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+
+  constructor({ status, headers }: Response, text: string) {
+    this.status = status;
+    this.headers = headers;
+    this.text = text;
+  }
+
+  /** The whole body. */
+  get body(): unknown {
+    return JSON.parse(this.text);
+  }
+
+  /** What the envelope of a success holds. */
+  get data(): T {
+    assert.ok(this.status < 300, `${this.status}: ${this.text}`);
+    return (JSON.parse(this.text) as { data: T }).data;
+  }
+
+  /** What the envelope of a refusal holds. */
+  get error(): Refusal["error"] {
+    assert.ok(this.status >= 400, `${this.status}: ${this.text}`);
+    return (JSON.parse(this.text) as Refusal).error;
+  }
+}
+
+/**
+ * A client that holds every answer against the documented shape of its route: all of it is documented, and a refusal is
+ * one that the route declares.
+ */
+export class Api {
+  readonly url: string;
+  /** `createSession 201`, `createSession session_exists`: which answers of which routes came back so far. */
+  readonly seen: Set<string>;
+
+  constructor(url: string, seen: Set<string> = new Set()) {
+    this.url = url;
+    this.seen = seen;
+  }
+
+  async call<T = Session>(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer<T>> {
+    const response = await fetch(this.url + nativeDialect.base + path, {
+      method,
+      signal: AbortSignal.timeout(30_000),
+      headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const answer = new Answer<T>(response, await response.text());
+    this.#hold(method, path, answer);
+    return answer;
+  }
+
+  async get<T = Session>(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer<T>> {
+    return await this.call<T>("GET", path, { headers });
+  }
+
+  async post<T = Session>(
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<T>> {
+    return await this.call<T>("POST", path, { body, headers });
+  }
+
+  /** Creates a session, which must succeed. */
+  async create(body: object = {}): Promise<Session> {
+    const answer = await this.post("/sessions", body);
+    assert.equal(answer.status, 201, answer.text);
+    return answer.data;
+  }
+
+  /** The session as it is now, which must exist. */
+  async session(id: string): Promise<Session> {
+    return (await this.get(`/sessions/${id}`)).data;
+  }
+
+  #hold(method: string, path: string, answer: Answer<unknown>): void {
+    const { status } = answer;
+    if (status >= 400) {
+      assertShape(ErrorShape, answer.body);
+      assert.equal(answer.error.status, status);
+      assert.equal(answer.headers.get("x-request-id"), (answer.body as Refusal).request_id);
+    }
+    const route = routeOf(method, path);
+    if (route === undefined) return;
+    const shape = route.answers[status];
+    if (shape !== undefined) {
+      assertShape(shape, answer.body);
+      this.seen.add(`${route.operationId} ${status}`);
+      return;
+    }
+    const { code } = answer.error;
+    const refusal = [...route.refusals, ...UNDECLARED].find((known) => HTTP_ERRORS[known].code === code);
+    assert.ok(refusal, `${route.operationId} does not declare ${code}`);
+    this.seen.add(`${route.operationId} ${refusal}`);
+  }
+}
+
+/** What any route may be refused with, so that none declares it. */
+const UNDECLARED = ["invalid", "invalid_json", "invalid_content_type", "payload_too_large", "storage_full"] as const;
+
+/** The route that answers a call; a path without a parameter wins. */
+function routeOf(method: string, path: string): Route | undefined {
+  const [place = ""] = path.split("?");
+  const candidates = nativeDialect.routes.filter((route) => route.method === method);
+  return (
+    candidates.find((route) => route.path === place) ??
+    candidates.find((route) => new RegExp(`^${route.path.replace("{id}", "[^/]+")}$`).test(place))
+  );
+}
+
+function assertShape(shape: z.ZodType, body: unknown): void {
+  const parsed = shape.safeParse(body);
+  assert.ok(parsed.success, `${JSON.stringify(body)} is not as documented: ${parsed.error?.message}`);
+  // Parsing drops what the shape does not know; nothing undocumented may be there.
+  assert.deepEqual(parsed.data, body);
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { nativeDialect } from "../src/http/dialects/native/routes.ts";
+import { Api, type Session } from "./api.ts";
+import { startServer, type TestServer } from "./server.ts";
+
+/** Provokes every answer of one route; `limited` is a server that takes one active session. */
+type Case = (api: Api, limited: Api) => Promise<void>;
+
+/** For each route, by its `operationId`. */
+const CASES: Readonly<Record<string, Case>> = {
+  createSession: async (api, limited) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.post("/sessions", { session_id, if_exists: "return" })).status, 200);
+    assert.equal((await api.post("/sessions", { session_id })).status, 409);
+    assert.equal((await api.post("/sessions", { parent_session_id: "nobody" })).status, 404);
+    assert.equal((await api.post("/sessions", {}, { "if-match": '"1"' })).status, 412);
+    await refusesAnotherBody(api, "/sessions", [{ name: "a" }, { name: "b" }]);
+    await limited.create({ session_id: "the-one" });
+    assert.equal((await limited.post("/sessions", {})).status, 429);
+  },
+  listSessions: async (api) => {
+    assert.equal((await api.get("/sessions")).status, 200);
+  },
+  continueSession: async (api) => {
+    await api.create({ user_id: "someone" });
+    assert.equal((await api.get("/sessions/continue?user_id=someone")).status, 200);
+    assert.equal((await api.get("/sessions/continue?user_id=nobody")).status, 404);
+  },
+  sessionStats: async (api) => {
+    assert.equal((await api.get("/sessions/stats")).status, 200);
+  },
+  cleanUpSessions: async (api) => {
+    const never = { max_idle_seconds: 1_000_000 };
+    assert.equal((await api.post("/sessions/cleanup", never)).status, 200);
+    assert.equal((await api.post("/sessions/cleanup", never, { "if-match": "*" })).status, 412);
+    await refusesAnotherBody(api, "/sessions/cleanup", [never, { ...never, dry_run: true }]);
+  },
+  getSession: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody")).status, 404);
+  },
+  updateSession: async (api) => {
+    await refusesAsAnyWrite(api, "PATCH", "", [{ name: "a" }, { name: "b" }]);
+  },
+  deleteSession: async (api) => {
+    const { session_id } = await api.create();
+    const path = `/sessions/${session_id}`;
+    assert.equal((await api.call("DELETE", path, { headers: { "if-match": '"9"' } })).status, 412);
+    assert.equal((await api.call("DELETE", path)).status, 200);
+    assert.equal((await api.call("DELETE", path)).status, 404);
+  },
+  suspendSession: async (api) => {
+    await refusesAsAnyWrite(api, "POST", "/suspend", REASONS);
+  },
+  resumeSession: async (api, limited) => {
+    await refusesAsAnyWrite(api, "POST", "/resume", REASONS, async ({ session_id }) => {
+      assert.equal((await api.post(`/sessions/${session_id}/suspend`)).status, 200);
+    });
+    assert.equal((await limited.post("/sessions/the-one/suspend")).status, 200);
+    await limited.create({ session_id: "another" });
+    assert.equal((await limited.post("/sessions/the-one/resume")).status, 429);
+  },
+  keepaliveSession: async (api) => {
+    await refusesAsAnyWrite(api, "POST", "/keepalive", REASONS);
+  },
+  endSession: async (api) => {
+    await refusesAsAnyWrite(api, "POST", "/end", [{ status: "failed" }, { status: "expired" }]);
+  },
+  recordMetrics: async (api) => {
+    await refusesAsAnyWrite(api, "POST", "/metrics", [{ requests: 1 }, { requests: 2 }]);
+  },
+  listOperations: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/operations`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/operations")).status, 404);
+  },
+  health: async (api) => {
+    assert.equal((await api.get("/health")).status, 200);
+  },
+  verifySession: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/verify`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/verify")).status, 404);
+  },
+};
+
+const REASONS = [{ reason: "a" }, { reason: "b" }] as const;
+
+/** What no client can provoke. */
+const BEYOND_CLIENTS = new Set([
+  // Two requests of one key would have to differ, and this one has neither a body nor a query.
+  "deleteSession idempotency_mismatch",
+  // Between nodes that share a store.
+  ...nativeDialect.routes.map(({ operationId }) => `${operationId} conflict`),
+]);
+
+describe("the native API", () => {
+  let server: TestServer;
+  let small: TestServer;
+  const seen = new Set<string>();
+  before(async () => {
+    server = await startServer();
+    small = await startServer({ max_sessions: "1" });
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    await small[Symbol.asyncDispose]();
+  });
+
+  for (const { operationId, method, path } of nativeDialect.routes) {
+    it(`answers ${method} ${path} as documented, and with every refusal that it declares`, async () => {
+      const provoke = CASES[operationId];
+      assert.ok(provoke, `There is no case for ${operationId}`);
+      await provoke(new Api(server.url, seen), new Api(small.url, seen));
+    });
+  }
+
+  it("has no documented answer that was not seen", () => {
+    const documented = nativeDialect.routes.flatMap(({ operationId, answers, refusals }) =>
+      [...Object.keys(answers), ...refusals].map((answer) => `${operationId} ${answer}`),
+    );
+    assert.deepEqual(
+      documented.filter((answer) => !seen.has(answer) && !BEYOND_CLIENTS.has(answer)),
+      [],
+    );
+  });
+});
+
+/** What every write of one session has in common. Of the two bodies, each must be allowed once `prepare` is done. */
+async function refusesAsAnyWrite(
+  api: Api,
+  method: "POST" | "PATCH",
+  verb: string,
+  [body, other]: readonly [object, object],
+  prepare: (session: Session) => Promise<void> = async () => {},
+): Promise<void> {
+  const session = await api.create();
+  await prepare(session);
+  const path = `/sessions/${session.session_id}${verb}`;
+  const { version } = await api.session(session.session_id);
+  assert.equal((await api.call(method, `/sessions/nobody${verb}`, { body })).status, 404);
+  assert.equal((await api.call(method, path, { body, headers: { "if-match": `"${version + 1}"` } })).status, 412);
+  assert.equal((await api.session(session.session_id)).version, version, "a refused write changes nothing");
+  const headers = { "idempotency-key": randomUUID() };
+  assert.equal((await api.call(method, path, { body, headers })).status, 200);
+  assert.equal((await api.call(method, path, { body: other, headers })).status, 422);
+
+  const ended = await api.create();
+  await api.post(`/sessions/${ended.session_id}/end`);
+  assert.equal((await api.call(method, `/sessions/${ended.session_id}${verb}`, { body })).status, 409);
+  assert.equal((await api.session(ended.session_id)).version, 2, "a refused write changes nothing");
+}
+
+async function refusesAnotherBody(api: Api, path: string, [body, other]: readonly [object, object]): Promise<void> {
+  const headers = { "idempotency-key": randomUUID() };
+  assert.ok((await api.post(path, body, headers)).status < 300);
+  assert.equal((await api.post(path, other, headers)).status, 422);
+}

@@ -1,0 +1,7 @@
+/** Asks again and again, for at most 20 seconds, until the answer is yes. Each question should take a moment. */
+export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`);
+  }
+}
