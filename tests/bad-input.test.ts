@@ -59,6 +59,7 @@ const TYPES: readonly Case[] = [
 ]; // biome-ignore format: a list
 
 const JSONS: readonly Case[] = [
+  ["a body said to be compressed", post("{}", `${JSON_TYPE}\r\nContent-Encoding: gzip`), "400 INVALID_CONTENT_TYPE"],
   ...["", "{", '{"a":}', "{'a':1}", "{}{}", "nul", "NaN", '{"name":01}', '{"name":"\u0001"}', "// {}", "null"].map(
     (body): Case => [`the body ${JSON.stringify(body)}`, post(body), "400 INVALID_JSON"],
   ),
@@ -239,6 +240,8 @@ const HEADERS: readonly Case[] = [
   ...["", "1", '"1', "'1'", '"1" "2"', '"1",', "**"].map(
     (match): Case => [`If-Match: ${match}`, write(`If-Match: ${match}`), "400 VALIDATION_ERROR", "if-match"],
   ),
+  ["a Last-Event-ID past the end of the log",
+    get("/api/v1/sessions/victim/operations", "Accept: text/event-stream", "Last-Event-ID: 1000"), "400 VALIDATION_ERROR", "after"],
   ["an If-Match of 1,000 versions", write(`If-Match: ${Array.from({ length: 1_000 }, (_, i) => `"${i + 7}"`).join(", ")}`),
     "412 PRECONDITION_FAILED"],
   ["an If-Match that tempts to backtrack", write(`If-Match: ${'"a", '.repeat(2_000)}x`), "400 VALIDATION_ERROR", "if-match"],

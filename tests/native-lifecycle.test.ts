@@ -160,6 +160,20 @@ describe("a session's life", () => {
     assert.equal((await api.post("/sessions", { session_id: "steady" })).status, 409);
   });
 
+  it("refuses the uid of another session as a name, which would hide that one", async () => {
+    const { uid, session_id } = await api.create();
+    const { status, error } = await api.post("/sessions", { session_id: uid });
+    assert.deepEqual([status, error.code], [409, "SESSION_EXISTS"]);
+    assert.equal((await api.session(uid)).session_id, session_id);
+  });
+
+  it("takes no body for an empty one, whatever type is said of it", async () => {
+    const { session_id } = await api.create();
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const url = `${server.url}/api/v1/sessions/${session_id}/suspend`;
+    assert.equal((await fetch(url, { method: "POST", headers, body: "" })).status, 200);
+  });
+
   it("shows the session as it was after any of its operations", async () => {
     const { session_id } = await api.create({ name: "one", tags: ["a"] });
     const path = `/sessions/${session_id}`;

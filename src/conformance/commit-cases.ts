@@ -204,6 +204,8 @@ export function commitCases(author: () => Author): void {
       assert.deepEqual(await writer.store.stream(before.stream.ref), before.stream);
       assert.deepEqual(await writer.store.stream(after.stream.ref), after.stream);
       assert.equal(await writer.store.stream(faulty.stream.ref), undefined);
+      assert.deepEqual(await writer.store.operations(faulty.stream.ref, { after: 0, limit: 10 }), []);
+      assert.deepEqual(await writer.commit([faulty.part]), COMMITTED);
     });
   });
 }

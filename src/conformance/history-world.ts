@@ -101,6 +101,9 @@ export class World {
     const stream = this.#pick(target);
     if (stream === undefined) return;
     const { ref } = stream;
+    const { sessionId } = stream.record;
+    assert.deepEqual(await store.stream(ref), stream);
+    assert.deepEqual(await store.named(ref.tenant, sessionId), this.#model.named(sessionId));
     const ranges = [
       { after: seq, limit },
       { after: 0, through: seq, limit: 1_000, ...(kind && { kind }) },

@@ -92,6 +92,18 @@ export async function begin(
   return outcome;
 }
 
+/** Refuses a name that is another session's `uid`, with `session_exists`: it would hide that one. */
+export async function assertNoUid(
+  { store }: Pick<MailboxPorts, "store">,
+  tenant: string,
+  { sessionId }: SessionInputs["session.created"],
+): Promise<void> {
+  if ((await store.stream({ tenant, kind: "session", id: sessionId })) === undefined) return;
+  throw new SojournError("session_exists", {
+    message: `"${sessionId}" is the uid of another session and can't be a session_id; use another id`,
+  });
+}
+
 /**
  * Refuses a parent that does not exist, with `session_not_found`, and one that descends from the session itself or has
  * too many ancestors, with `invalid`.

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { engineForTests, type TestEngine } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { SECOND } from "./clock.ts";
+import { expireIdle } from "./commands.ts";
 
 const engine = engineForTests((directory) => openSqliteStore({ directory, durability: "none" }));
 
@@ -44,6 +45,13 @@ describe("cleanup()", () => {
     ]);
     assert.deepEqual(value.sessionIds, ["paused"]);
     assert.equal((await sessions.get(caller, "idle")).record.status, "active");
+  });
+
+  it("decides anew when a session's turn comes", async () => {
+    const { sessions, caller } = engine();
+    const { record } = (await sessions.create(caller, {})).value.session;
+    assert.deepEqual(expireIdle(10)(record, record.lastActivityUs + 10), []);
+    assert.equal(expireIdle(10)(record, record.lastActivityUs + 11).length, 1);
   });
 
   it("refuses a time that is none", async () => {

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { engineForTests, faulty, type TestEngine } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { Entry } from "./operation.ts";
+import type { Notice } from "./store.ts";
 
 const ONE = { requestCount: 1, errorCount: 0, processingTimeUs: 1 };
 
@@ -48,19 +49,19 @@ describe("follow()", () => {
   });
 
   it("misses nothing that is appended while it reads", async () => {
+    const told = Promise.withResolvers<void>();
     let isAppended = false;
     const started: TestEngine = engine({
       around: (store) => ({
         ...faulty(store, { seed: 0, delays: 0 }),
-        // The first page is read before, and arrives after, something was appended and everybody was told.
+        watch: (from) => announcing(store.watch(from), told.resolve),
+        // The first page is read before, and arrives after, something was appended and every follower was told.
         operations: async (ref, range) => {
           const page = await store.operations(ref, range);
           if (!isAppended) {
             isAppended = true;
-            const told = store.watch({ signal: new AbortController().signal })[Symbol.asyncIterator]().next();
             await started.sessions.record(started.caller, "a", ONE);
-            await told;
-            await turns(20);
+            await told.promise;
           }
           return page;
         },
@@ -71,15 +72,15 @@ describe("follow()", () => {
     feed.abort();
   });
 
-  it("waits at the end of the log, and for a cursor beyond it", async () => {
+  it("waits at the end of the log, and refuses a cursor beyond it", async () => {
     const started = await withSession(engine());
     const { sessions, caller } = started;
-    const feed = await follow(started, 2);
+    const feed = await follow(started, 1);
     const next = take(feed, 1);
     await sessions.record(caller, "a", ONE);
-    await sessions.record(caller, "a", ONE);
-    assert.deepEqual(await next, [3]);
+    assert.deepEqual(await next, [2]);
     feed.abort();
+    await assert.rejects(follow(started, 3), { code: "invalid" });
   });
 
   it("ends when the session is deleted, after what was appended before", async () => {
@@ -165,11 +166,11 @@ async function follow({ sessions, caller }: TestEngine, after: number, id = "a")
   return { entries, abort: () => controller.abort() };
 }
 
-async function turns(count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
+/** Says so once the first notice was taken and the next is asked for. */
+async function* announcing(notices: AsyncIterable<Notice>, announce: () => void): AsyncGenerator<Notice> {
+  for await (const notice of notices) {
+    yield notice;
+    announce();
   }
 }
 

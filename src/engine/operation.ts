@@ -50,10 +50,10 @@ export interface Payload {
   readonly body: string;
 }
 
-/** One log entry; `payload` is absent once it was erased. */
+/** One log entry. An erased payload leaves a tombstone; one that is absent is lost, which only damage does. */
 export interface Entry {
   readonly operation: Operation;
-  readonly payload?: Payload;
+  readonly payload?: Payload | "erased";
 }
 
 /** The parsed body of a payload. */
@@ -63,8 +63,8 @@ export interface PayloadBody {
   readonly error?: string;
 }
 
-/** The parsed body of an entry's payload, or `undefined` once it was erased. */
+/** The parsed body of an entry's payload, or `undefined` where it is gone. */
 export function payloadBody(entry: Entry): PayloadBody | undefined {
   // NOTE: the text is our own `JSON.stringify` of a `PayloadBody`, held to its digest by `verify`.
-  return entry.payload === undefined ? undefined : (JSON.parse(entry.payload.body) as PayloadBody);
+  return typeof entry.payload === "object" ? (JSON.parse(entry.payload.body) as PayloadBody) : undefined;
 }

@@ -1,6 +1,14 @@
 import { type Settled, SYSTEM_ACTOR } from "./batch.ts";
 import { type Command, end, erase, keepalive, record, resume, suspend, update } from "./commands.ts";
-import { assertParent, begin, type Created, completed, DEFAULT_USER, type NewSession } from "./creation.ts";
+import {
+  assertNoUid,
+  assertParent,
+  begin,
+  type Created,
+  completed,
+  DEFAULT_USER,
+  type NewSession,
+} from "./creation.ts";
 import { invalid, SojournError } from "./errors.ts";
 import { Expirer } from "./expirer.ts";
 import { Feeds } from "./feed.ts";
@@ -82,6 +90,7 @@ export class Sessions {
           if (wanted.ifExists !== "return") throw exists(session);
           return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
         }
+        if (taken === undefined) await assertNoUid(this.#ports, caller.tenant, input);
         await assertParent(this.#ports, caller.tenant, input);
         const guards = this.#activeBelow(caller.tenant);
         const born = await begin(this.#ports, input, { ...caller, taken: taken?.ref.id, guards, remember });
@@ -93,9 +102,8 @@ export class Sessions {
 
   /** The session, or, with `at`, as it was just after that operation. */
   async get(caller: Caller, id: string, { at }: { readonly at?: number } = {}): Promise<Session> {
-    const stream = await this.#resolve(caller, id);
-    if (at === undefined) return this.#shown(stream);
-    return await stateAt(this.#ports.store, stream, at);
+    if (at === undefined) return this.#shown(await this.#resolve(caller, id));
+    return await this.#readWhole(caller, id, (stream) => stateAt(this.#ports.store, stream, at));
   }
 
   /** Like `get`, but `undefined` for what does not exist. */
@@ -224,8 +232,8 @@ export class Sessions {
     id: string,
     range: { readonly after: number; readonly limit: number; readonly kind?: OperationKind },
   ): Promise<Page<Entry>> {
-    const { ref } = await this.#resolve(caller, id);
-    const items = await this.#ports.store.operations(ref, { ...range, limit: range.limit + 1 });
+    const wanted = { ...range, limit: range.limit + 1 };
+    const items = await this.#readWhole(caller, id, ({ ref }) => this.#ports.store.operations(ref, wanted));
     if (items.length <= range.limit) return { items };
     const page = items.slice(0, range.limit);
     return { items: page, next: String(page.at(-1)?.operation.seq) };
@@ -234,22 +242,29 @@ export class Sessions {
   /**
    * The session's log from `after` on, and then whatever is appended. Ends when the session is deleted, the signal
    * aborts, or the engine closes.
+   *
+   * @throws {SojournError} `invalid` where `after` is past the log's end: it is of another session of that name
    */
   async follow(
     caller: Caller,
     id: string,
     from: { readonly after: number; readonly signal: Signal },
   ): Promise<AsyncGenerator<Entry>> {
-    const { ref } = await this.#resolve(caller, id);
+    const { ref, head } = await this.#resolve(caller, id);
+    if (from.after > head.seq) {
+      const message = `is past the end of this log, ${head.seq}; follow it from its beginning`;
+      throw invalid([{ field: "after", message, type: "out_of_range" }]);
+    }
     return this.#feeds.follow(ref, from);
   }
 
   /** Checks the session's log and views; see `verify.ts` for what that finds. */
   async verify(caller: Caller, id: string, knownHead?: string): Promise<Verdict> {
-    const { ref } = await this.#resolve(caller, id);
-    const stored = await this.#ports.store.stored(ref);
-    if (stored === undefined) throw missing(id);
-    return await verify(this.#ports, stored, knownHead);
+    return await this.#readWhole(caller, id, async ({ ref }) => {
+      const stored = await this.#ports.store.stored(ref);
+      if (stored === undefined) throw missing(id);
+      return await verify(this.#ports, stored, knownHead);
+    });
   }
 
   /** Ends the feeds. Calls in hand still finish; the store is its owner's to close. */
@@ -307,6 +322,16 @@ export class Sessions {
       if (outcome !== "committed") throw new SojournError("conflict", { message: "Others wrote first; try again" });
     }
     return { value, at };
+  }
+
+  /** Reads in several steps; where the session was deleted between them, it is missing, and not damaged. */
+  async #readWhole<T>(caller: Caller, id: string, read: (stream: Stream) => Promise<T>): Promise<T> {
+    const stream = await this.#resolve(caller, id);
+    const [result] = await Promise.allSettled([read(stream)]);
+    // Asked of the rows: the erasure may be there before it is acknowledged.
+    if ((await this.#ports.store.stored(stream.ref)) === undefined) throw missing(id);
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
   }
 
   async #resolve(caller: Caller, id: string): Promise<Stream> {

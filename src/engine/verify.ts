@@ -44,8 +44,8 @@ export async function verify(
     if (broken) return { ok: false, ...verdict, firstBadSeq: seq + 1, fault: "chain" };
     seq = operation.seq;
     hash = operation.hash;
-    if (payload === undefined) isWhole = false;
-    else if (payloadDigest(payload, digest) !== operation.payloadDigest) {
+    if (payload === "erased") isWhole = false;
+    else if (payload === undefined || payloadDigest(payload, digest) !== operation.payloadDigest) {
       return { ok: false, ...verdict, firstBadSeq: seq, fault: "payload" };
     }
     record = fold(record, changeOf(entry));

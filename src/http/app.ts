@@ -45,7 +45,7 @@ export function buildApp(context: HttpContext, dialect: Dialect): Hono<Env> {
     // Looked up only now: a handler for all methods would make every request run through two.
     const allowed = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
     if (allowed.length === 0) return answer(context, dialect, { c, route: "(none)", handler: noSuchPath });
-    const allow = allowed.join(", ");
+    const allow = allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
     const handler = refuse("method_not_allowed", `This path takes ${allow}`);
     return answer(context, dialect, { c, route: "(none)", handler, headers: { allow } });
   });

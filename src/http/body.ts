@@ -23,11 +23,13 @@ export async function readBody(
   incoming: IncomingMessage,
   { maxBytes, isOptional }: { readonly maxBytes: number; readonly isOptional: boolean },
 ): Promise<Body> {
-  const type = incoming.headers["content-type"];
-  if (!isOptional || type !== undefined) assertJson(type);
+  if (!isOptional) assertJson(incoming);
   const bytes = await read(incoming, maxBytes);
-  if (bytes.length === 0 && isOptional) return { text: "", value: {} };
-  if (type === undefined) assertJson(type);
+  if (isOptional) {
+    // Some clients send a type with no body.
+    if (bytes.length === 0) return { text: "", value: {} };
+    assertJson(incoming);
+  }
   const text = decode(bytes);
   const value = parse(text);
   const faults = jsonFaults(value, "");
@@ -35,7 +37,13 @@ export async function readBody(
   return { text, value };
 }
 
-function assertJson(type: string | undefined): void {
+function assertJson({ headers }: IncomingMessage): void {
+  const { "content-type": type, "content-encoding": encoding = "identity" } = headers;
+  if (encoding !== "identity") {
+    throw new SojournError("invalid_content_type", {
+      message: `Content-Encoding "${encoding}" is not understood; send the body as it is`,
+    });
+  }
   if (type !== undefined && JSON_TYPE.test(type) && !OTHER_CHARSET.test(type)) return;
   throw new SojournError("invalid_content_type", {
     message: "Request must be JSON: send the header Content-Type: application/json",

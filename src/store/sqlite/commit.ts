@@ -81,7 +81,7 @@ export class CommitWriter {
         ? Number(this.#sql.begin.run(ref.tenant, ref.kind, ref.id, last.seq, hash).lastInsertRowid)
         : integer(stored.n);
     for (const { operation: o, payload } of entries) {
-      if (payload === undefined) throw new SojournError("internal", { message: "A new operation has a payload" });
+      if (typeof payload !== "object") throw new SojournError("internal", { message: "A new operation has a payload" });
       const { lastInsertRowid } = this.#sql.payload.run(bytes(payload.salt), payload.body);
       this.#sql.operation.run(
         n,

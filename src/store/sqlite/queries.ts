@@ -89,7 +89,7 @@ export class Queries {
     { after, through = Number.MAX_SAFE_INTEGER, kind, limit }: OperationRange,
   ): readonly Entry[] {
     const rows = this.#all(
-      `SELECT o.*, p.salt, p.body FROM streams t JOIN operations o ON o.stream = t.n LEFT JOIN payloads p ON p.n = o.payload
+      `SELECT o.*, p.n AS payload_row, p.salt, p.body FROM streams t JOIN operations o ON o.stream = t.n LEFT JOIN payloads p ON p.n = o.payload
       WHERE ${OF_STREAM} AND o.seq > :after AND o.seq <= :through ${kind === undefined ? "" : "AND o.kind = :operation"}
       ORDER BY o.seq LIMIT :limit`,
       { ...ofStream(ref), after, through, limit, ...(kind === undefined ? {} : { operation: kind }) },

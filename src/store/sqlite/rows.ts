@@ -83,7 +83,7 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["processing_time_us", (record) => record.metrics.processingTimeUs],
 ];
 
-/** Reads a row of operations, with `salt` and `body` of its payload. */
+/** Reads a row of operations, with the `payload_row`, `salt` and `body` of its payload. */
 export function toEntry(row: Row): Entry {
   // NOTE: these columns are only ever written from an Entry.
   const operation = {
@@ -100,8 +100,9 @@ export function toEntry(row: Row): Entry {
     payloadDigest: hex(row.payload_digest),
     hash: hex(row.hash),
   };
-  const { salt, body } = row;
-  return salt == null ? { operation } : { operation, payload: { salt: hex(salt), body: text(body) } };
+  const { payload_row: stored, salt, body } = row;
+  if (stored == null) return { operation };
+  return { operation, payload: salt == null ? "erased" : { salt: hex(salt), body: text(body) } };
 }
 
 /** Reads a row of remembered answers, with `about_tenant`, `kind` and `uid` of the stream that it is about. */

@@ -39,8 +39,8 @@ const MIGRATIONS: readonly string[] = [
     UNIQUE (stream, seq)
   ) STRICT;
 
-  -- A payload that was erased has no row.
-  CREATE TABLE payloads (n INTEGER PRIMARY KEY, salt BLOB NOT NULL, body TEXT NOT NULL) STRICT;
+  -- A payload that was erased has neither salt nor body; its row stays, to tell an erasure from a loss.
+  CREATE TABLE payloads (n INTEGER PRIMARY KEY, salt BLOB, body TEXT) STRICT;
 
   -- The folded record of each session, of its stream's head.
   CREATE TABLE sessions (

@@ -79,7 +79,12 @@ const FilterShape = z.strictObject({
     .optional()
     .describe("repeatable; all must match"),
   parent_session_id: sessionId.optional(),
-  search: z.string().min(1).max(255).optional().describe("part of the id, the name or the description"),
+  search: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe("part of the id, the name or the description; ASCII letters in either case"),
   created_after: moment.optional(),
   created_before: moment.optional(),
 });
@@ -95,7 +100,7 @@ const PageShape = z.strictObject({
 /** `GET /sessions`. */
 export const ListQueryShape = FilterShape.extend({
   ...PageShape.shape,
-  sort: z.enum(SORTS).optional().describe("created_at where it is left out"),
+  sort: z.enum(SORTS).optional().describe("created_at where it is left out; names by code point"),
   order: z.enum(["asc", "desc"]).optional().describe("desc where it is left out; asc for sort=name"),
 });
 
