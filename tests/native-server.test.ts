@@ -86,6 +86,20 @@ describe("the server", () => {
     assert.ok(!text.includes("secret"));
   });
 
+  it("counts the operations that it appends, and what became of commits", async () => {
+    const value = async (series: string): Promise<number> => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      const line = text.split("\n").find((one) => one.startsWith(`${series} `));
+      return Number(line?.slice(series.length) ?? 0);
+    };
+    const kept = 'sojourn_operations_total{kind="session.kept_alive"}';
+    const committed = 'sojourn_store_commit_duration_seconds_count{outcome="committed"}';
+    const { session_id } = await api.create();
+    const [keptBefore, committedBefore] = [await value(kept), await value(committed)];
+    await api.post(`/sessions/${session_id}/keepalive`);
+    assert.deepEqual([await value(kept), await value(committed)], [keptBefore + 1, committedBefore + 1]);
+  });
+
   it("answers HEAD like GET, without a body", async () => {
     const { session_id } = await api.create();
     for (const path of [`/api/v1/sessions/${session_id}`, "/healthz", "/openapi.json"]) {

@@ -10,6 +10,7 @@ import { Meters } from "../http/meters.ts";
 import { listen } from "../http/server.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { startLog } from "./log.ts";
+import { meteredStore } from "./metered-store.ts";
 import { blake3, randomIds, systemClock } from "./ports.ts";
 import { startSweeper } from "./sweeper.ts";
 
@@ -36,11 +37,13 @@ export async function serve(config: Config): Promise<Running> {
   assertLocal(config.host);
   const log = startLog(config.logLevel);
   const { logger } = log;
-  const store = openSqliteStore({
+  const meters = new Meters();
+  const sqlite = openSqliteStore({
     directory: config.data,
     durability: config.durability,
     ...given("maxBytes", config.maxStoreBytes),
   });
+  const store = meteredStore(sqlite, meters.registry);
   const settings = {
     cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
     idleTimeoutUs: config.idleTimeoutSeconds * SECOND,
@@ -58,7 +61,7 @@ export async function serve(config: Config): Promise<Running> {
       sessions,
       clock: systemClock,
       logger,
-      meters: new Meters(),
+      meters,
       mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
       caller: LOCAL,
       service: { version: VERSION, probe },

@@ -106,7 +106,7 @@ describe("a full disk", () => {
       await assertThere(new Author(again, author.tenant), [...streams, stream]);
       await again.close();
     } finally {
-      spawnSync("umount", [directory]);
+      spawnSync("umount", ["-l", directory]);
     }
   });
 });
