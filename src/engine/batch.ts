@@ -74,9 +74,10 @@ export class Batch {
   }
 
   #apply(waiting: Waiting): "decided" | "full" {
-    // What is written next says first that the session's time is over.
+    const version = this.#log.head.seq;
+    // What is written next says first that the session's time is over; nobody can have seen that version yet.
     for (const draft of expire(this.#log.record, this.#now)) this.#push(draft, SYSTEM_ACTOR);
-    assertMatches(waiting.precondition, this.#log.head.seq);
+    assertMatches(waiting.precondition, version);
     const drafts = waiting.command(this.#log.record, this.#now);
     if (drafts === "erase") return this.#erase(waiting);
     for (const draft of drafts) this.#push(draft, waiting.actor);

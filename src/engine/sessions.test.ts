@@ -99,6 +99,14 @@ describe("a session", () => {
     assert.deepEqual(await sessions.get(caller, "a"), value);
   });
 
+  it("takes a precondition for the version that was shown, also where its time is over since", async () => {
+    const { sessions, caller, clock } = engine();
+    await sessions.create(caller, { sessionId: "a", idleTimeoutUs: 10 * SECOND });
+    clock.advance(11 * SECOND);
+    const shown = { precondition: [(await sessions.get(caller, "a")).head.seq] };
+    await assert.rejects(sessions.keepalive(caller, "a", {}, shown), { code: "invalid_transition" });
+  });
+
   it("is changed only at the version that a precondition names", async () => {
     const { sessions, caller } = engine();
     await sessions.create(caller, { sessionId: "a" });

@@ -160,7 +160,7 @@ export interface OperationRange {
   /** Only those up to this `seq`. */
   readonly through?: number;
   readonly kind?: OperationKind;
-  /** 1 to 1000. */
+  /** At least 1. */
   readonly limit: number;
 }
 

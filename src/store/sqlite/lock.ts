@@ -17,6 +17,7 @@ export function lockDirectory(directory: string): Disposable {
   const pidFile = join(directory, "sojourn.pid");
   try {
     db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    writeFileSync(pidFile, `${process.pid}\n`);
   } catch (error) {
     db.close();
     if (!isBusy(error)) throw error;
@@ -25,7 +26,6 @@ export function lockDirectory(directory: string): Disposable {
       cause: error,
     });
   }
-  writeFileSync(pidFile, `${process.pid}\n`);
   return { [Symbol.dispose]: () => db.close() };
 }
 
