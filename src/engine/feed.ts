@@ -1,6 +1,7 @@
 import type { Entry } from "./operation.ts";
 import { type Signal, Stop } from "./signal.ts";
 import type { Store, StreamRef } from "./store.ts";
+import { WakeUp } from "./wake-up.ts";
 
 /** How many entries a subscriber reads at a time. */
 const PAGE = 100;
@@ -29,14 +30,15 @@ export class Feeds {
     try {
       // It may have been erased before this follower could be told.
       if ((await this.#store.stream(ref)) === undefined) return;
-      for (let seq = after; !signal.aborted && !this.#stop.aborted; ) {
+      for (let seq = after; !follower.isOver; ) {
         const page = await this.#store.operations(ref, { after: seq, limit: PAGE });
         for (const entry of page) {
           yield entry;
           seq = entry.operation.seq;
         }
         if (page.length === PAGE) continue;
-        if (follower.isErased || (await follower.next()) === "over") return;
+        if (follower.isErased) return;
+        if (!follower.isOver) await follower.next();
       }
     } finally {
       release();
@@ -60,6 +62,7 @@ export class Feeds {
     this.#followers.set(key, followers.add(follower));
     const end = (): void => follower.end();
     signal.addEventListener("abort", end);
+    if (signal.aborted || this.#stop.aborted) end();
     this.#watching ??= this.#watch().catch(() => {
       // The store failed. Followers end, their clients come back, and the first of them starts a new watch.
       this.#watching = undefined;
@@ -82,19 +85,17 @@ export class Feeds {
   }
 }
 
-/** Remembers a wake-up that came while its reader was reading. */
-class Follower {
-  #state: "quiet" | "woken" | "over" = "quiet";
+/** Someone who follows a stream, until it is erased or the feed ends. */
+class Follower extends WakeUp {
+  #isOver = false;
   #isErased = false;
-  #resume: (() => void) | undefined;
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
 
   get isErased(): boolean {
     return this.#isErased;
-  }
-
-  wake(): void {
-    if (this.#state === "quiet") this.#state = "woken";
-    this.#resume?.();
   }
 
   erase(): void {
@@ -103,20 +104,8 @@ class Follower {
   }
 
   end(): void {
-    this.#state = "over";
-    this.#resume?.();
-  }
-
-  /** Resolves at the next wake-up, or at once if there was one since the last. */
-  async next(): Promise<"woken" | "over"> {
-    if (this.#state === "quiet") {
-      await new Promise<void>((resolve) => {
-        this.#resume = resolve;
-      });
-    }
-    if (this.#state === "over") return "over";
-    this.#state = "quiet";
-    return "woken";
+    this.#isOver = true;
+    this.wake();
   }
 }
 

@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import { invalid } from "../../engine/errors.ts";
 import { isFinal } from "../../engine/lifecycle.ts";
 import type { Entry } from "../../engine/operation.ts";
 import type { SessionRecord, Status } from "../../engine/session.ts";
@@ -17,6 +15,7 @@ import type {
   Totals,
   View,
 } from "../../engine/store.ts";
+import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { integer, type Row, STREAM_COLUMNS, toEntry, toRef, toStream } from "./rows.ts";
 
 /** How many statements are kept; filters combine to more shapes than are worth keeping. */
@@ -89,7 +88,8 @@ export class Queries {
     { after, through = Number.MAX_SAFE_INTEGER, kind, limit }: OperationRange,
   ): readonly Entry[] {
     const rows = this.#all(
-      `SELECT o.*, p.n AS payload_row, p.salt, p.body FROM streams t JOIN operations o ON o.stream = t.n LEFT JOIN payloads p ON p.n = o.payload
+      `SELECT o.*, p.n AS payload_row, p.salt, p.body
+      FROM streams t JOIN operations o ON o.stream = t.n LEFT JOIN payloads p ON p.n = o.payload
       WHERE ${OF_STREAM} AND o.seq > :after AND o.seq <= :through ${kind === undefined ? "" : "AND o.kind = :operation"}
       ORDER BY o.seq LIMIT :limit`,
       { ...ofStream(ref), after, through, limit, ...(kind === undefined ? {} : { operation: kind }) },
@@ -243,34 +243,4 @@ function filterTerms(filter: SessionFilter, values: Named, beyond?: string): str
     values.search = `%${filter.search.replace(/[\\%_]/g, "\\$&")}%`;
   }
   return terms;
-}
-
-// A cursor is the last row's place in the order, and a mark of the query that it belongs to.
-function encodeCursor(last: Row, query: SessionQuery): string {
-  return Buffer.from(JSON.stringify([queryMark(query), last.key, last.n])).toString("base64url");
-}
-
-function decodeCursor(cursor: string, query: SessionQuery): { readonly key: string | number; readonly n: number } {
-  const [mark, key, n] = parseArray(Buffer.from(cursor, "base64url").toString());
-  const isKey = typeof key === (query.sort === "name" ? "string" : "number");
-  if (mark === queryMark(query) && isKey && Number.isSafeInteger(n)) {
-    // NOTE: checked on the line above.
-    return { key: key as string | number, n: n as number };
-  }
-  const message = "is not the next_cursor of a page with the same filters and order";
-  throw invalid([{ field: "cursor", message, type: "invalid_cursor" }]);
-}
-
-function parseArray(text: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [];
-  } catch {
-    return [];
-  }
-}
-
-function queryMark({ cursor: _, limit: __, now: ___, ...query }: SessionQuery): string {
-  const members = Object.entries(query).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify(members)).digest("base64url").slice(0, 8);
 }

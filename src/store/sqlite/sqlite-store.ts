@@ -21,6 +21,7 @@ import type {
   Totals,
   View,
 } from "../../engine/store.ts";
+import { WakeUp } from "../../engine/wake-up.ts";
 import { asStoreError, type Durability, openReader, openWriter } from "./connection.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
@@ -123,7 +124,7 @@ class SqliteStore implements Store {
     if (committed.outcome === "committed") {
       this.#cache.apply(commit);
       const erased = commit.parts.filter((part) => part.change === "erase");
-      for (const watcher of this.#watchers) watcher.wake(erased.map(({ ref }) => ref));
+      for (const watcher of this.#watchers) watcher.tell(erased.map(({ ref }) => ref));
     }
     return committed;
   }
@@ -190,7 +191,7 @@ class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
-    for (const watcher of this.#watchers) watcher.wake([]);
+    for (const watcher of this.#watchers) watcher.wake();
     await this.#reader.close();
     this.#db.close();
     // The last connection moves the write-ahead log into the database, which only a writer can.
@@ -199,7 +200,7 @@ class SqliteStore implements Store {
   }
 
   async *#notices(watcher: Watcher, start: number, signal: Signal): AsyncGenerator<Notice> {
-    const end = (): void => watcher.wake([]);
+    const end = (): void => watcher.wake();
     signal.addEventListener("abort", end);
     try {
       for (let position = start; !signal.aborted; ) {
@@ -251,29 +252,17 @@ class SqliteStore implements Store {
   }
 }
 
-/** Remembers that something happened while its reader was reading. */
-class Watcher {
+/** Someone who watches: woken by every commit, and told of erasures, which leave nothing to read. */
+class Watcher extends WakeUp {
   readonly #erased: StreamRef[] = [];
-  #isWoken = false;
-  #resume: (() => void) | undefined;
 
-  wake(erased: readonly StreamRef[]): void {
+  tell(erased: readonly StreamRef[]): void {
     this.#erased.push(...erased);
-    this.#isWoken = true;
-    this.#resume?.();
+    this.wake();
   }
 
   takeErased(): readonly StreamRef[] {
     return this.#erased.splice(0);
-  }
-
-  async next(): Promise<void> {
-    if (!this.#isWoken) {
-      await new Promise<void>((resolve) => {
-        this.#resume = resolve;
-      });
-    }
-    this.#isWoken = false;
   }
 }
 
