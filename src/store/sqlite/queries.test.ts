@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
 import { Author, draft } from "../../conformance/index.ts";
-import type { SessionQuery } from "../../engine/store.ts";
+import { type SessionQuery, SORTS } from "../../engine/store.ts";
 import { databaseFile } from "./connection.ts";
 import { openSqliteStore } from "./index.ts";
 import { Queries } from "./queries.ts";
@@ -43,6 +43,17 @@ const PROMISED: readonly Question[] = [
   { sort: "name" },
 ];
 
+/** Filters that leave one session, or none, however the list is ordered. */
+const SPARSE: readonly Question[] = SORTS.flatMap((sort) => [
+  { sort, userId: "v1" },
+  { sort, userId: "v1", statuses: ["active"] },
+  { sort, userId: "v1", tags: ["x"] },
+  { sort, userId: "nobody" },
+  { sort, tags: ["x", "none"] },
+  { sort, tags: ["x"], parentSessionId: "nobody" },
+  { sort, statuses: ["failed"], userId: "u" },
+]);
+
 describe("list() of many sessions", () => {
   for (const ties of ["few", "many"] as const) {
     describe(`with ${ties} ties`, () => {
@@ -63,6 +74,14 @@ describe("list() of many sessions", () => {
         db.close();
         rmSync(directory, { recursive: true });
       });
+
+      for (const question of SPARSE) {
+        it(`visits little where few sessions match: ${JSON.stringify(question)}`, () => {
+          const { items } = new Queries(db).list({ tenant, now: 1, order: "asc", ...question, limit: LIMIT });
+          assert.ok(items.length <= 1);
+          assert.ok(db.takeSteps() < firstPage);
+        });
+      }
 
       for (const question of PROMISED) {
         for (const order of ["asc", "desc"] as const) {
