@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { loadConfig } from "../config/config.ts";
 import { flagOf, helpOf, NAMED_OPTIONS, placeholderOf } from "../config/options.ts";
@@ -7,6 +8,9 @@ import { flagOf, helpOf, NAMED_OPTIONS, placeholderOf } from "../config/options.
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+// What is loaded from here on, and that is the server, is compiled once and not at every start.
+enableCompileCache();
 
 for (const stream of [process.stdout, process.stderr]) {
   // Whoever read our output has gone, as `head` does: no reason for a server to stop.
