@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the command line on a Node that can run it. This file itself must run on any Node from 18 on: the one on the
+// Starts the command line on a Node that can run it. This file itself must run on any Node from 20 on: the one on the
 // machine may be old, and npm brought a new one along as a dependency.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -241,7 +241,7 @@ const HEADERS: readonly Case[] = [
     (match): Case => [`If-Match: ${match}`, write(`If-Match: ${match}`), "400 VALIDATION_ERROR", "if-match"],
   ),
   ["a Last-Event-ID past the end of the log",
-    get("/api/v1/sessions/victim/operations", "Accept: text/event-stream", "Last-Event-ID: 1000"), "400 VALIDATION_ERROR", "after"],
+    get("/api/v1/sessions/victim/operations", "Accept: text/event-stream", "Last-Event-ID: 1000"), "400 VALIDATION_ERROR", "last-event-id"],
   ["an If-Match of 1,000 versions", write(`If-Match: ${Array.from({ length: 1_000 }, (_, i) => `"${i + 7}"`).join(", ")}`),
     "412 PRECONDITION_FAILED"],
   ["an If-Match that tempts to backtrack", write(`If-Match: ${'"a", '.repeat(2_000)}x`), "400 VALIDATION_ERROR", "if-match"],

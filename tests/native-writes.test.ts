@@ -60,6 +60,17 @@ describe("writes", () => {
       });
     }
 
+    it("are of the session that the name meant; under the next of that name the key is another request's", async () => {
+      const headers = { "idempotency-key": randomUUID() };
+      const counted = await api.create({ session_id: "again" });
+      await api.call("POST", "/sessions/again/metrics", { headers });
+      await api.post("/sessions/again/end");
+      await api.create({ session_id: "again" });
+      const { status, error } = await api.call("POST", "/sessions/again/metrics", { headers });
+      assert.deepEqual([status, error.code], [422, "IDEMPOTENCY_MISMATCH"]);
+      assert.equal((await api.session(counted.uid)).metrics.request_count, 1);
+    });
+
     it("happen once when the callers come at the same time: POST /sessions", async () => {
       const headers = { "idempotency-key": "one of many" };
       const body = { user_id: "twins", name: "n", tags: ["t"] };

@@ -115,8 +115,8 @@ export const OPTIONS = {
     max: Number.MAX_SAFE_INTEGER,
     unit: "bytes",
     description:
-      "How large the store may grow before writes are refused with storage_full; set it when the disk is shared with " +
-      "something that must not run out of space",
+      "How large the database may grow before writes are refused with storage_full, not counting the write-ahead log " +
+      "beside it, of 64 MiB and more under load; set it when the disk is shared with something that must not run out",
   },
   sweep_interval_ms: {
     type: "integer",

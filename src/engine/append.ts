@@ -1,6 +1,7 @@
 import { operationHash, payloadDigest } from "./chain.ts";
 import type { Draft } from "./commands.ts";
 import type { Digest } from "./digest.ts";
+import { SojournError } from "./errors.ts";
 import type { Ids } from "./ids.ts";
 import type { Entry } from "./operation.ts";
 import { fold, type SessionRecord } from "./session.ts";
@@ -37,7 +38,8 @@ export class PendingLog {
 
   /** The record after all that is pending. */
   get record(): SessionRecord {
-    if (this.#record === undefined) throw new Error("A log without operations has no record");
+    if (this.#record === undefined)
+      throw new SojournError("internal", { message: "A log without operations has no record" });
     return this.#record;
   }
 

@@ -13,7 +13,8 @@ export function payloadDigest(payload: Payload, digest: Digest): string {
 }
 
 /**
- * The hash of an operation: of three lines of text, so that anyone can check a log with any BLAKE3 tool.
+ * The hash of an operation: of three lines of text, so that whoever has the store's file can
+ * check a log with any BLAKE3 tool.
  *
  * Line 1 is the previous operation's hash (or the genesis hash), line 2 the header as a JSON array in the order below,
  * line 3 the payload's digest. No line feed follows the third.

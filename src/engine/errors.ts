@@ -69,14 +69,20 @@ export class SojournError extends Error {
 
   /** A form that survives a thread's boundary; `fromWire` reads it back. */
   toWire(): JsonObject {
-    return { code: this.code, message: this.message, faults: this.faults.map((fault) => ({ ...fault })) };
+    return {
+      code: this.code,
+      message: this.message,
+      faults: this.faults.map((fault) => ({ ...fault })),
+      retryAfterMs: this.retryAfterMs,
+      cause: this.cause instanceof Error ? (this.cause.stack ?? this.cause.message) : undefined,
+    };
   }
 
   /** Reads what `toWire` wrote. */
   static fromWire(wire: JsonObject): SojournError {
     // NOTE: the other side is our own thread, which writes nothing else here.
-    const { code, message, faults } = wire as unknown as { code: ErrorCode; message: string; faults: Fault[] };
-    return new SojournError(code, { message, faults });
+    const { code, ...particulars } = wire as unknown as { readonly code: ErrorCode } & Particulars;
+    return new SojournError(code, particulars);
   }
 }
 

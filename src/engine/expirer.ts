@@ -3,6 +3,7 @@ import { expireIdle } from "./commands.ts";
 import { SojournError } from "./errors.ts";
 import type { Mailboxes, MailboxPorts } from "./mailbox.ts";
 import type { Status } from "./session.ts";
+import type { Signal } from "./signal.ts";
 import type { Stream } from "./store.ts";
 
 /** How many sessions are expired at a time. */
@@ -29,15 +30,19 @@ export class Expirer {
     this.#mailboxes = mailboxes;
   }
 
-  /** Writes into the log of every session whose time is over, of all tenants, that it expired; returns how many. */
-  async sweep(): Promise<number> {
+  /**
+   * Writes into the log of every session whose time is over, of all tenants, that it expired; returns how many.
+   *
+   * @param signal  stops it after the sessions in hand
+   */
+  async sweep(signal?: Signal): Promise<number> {
     // The mailbox itself writes that a session's time is over; there is nothing to add.
     const order: Order = { actor: SYSTEM_ACTOR, command: () => [] };
     for (let swept = 0; ; ) {
       const due = await this.#ports.store.overdue(this.#ports.clock.now(), SWEEP);
       const expired = await Promise.all(due.map((ref) => unlessMissing(this.#mailboxes.submit(ref, order))));
       swept += expired.filter((one) => one !== undefined).length;
-      if (due.length < SWEEP) return swept;
+      if (due.length < SWEEP || signal?.aborted) return swept;
     }
   }
 

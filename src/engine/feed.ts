@@ -13,8 +13,8 @@ const PAGE = 100;
 export class Feeds {
   readonly #store: Store;
   readonly #followers = new Map<string, Set<Follower>>();
-  readonly #stop = new Stop();
-  #watching: Promise<void> | undefined;
+  #isClosed = false;
+  #watch: { readonly stop: Stop; readonly over: Promise<void> } | undefined;
 
   constructor(store: Store) {
     this.#store = store;
@@ -40,6 +40,7 @@ export class Feeds {
         if (follower.isErased) return;
         if (!follower.isOver) await follower.next();
       }
+      if (follower.failure !== undefined) throw follower.failure;
     } finally {
       release();
     }
@@ -47,13 +48,10 @@ export class Feeds {
 
   /** Ends every follower. */
   async close(): Promise<void> {
-    this.#stop.abort();
-    this.#endAll();
-    await this.#watching;
-  }
-
-  #endAll(): void {
+    this.#isClosed = true;
     for (const followers of this.#followers.values()) for (const follower of followers) follower.end();
+    this.#watch?.stop.abort();
+    await this.#watch?.over;
   }
 
   #enlist(ref: StreamRef, follower: Follower, signal: Signal): () => void {
@@ -62,21 +60,31 @@ export class Feeds {
     this.#followers.set(key, followers.add(follower));
     const end = (): void => follower.end();
     signal.addEventListener("abort", end);
-    if (signal.aborted || this.#stop.aborted) end();
-    this.#watching ??= this.#watch().catch(() => {
-      // The store failed. Followers end, their clients come back, and the first of them starts a new watch.
-      this.#watching = undefined;
-      this.#endAll();
-    });
+    if (signal.aborted || this.#isClosed) end();
+    this.#watch ??= this.#startWatch();
     return () => {
       signal.removeEventListener("abort", end);
       followers.delete(follower);
       if (followers.size === 0 && this.#followers.get(key) === followers) this.#followers.delete(key);
+      if (this.#followers.size > 0) return;
+      this.#watch?.stop.abort();
+      this.#watch = undefined;
     };
   }
 
-  async #watch(): Promise<void> {
-    for await (const notice of this.#store.watch({ signal: this.#stop })) {
+  #startWatch(): { readonly stop: Stop; readonly over: Promise<void> } {
+    const stop = new Stop();
+    const over = this.#wakeFollowers(stop).catch((error: unknown) => {
+      if (stop.aborted) return;
+      // The store failed. Followers fail with it, their clients come back, and the first of them starts a new watch.
+      this.#watch = undefined;
+      for (const followers of this.#followers.values()) for (const follower of followers) follower.fail(error);
+    });
+    return { stop, over };
+  }
+
+  async #wakeFollowers(signal: Signal): Promise<void> {
+    for await (const notice of this.#store.watch({ signal })) {
       for (const follower of this.#followers.get(keyOf(notice.ref)) ?? []) {
         if (notice.notice === "erased") follower.erase();
         else follower.wake();
@@ -89,6 +97,12 @@ export class Feeds {
 class Follower extends WakeUp {
   #isOver = false;
   #isErased = false;
+  #failure: unknown;
+
+  /** Why the feed failed, if it did. */
+  get failure(): unknown {
+    return this.#failure;
+  }
 
   get isOver(): boolean {
     return this.#isOver;
@@ -101,6 +115,11 @@ class Follower extends WakeUp {
   erase(): void {
     this.#isErased = true;
     this.wake();
+  }
+
+  fail(failure: unknown): void {
+    this.#failure = failure;
+    this.end();
   }
 
   end(): void {

@@ -119,7 +119,7 @@ export function jsonFaults(value: unknown, field: string, depth = 0): Fault[] {
 }
 
 /** Whether a text can be kept by every store: no NUL, and well-formed Unicode. */
-export function isCleanText(text: string): boolean {
+function isCleanText(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 

@@ -98,14 +98,7 @@ export class Mailboxes {
     const { store, clock } = this.#ports;
     const stream = known ?? (await store.stream(ref));
     if (stream === undefined) {
-      const error = new SojournError("session_not_found", { message: `Session ${ref.id} not found` });
-      return {
-        replies: waiting.map(
-          ({ refuse }) =>
-            () =>
-              refuse(error),
-        ),
-      };
+      throw new SojournError("session_not_found", { message: `Session ${ref.id} not found` });
     }
     const batch = new Batch(stream, clock.now(), this.#ports);
     for (const one of waiting) if (batch.decide(one) === "full") break;

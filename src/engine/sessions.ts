@@ -49,8 +49,8 @@ export type TotalsQuery = Omit<SessionFilter, "tenant" | "now">;
 const LIMIT_RETRY_MS = 60_000;
 
 /**
- * All calls on sessions. Every write is one commit of one session, made by its mailbox; reads go to the store and show
- * what is true at the clock's `now`.
+ * All calls on sessions. A write of a session is one commit, made by its mailbox; one of many sessions is one for each.
+ * Reads go to the store and show what is true at the clock's `now`.
  *
  * A session is named by its `session_id`, which means the newest so called, or by its `uid`. Calls on what does not
  * exist are `session_not_found`; input over a limit is `invalid`.
@@ -86,11 +86,9 @@ export class Sessions {
         const taken = await this.#ports.store.named(caller.tenant, input.sessionId);
         const session = taken && this.#shown(taken);
         assertMatches(options.precondition, session?.head.seq);
-        if (session !== undefined && !isFinal(session.record.status)) {
-          if (wanted.ifExists !== "return") throw exists(session);
-          return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
-        }
-        if (taken === undefined) await assertNoUid(this.#ports, caller.tenant, input);
+        if (session !== undefined && !isFinal(session.record.status))
+          return await this.#found(session, wanted, remember);
+        if (taken === undefined && wanted.sessionId !== undefined) await assertNoUid(this.#ports, caller.tenant, input);
         await assertParent(this.#ports, caller.tenant, input);
         const guards = this.#activeBelow(caller.tenant);
         const born = await begin(this.#ports, input, { ...caller, taken: taken?.ref.id, guards, remember });
@@ -220,10 +218,11 @@ export class Sessions {
    * Appends the operation that says so to the log of every session whose time is over, of all tenants. Reads show such
    * a session as expired before that, too.
    *
+   * @param signal  stops it after the sessions in hand
    * @returns how many
    */
-  async sweep(): Promise<number> {
-    return await this.#expirer.sweep();
+  async sweep(signal?: Signal): Promise<number> {
+    return await this.#expirer.sweep(signal);
   }
 
   /** A page of the session's log, oldest first. */
@@ -272,10 +271,21 @@ export class Sessions {
     await this.#feeds.close();
   }
 
+  async #found(
+    session: Session,
+    { ifExists }: NewSession,
+    remember: Remember<Created> | undefined,
+  ): Promise<{ readonly value: Created; readonly at: number }> {
+    if (ifExists !== "return") throw exists(session);
+    return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
+  }
+
   async #change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
     const { idempotency, precondition, guards } = options;
-    return await this.#once.run<Session>(caller.tenant, idempotency, async (remember) => {
-      const known = await this.#resolve(caller, id);
+    const known = await this.#resolve(caller, id);
+    // A name may mean another session by now; then this is another request.
+    const key = idempotency && { ...idempotency, request: `${known.ref.id}\n${idempotency.request}` };
+    return await this.#once.run<Session>(caller.tenant, key, async (remember) => {
       const order = {
         actor: caller.actor,
         command,

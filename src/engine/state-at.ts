@@ -1,4 +1,4 @@
-import { invalid } from "./errors.ts";
+import { invalid, SojournError } from "./errors.ts";
 import { type Entry, type Operation, payloadBody } from "./operation.ts";
 import { type Change, fold, type SessionRecord } from "./session.ts";
 import type { Store, Stream } from "./store.ts";
@@ -31,7 +31,9 @@ export async function stateAt(store: Store, stream: Stream, seq: number): Promis
     last = entry.operation;
   }
   if (record === undefined || last?.seq !== seq) {
-    throw new Error(`Operation ${seq} of session ${stream.ref.id} is not in the log`);
+    throw new SojournError("internal", {
+      message: `Operation ${seq} of session ${stream.ref.id} is not in the log`,
+    });
   }
   return { ref: stream.ref, head: { seq, hash: last.hash }, record };
 }

@@ -49,6 +49,7 @@ export function buildApp(context: HttpContext, dialect: Dialect): Hono<Env> {
     const handler = refuse("method_not_allowed", `This path takes ${allow}`);
     return answer(context, dialect, { c, route: "(none)", handler, headers: { allow } });
   });
+  app.onError((thrown, c) => answer(context, dialect, { c, route: "(none)", handler: () => Promise.reject(thrown) }));
   return app;
 }
 

@@ -5,17 +5,20 @@ const HEARTBEAT_MS = 15_000;
  * Server-sent events as the body of a response. Reads the next event only when the client has taken the last, so that
  * a slow one costs no memory.
  *
- * @param onEnd  called once, when the stream is over for whatever reason
+ * @param onEnd  called once, when the stream is over, with what failed if anything did
  */
-export function eventStream(events: AsyncIterable<string>, onEnd: () => void): ReadableStream<Uint8Array> {
+export function eventStream(
+  events: AsyncIterable<string>,
+  onEnd: (failure?: unknown) => void,
+): ReadableStream<Uint8Array> {
   const iterator = events[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let heartbeat: NodeJS.Timeout | undefined;
-  const end = (): void => {
+  const end = (failure?: unknown): void => {
     if (heartbeat === undefined) return;
     clearInterval(heartbeat);
     heartbeat = undefined;
-    onEnd();
+    onEnd(failure);
   };
   return new ReadableStream<Uint8Array>({
     start(controller) {
@@ -32,10 +35,11 @@ export function eventStream(events: AsyncIterable<string>, onEnd: () => void): R
           return;
         }
         controller.close();
+        end();
       } catch (error) {
         controller.error(error);
+        end(error);
       }
-      end();
     },
     async cancel() {
       end();

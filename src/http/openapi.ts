@@ -8,8 +8,6 @@ import {
 } from "zod-openapi";
 import type { ErrorCode } from "../engine/errors.ts";
 import { LIMITS } from "../engine/limits.ts";
-import { ErrorShape } from "./dialects/native/encode.ts";
-import { HTTP_ERRORS } from "./dialects/native/errors.ts";
 import type { Dialect, Route } from "./route.ts";
 
 /** What every route may be refused with. */
@@ -26,12 +24,23 @@ const WRITE_HEADERS = z.object({
   "If-Match": z.string().optional().describe('A version in quotes, such as "7": refused with 412 if it is another now'),
 });
 
+const STREAM_HEADERS = z.object({
+  "Last-Event-ID": z.string().optional().describe("The seq of the last event that was received: resumes after it"),
+});
+
+const ETAG = z.string().optional().describe("The session's version in quotes; what If-Match takes");
+
+const REPLAYED = z.literal("true").optional().describe("This is the answer that the idempotency key got first");
+
+const RETRY_AFTER = z.string().optional().describe("After how many seconds a retry makes sense");
+
 /** The OpenAPI 3.1 document of a dialect, made from the shapes that its routes validate with. */
-export function openApi({ base, routes }: Dialect, version: string): object {
+export function openApi(dialect: Dialect, version: string): object {
+  const { base, routes } = dialect;
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const route of routes) {
     const path = `${base}${route.path}`;
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, dialect) };
   }
   const document: ZodOpenApiObject = {
     openapi: "3.1.0",
@@ -52,7 +61,7 @@ export function openApi({ base, routes }: Dialect, version: string): object {
   });
 }
 
-function operation(route: Route): ZodOpenApiOperationObject {
+function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
   const { operationId, summary, path, query, body, isBodyOptional, isWrite, isStream, answers } = route;
   return {
     operationId,
@@ -61,6 +70,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
       ...(path.includes("{id}") && { path: z.object({ id: z.string().describe("a session_id, or a uid") }) }),
       ...(query && { query }),
       ...(isWrite && { header: WRITE_HEADERS }),
+      ...(isStream === true && { header: STREAM_HEADERS }),
     },
     ...(body && {
       requestBody: { required: isBodyOptional !== true, content: { "application/json": { schema: body } } },
@@ -72,6 +82,7 @@ function operation(route: Route): ZodOpenApiOperationObject {
           status,
           {
             description: schema.description ?? summary,
+            headers: z.object({ ETag: ETAG, ...(isWrite && { "Idempotent-Replayed": REPLAYED }) }),
             content: {
               "application/json": { schema },
               ...(isStream === true && { "text/event-stream": { schema: z.string() } }),
@@ -79,23 +90,24 @@ function operation(route: Route): ZodOpenApiOperationObject {
           },
         ]),
       ),
-      ...refusals(route),
+      ...refusals(route, dialect),
     } as ZodOpenApiResponsesObject,
   };
 }
 
-function refusals({ body, isWrite, refusals: own }: Route): Record<string, object> {
+function refusals({ body, isWrite, refusals: own }: Route, { errors, errorShape }: Dialect): Record<string, object> {
   const codes = [...ALWAYS, ...(body ? WITH_BODY : []), ...(isWrite ? ["storage_full" as const] : []), ...own];
   const byStatus = Map.groupBy(
-    codes.map((code) => HTTP_ERRORS[code]),
+    codes.map((code) => errors[code]),
     ({ status }) => status,
   );
   return Object.fromEntries(
-    [...byStatus].map(([status, errors]) => [
+    [...byStatus].map(([status, known]) => [
       status,
       {
-        description: [...new Set(errors.map(({ code }) => code))].join(", "),
-        content: { "application/json": { schema: ErrorShape } },
+        description: [...new Set(known.map(({ code }) => code))].join(", "),
+        ...(status === errors.limit_reached.status && { headers: z.object({ "Retry-After": RETRY_AFTER }) }),
+        content: { "application/json": { schema: errorShape } },
       },
     ]),
   );

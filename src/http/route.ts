@@ -73,6 +73,9 @@ export interface Dialect {
   readonly base: string;
   readonly routes: readonly Route[];
   readonly encodeError: (error: SojournError, requestId: string, now: number) => JsonReply;
+  /** The shape of what `encodeError` makes, and the status and public code of each error. */
+  readonly errorShape: z.ZodType;
+  readonly errors: Readonly<Record<ErrorCode, { readonly status: number; readonly code: string }>>;
 }
 
 /** Declares a route; its handler sees the types of its own shapes. */

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { invalid, SojournError } from "../engine/errors.ts";
 import { account, buildApp, commonHeaders, type HttpContext, requestIdOf } from "./app.ts";
 import { refusalAtEdge } from "./edge.ts";
@@ -42,11 +42,9 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
   });
   const refuse = refuser(context, dialect);
   const errorHandler = async (cause: unknown): Promise<Response> => {
-    const error = invalid([{ field: "url", message: "is not a valid request target", type: "invalid_url" }]);
+    const { status, text, headers } = encodeFailure(context, dialect, unroutable(cause));
     context.logger.warn({ err: cause }, "request could not be routed");
-    const requestId = context.mintRequestId();
-    const { body, status = 400 } = dialect.encodeError(error, requestId, context.clock.now());
-    return new Response(JSON.stringify(body), { status, headers: commonHeaders(requestId, 0) });
+    return new Response(text, { status, headers });
   };
   const route = getRequestListener(buildApp(context, dialect).fetch, { errorHandler });
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -83,13 +81,37 @@ function refuser(context: HttpContext, dialect: Dialect): Refuse {
   return (incoming, outgoing, failure) => {
     const isIdGood = !failure.faults.some(({ field }) => field === "x-request-id");
     const requestId = isIdGood ? requestIdOf(incoming, context) : context.mintRequestId();
-    const { status = 400, body, headers } = dialect.encodeError(failure, requestId, context.clock.now());
-    const text = JSON.stringify(body);
-    const length = { "content-length": Buffer.byteLength(text) };
-    outgoing.writeHead(status, { ...length, ...commonHeaders(requestId, 0), ...headers });
+    const { status, text, headers } = encodeFailure(context, dialect, failure, requestId);
+    outgoing.writeHead(status, headers);
     outgoing.end(text);
     account(context, { incoming, route: "(edge)", requestId, status, ms: 0, failure });
   };
+}
+
+interface EncodedFailure {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A refusal that no route answers. */
+function encodeFailure(
+  { clock, mintRequestId }: HttpContext,
+  dialect: Dialect,
+  error: SojournError,
+  requestId: string = mintRequestId(),
+): EncodedFailure {
+  const { status = 400, body, headers } = dialect.encodeError(error, requestId, clock.now());
+  const text = JSON.stringify(body);
+  const length = { "content-length": String(Buffer.byteLength(text)) };
+  return { status, text, headers: { ...commonHeaders(requestId, 0), ...length, ...headers } };
+}
+
+function unroutable(cause: unknown): SojournError {
+  if (cause instanceof RequestError) {
+    return invalid([{ field: "url", message: "is not a valid request target", type: "invalid_url" }]);
+  }
+  return new SojournError("internal", { message: "Something broke on our side; the log has more of it", cause });
 }
 
 /** What Node's parser refuses never becomes a request; its sender gets the envelope all the same. */
@@ -122,16 +144,10 @@ function writeRaw(
   dialect: Dialect,
   { socket, error }: { readonly socket: Socket; readonly error: SojournError },
 ): void {
-  const requestId = context.mintRequestId();
-  const { status = 400, body } = dialect.encodeError(error, requestId, context.clock.now());
-  const text = JSON.stringify(body);
-  const headers = {
-    ...commonHeaders(requestId, 0),
-    "content-length": Buffer.byteLength(text),
-    connection: "close",
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const { status, text, headers } = encodeFailure(context, dialect, error);
+  const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("\r\n")}\r\n\r\n${text}`);
+  context.meters.account({ method: "(none)", route: "(parser)", status, seconds: 0 });
 }
 
 function urlOf(server: Server): string {

@@ -38,10 +38,15 @@ export async function serve(config: Config): Promise<Running> {
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();
+  let failure: SojournError | undefined;
   const sqlite = openSqliteStore({
     directory: config.data,
     durability: config.durability,
     ...given("maxBytes", config.maxStoreBytes),
+    onFailure: (error) => {
+      failure = error;
+      logger.fatal({ err: error.cause ?? error }, "the store has failed; restart the server");
+    },
   });
   const store = meteredStore(sqlite, meters.registry);
   const settings = {
@@ -53,6 +58,7 @@ export async function serve(config: Config): Promise<Running> {
   const sessions = new Sessions({ store, clock: systemClock, ids: randomIds, digest: blake3 }, settings);
   let isStopping = false;
   const probe = async (): Promise<void> => {
+    if (failure !== undefined) throw failure;
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
     await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
   };
@@ -71,6 +77,7 @@ export async function serve(config: Config): Promise<Running> {
     config,
   ).catch(async (error: unknown) => {
     await store.close();
+    log.stop();
     throw error;
   });
   const sweeper = startSweeper({ sessions, logger, everyMs: config.sweepIntervalMs });

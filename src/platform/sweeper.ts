@@ -3,7 +3,7 @@ import type { Sessions } from "../engine/sessions.ts";
 
 /** A sweeper at work. */
 export interface Sweeper {
-  /** Waits for the sweep in hand, and starts no other. */
+  /** Waits for the sessions that are being expired, and begins with no others. */
   stop(): Promise<void>;
 }
 
@@ -17,6 +17,7 @@ export function startSweeper({
   readonly logger: Logger;
   readonly everyMs: number;
 }): Sweeper {
+  const stop = new AbortController();
   let sweep: Promise<void> | undefined;
   const timer = setInterval(() => {
     sweep ??= run().finally(() => {
@@ -26,7 +27,7 @@ export function startSweeper({
 
   async function run(): Promise<void> {
     try {
-      const expired = await sessions.sweep();
+      const expired = await sessions.sweep(stop.signal);
       if (expired > 0) logger.info({ expired }, "sessions expired");
     } catch (error) {
       // The next sweep finds the same sessions.
@@ -37,6 +38,7 @@ export function startSweeper({
   return {
     stop: async () => {
       clearInterval(timer);
+      stop.abort();
       await sweep;
     },
   };

@@ -14,6 +14,9 @@ const WAL_FRAMES_MAX = 16_384;
 /** The size to which the write-ahead log is cut back once all of it is in the database. */
 const WAL_BYTES_KEPT = 16 * 1_048_576;
 
+/** How long a connection waits for another that has the lock. */
+export const BUSY_MS = 5_000;
+
 /** The database file of a data directory. */
 export function databaseFile(directory: string): string {
   return join(directory, "sojourn.db");
@@ -24,7 +27,7 @@ export function openWriter(
   directory: string,
   { durability, maxBytes }: { readonly durability: Durability; readonly maxBytes?: number | undefined },
 ): DatabaseSync {
-  const db = new DatabaseSync(databaseFile(directory), { timeout: 5_000 });
+  const db = new DatabaseSync(databaseFile(directory), { timeout: BUSY_MS });
   db.exec(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = ${durability === "full" ? "FULL" : "OFF"};
@@ -43,7 +46,7 @@ export function openWriter(
 
 /** Opens a connection that cannot write. */
 export function openReader(directory: string): DatabaseSync {
-  const db = new DatabaseSync(databaseFile(directory), { readOnly: true, timeout: 5_000 });
+  const db = new DatabaseSync(databaseFile(directory), { readOnly: true, timeout: BUSY_MS });
   db.exec("PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY");
   return db;
 }
@@ -59,7 +62,7 @@ const CANTOPEN = 14;
 const NOTADB = 26;
 
 /** SQLite's primary result code of an error, or `undefined` for an error that is not SQLite's. */
-export function resultCode(error: unknown): number | undefined {
+function resultCode(error: unknown): number | undefined {
   // NOTE: node:sqlite puts the extended result code there.
   const { errcode } = error as { errcode?: unknown };
   return typeof errcode === "number" ? errcode & 0xff : undefined;

@@ -15,7 +15,7 @@ export type Read =
   | { readonly read: "overdue"; readonly now: number; readonly limit: number }
   | { readonly read: "notices"; readonly position: number; readonly limit: number };
 
-// NOTE: the only one to start this thread is `index.ts`, with this data.
+// NOTE: the only one to start this thread is `sqlite-store.ts`, with this data.
 const { directory } = workerData as { readonly directory: string };
 
 const db = openReader(directory);

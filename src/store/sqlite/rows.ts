@@ -10,7 +10,7 @@ import type { Remembered, Stream, StreamRef } from "../../engine/store.ts";
 export type Row = Record<string, SQLOutputValue>;
 
 /** What stands for "never" in a column of times: 2^53 − 1. */
-export const NEVER = Number.MAX_SAFE_INTEGER;
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** The columns of a session with its stream, as `s` and `t`. */
 export const STREAM_COLUMNS = "t.tenant, t.kind, t.id AS uid, t.head_seq, t.head_hash, s.*";
@@ -67,6 +67,7 @@ export const SELDOM_CHANGED: readonly Column[] = [
   ["parent_session_id", (record) => record.parentSessionId ?? null],
 ];
 
+/** The other columns that may change. */
 export const OFTEN_CHANGED: readonly Column[] = [
   ["description", (record) => record.description ?? null],
   ["tags", (record) => JSON.stringify(record.tags)],

@@ -38,6 +38,8 @@ export interface SqliteOptions {
   readonly durability?: Durability;
   /** The size past which the database refuses to grow, with `storage_full`; default: none. */
   readonly maxBytes?: number;
+  /** Called if the store breaks for good, so that nobody has to find out by a refused write. */
+  readonly onFailure?: (error: SojournError) => void;
 }
 
 /** How many operations a watcher reads at a time. */
@@ -49,7 +51,8 @@ const NOTICES = 500;
  * @throws {SojournError} `store_in_use` while another process has the directory, `store_newer` for the files of a newer
  *   release, `store_unavailable` for a directory that can't be used
  */
-export function openSqliteStore({ directory, durability = "full", maxBytes }: SqliteOptions): Store {
+export function openSqliteStore(options: SqliteOptions): Store {
+  const { directory, durability = "full", maxBytes, onFailure = () => {} } = options;
   const path = resolve(directory);
   let lock: Disposable | undefined;
   try {
@@ -58,7 +61,7 @@ export function openSqliteStore({ directory, durability = "full", maxBytes }: Sq
     prepareFile(path, { durability, maxBytes });
     // The names of new files are durable only once their directory is.
     if (durability === "full") for (const folder of [path, dirname(path)]) syncDirectory(folder);
-    return new SqliteStore({ path, lock, durability, maxBytes });
+    return new SqliteStore({ path, lock, durability, maxBytes, onFailure });
   } catch (error) {
     lock?.[Symbol.dispose]();
     const known = asStoreError(error);
@@ -85,6 +88,7 @@ interface Opened {
   readonly lock: Disposable;
   readonly durability: Durability;
   readonly maxBytes: number | undefined;
+  readonly onFailure: (error: SojournError) => void;
 }
 
 /** The reads that cost microseconds, and so need no thread. */
@@ -100,10 +104,10 @@ class SqliteStore implements Store {
   readonly #watchers = new Set<Watcher>();
   #closing: Promise<void> | undefined;
 
-  constructor({ path: directory, lock, durability, maxBytes }: Opened) {
+  constructor({ path: directory, lock, durability, maxBytes, onFailure }: Opened) {
     this.#lock = lock;
-    this.#writer = new Thread(threadModule("writer"), { directory, durability, maxBytes });
-    this.#reader = new Thread(threadModule("reader"), { directory });
+    this.#writer = new Thread(threadModule("writer"), { directory, durability, maxBytes }, onFailure);
+    this.#reader = new Thread(threadModule("reader"), { directory }, onFailure);
     this.#db = openReader(directory);
     this.#points = {
       stream: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM streams t JOIN sessions s ON s.n = t.n

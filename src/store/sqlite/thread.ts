@@ -30,13 +30,16 @@ export class Thread<Call> {
   #nextId = 1;
   #failure: SojournError | undefined;
 
-  /** @param module  the URL of the thread's module */
-  constructor(module: URL, workerData: unknown) {
+  /**
+   * @param module  the URL of the thread's module
+   * @param onFailure  called once, if the thread ends without having been asked to
+   */
+  constructor(module: URL, workerData: unknown, onFailure: (error: SojournError) => void) {
     this.#worker = new Worker(module, { workerData });
     this.#worker.on("message", (replies: readonly Reply[]) => {
       for (const reply of replies) this.#settle(reply);
     });
-    this.#worker.on("error", (cause) => this.#fail("The store's thread has failed", cause));
+    this.#worker.on("error", (cause) => onFailure(this.#fail("The store's thread has failed", cause)));
     this.#exit = new Promise((resolve) => {
       this.#worker.on("exit", () => {
         this.#fail("The store is closed");
@@ -77,15 +80,16 @@ export class Thread<Call> {
     else waiting?.reject(SojournError.fromWire(reply.error));
   }
 
-  #fail(message: string, cause?: unknown): void {
+  #fail(message: string, cause?: unknown): SojournError {
     this.#failure ??= new SojournError("store_unavailable", { message, cause });
     for (const { reject } of this.#waiting.values()) reject(this.#failure);
     this.#waiting.clear();
+    return this.#failure;
   }
 }
 
 /** The message that asks a thread to end. */
-export const CLOSE = "close";
+const CLOSE = "close";
 
 /** Reads a message to a thread: its calls, or `undefined` where it asks the thread to end. */
 export function requestsOf<Call>(message: string): readonly Request<Call>[] | undefined {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,6 +50,20 @@ describe("the write-ahead log", () => {
     await write(author, 9_000);
     assert.ok(walBytes(directory) < 80 * MIB, `${walBytes(directory)} bytes`);
     assert.ok(statSync(databaseFile(directory)).size > 30 * MIB);
+  });
+
+  it("lets go of what was erased once nothing is written", async () => {
+    const author = new Author(store);
+    const metadata = { marker: "to-be-forgotten" };
+    const stream = await author.create({ metadata });
+    const holders = (): readonly string[] =>
+      readdirSync(directory).filter((name) => readFileSync(join(directory, name)).includes(metadata.marker));
+    assert.ok(holders().length > 0);
+    await author.erase(stream);
+    if (holders().length === 0) return;
+    for await (const _ of watch(directory, { signal: AbortSignal.timeout(10_000) })) {
+      if (holders().length === 0) return;
+    }
   });
 
   it("moves into the database once nothing is written", async () => {

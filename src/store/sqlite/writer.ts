@@ -5,7 +5,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { Commit, Committed } from "../../engine/store.ts";
 import { CommitWriter } from "./commit.ts";
-import { asStoreError, type Durability, openWriter } from "./connection.ts";
+import { asStoreError, BUSY_MS, type Durability, openWriter } from "./connection.ts";
 import { errorReply, type Reply, type Request, requestsOf } from "./thread.ts";
 
 /** How many commits one transaction takes at most, so that the first of them does not wait long. */
@@ -14,7 +14,7 @@ const GROUP_MAX = 512;
 /** The write-ahead log is moved into the database once nothing was written for so long. */
 const IDLE_MS = 100;
 
-// NOTE: the only one to start this thread is `index.ts`, with this data.
+// NOTE: the only one to start this thread is `sqlite-store.ts`, with this data.
 const { directory, ...options } = workerData as {
   readonly directory: string;
   readonly durability: Durability;
@@ -27,9 +27,11 @@ const writer = new CommitWriter(db);
 const begin = db.prepare("BEGIN IMMEDIATE");
 const commit = db.prepare("COMMIT");
 const checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+const truncate = db.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
 
 let idle: NodeJS.Timeout | undefined;
 let hasWritten = false;
+let hasErased = false;
 
 port.on("message", (first: string) => {
   const waiting: Request<Commit>[] = [];
@@ -54,6 +56,7 @@ function write(group: readonly Request<Commit>[]): readonly Reply[] {
     begin.run();
     for (const { id, call } of group) replies.push(apply(id, call));
     commit.run();
+    hasErased ||= group.some(({ call }) => call.parts.some((part) => part.change === "erase"));
     return replies;
   } catch (error) {
     // Full disk, I/O error: nothing of the group is there, and each of its callers is told so.
@@ -83,10 +86,18 @@ function tidy(): void {
     return;
   }
   try {
-    checkpoint.get();
+    if (hasErased) forgetErased();
+    else checkpoint.get();
   } catch {
     // Nothing is lost: the log keeps what could not be moved, and the next commit says what is wrong.
   }
+}
+
+/** Empties the write-ahead log, which still holds what was erased; a reader may hold that up until another time. */
+function forgetErased(): void {
+  db.exec("PRAGMA busy_timeout = 0");
+  hasErased = truncate.get()?.busy !== 0;
+  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
 }
 
 function close(): void {

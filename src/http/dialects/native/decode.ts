@@ -63,7 +63,6 @@ export const CleanupShape = z.strictObject({
   dry_run: z.boolean().optional(),
 });
 
-// A moment, in microseconds; `Date` alone would cut off what comes after the milliseconds.
 const moment = z.union(
   [z.iso.datetime({ offset: true }), z.iso.date()],
   "must be an ISO 8601 date or date-time with its offset",
@@ -125,8 +124,6 @@ export const VerifyQueryShape = z.strictObject({
     .optional()
     .describe("a head_hash that was kept: must be part of the log"),
 });
-
-export const NoQueryShape = z.strictObject({});
 
 /** How many items a page has where nobody asks for a number. */
 const PAGE_DEFAULT = 50;
@@ -210,6 +207,7 @@ function micros<T extends number | null | undefined>(seconds: T): T {
   return (typeof seconds === "number" ? Math.round(seconds * SECOND) : seconds) as T;
 }
 
+// In microseconds; `Date` alone would cut off what comes after the milliseconds.
 function moments(iso: string): number {
   const rest = /\.\d{3}(\d{1,3})/.exec(iso)?.[1] ?? "";
   return Date.parse(iso) * 1_000 + Number(rest.padEnd(3, "0"));

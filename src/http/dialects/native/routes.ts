@@ -6,7 +6,7 @@ import { badHeader } from "../../edge.ts";
 import { type Call, type Dialect, type JsonReply, type Reply, type Route, route } from "../../route.ts";
 import * as decode from "./decode.ts";
 import * as encode from "./encode.ts";
-import { encodeError } from "./errors.ts";
+import { encodeError, HTTP_ERRORS } from "./errors.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
@@ -228,7 +228,13 @@ const routes: readonly Route[] = [
 ];
 
 /** The native dialect: ATLUS's contract, extended. */
-export const nativeDialect: Dialect = { base: "/api/v1", routes, encodeError };
+export const nativeDialect: Dialect = {
+  base: "/api/v1",
+  routes,
+  encodeError,
+  errorShape: encode.ErrorShape,
+  errors: HTTP_ERRORS,
+};
 
 function transition(verb: "suspend" | "resume" | "keepalive", summary: string): Route {
   return route({
@@ -280,6 +286,9 @@ async function feed(
   const lastEventId = header("last-event-id");
   if (lastEventId !== undefined && !/^\d{1,15}$/.test(lastEventId)) {
     throw badHeader("last-event-id", "must be the id of an event of this feed: a seq");
+  }
+  if (lastEventId !== undefined && Number(lastEventId) > (await sessions.get(caller, id)).head.seq) {
+    throw badHeader("last-event-id", "is past the end of this log: it is of an earlier session of that name");
   }
   const from = { after: lastEventId === undefined ? after : Number(lastEventId), signal: gone() };
   const entries = await sessions.follow(caller, id, from);
