@@ -1,9 +1,9 @@
 /**
- * The thread that writes. It takes all commits that wait, puts them into one transaction, each under a savepoint of its
- * own, and answers them after COMMIT: many sessions share one fsync, and the event loop never waits for the disk.
+ * The thread that writes. It takes all commits that wait, puts them into one transaction, and answers them after COMMIT:
+ * many sessions share one fsync, and the event loop never waits for the disk.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
-import type { Commit, Committed } from "../../engine/store.ts";
+import type { Commit } from "../../engine/store.ts";
 import { CommitWriter } from "./commit.ts";
 import { asStoreError, BUSY_MS, type Durability, openWriter } from "./connection.ts";
 import { errorReply, type Reply, type Request, requestsOf } from "./thread.ts";
@@ -48,13 +48,19 @@ port.on("message", (first: string) => {
   else idle ??= setTimeout(tidy, IDLE_MS);
 });
 
-/** Writes a group of commits; none is answered before all are durable. */
-function write(group: readonly Request<Commit>[]): readonly Reply[] {
+/**
+ * Writes a group of commits; none is answered before all are durable.
+ *
+ * @param isCareful  so that a commit that can't be applied costs no other; tried only after one was met
+ */
+function write(group: readonly Request<Commit>[], isCareful = false): readonly Reply[] {
   hasWritten = true;
   const replies: Reply[] = [];
   try {
     begin.run();
-    for (const { id, call } of group) replies.push(apply(id, call));
+    for (const { id, call } of group) {
+      replies.push(isCareful ? applyAlone(id, call) : { id, value: writer.apply(call) });
+    }
     commit.run();
     hasErased ||= group.some(({ call }) => call.parts.some((part) => part.change === "erase"));
     return replies;
@@ -62,14 +68,14 @@ function write(group: readonly Request<Commit>[]): readonly Reply[] {
     // Full disk, I/O error: nothing of the group is there, and each of its callers is told so.
     if (db.isTransaction) db.exec("ROLLBACK");
     const reason = asStoreError(error);
+    if (!isCareful && reason === error) return write(group, true);
     return group.map(({ id }) => errorReply(id, reason));
   }
 }
 
-function apply(id: number, call: Commit): Reply {
+function applyAlone(id: number, call: Commit): Reply {
   try {
-    const value: Committed = writer.apply(call);
-    return { id, value };
+    return { id, value: writer.applyAlone(call) };
   } catch (error) {
     // A fault of this commit alone, unless it cost the whole transaction.
     if (db.isTransaction && asStoreError(error) === error) return errorReply(id, error);
