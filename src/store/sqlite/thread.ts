@@ -19,8 +19,8 @@ interface Waiting {
 
 /**
  * The near side of a thread that answers calls. Calls of one turn of the event loop travel as one message, since each
- * message wakes the other side; and as JSON text, which costs a third of a structured clone (measured:
- * benchmarks/operations.ts).
+ * message wakes the other side; and as JSON text, which is quicker to send than a structured clone (measured for one
+ * commit: 4.5 µs against 16).
  */
 export class Thread<Call> {
   readonly #worker: Worker;
