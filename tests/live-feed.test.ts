@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Api, type Operation } from "./api.ts";
 import { Client } from "./client.ts";
 import { exchange } from "./raw.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { startServer } from "./server.ts";
+import { serverOfSuite } from "./suite.ts";
 import { until } from "./until.ts";
 
 setFlagsFromString("--expose-gc");
@@ -88,14 +89,8 @@ async function* read({ body }: Response): AsyncGenerator<FeedEvent> {
   }
 }
 
-describe("the live feed", () => {
-  let server: TestServer;
-  let api: Api;
-  before(async () => {
-    server = await startServer();
-    api = new Api(server.url);
-  });
-  after(() => server[Symbol.asyncDispose]());
+describe("the live feed", async () => {
+  const { server, api } = await serverOfSuite();
 
   async function use(id: string, times: number): Promise<void> {
     for (let i = 0; i < times; i++) assert.equal((await api.post(`/sessions/${id}/metrics`)).status, 200);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
-import { Api, type Metrics, type Operation, type Session } from "./api.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { describe, it } from "node:test";
+import type { Metrics, Operation, Session } from "./api.ts";
+import { serverOfSuite } from "./suite.ts";
 import { until } from "./until.ts";
 
 const FINAL = ["completed", "failed", "expired"] as const;
@@ -14,14 +14,8 @@ const STATES = [
   ...FINAL.map((status) => ({ status, path: [status], allowed: [] })),
 ] as const;
 
-describe("a session's life", () => {
-  let server: TestServer;
-  let api: Api;
-  before(async () => {
-    server = await startServer();
-    api = new Api(server.url);
-  });
-  after(() => server[Symbol.asyncDispose]());
+describe("a session's life", async () => {
+  const { server, api } = await serverOfSuite();
 
   async function end(id: string, status: string): Promise<Session> {
     return (await api.post(`/sessions/${id}/end`, { status })).data;

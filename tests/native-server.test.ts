@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { VERSION } from "../src/platform/serve.ts";
 import { Api } from "./api.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { startServer } from "./server.ts";
+import { serverOfSuite } from "./suite.ts";
 import { until } from "./until.ts";
 
 interface OpenApi {
@@ -18,14 +19,8 @@ interface OpenApi {
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-describe("the server", () => {
-  let server: TestServer;
-  let api: Api;
-  before(async () => {
-    server = await startServer();
-    api = new Api(server.url);
-  });
-  after(() => server[Symbol.asyncDispose]());
+describe("the server", async () => {
+  const { server, api } = await serverOfSuite();
 
   async function get(path: string): Promise<Record<string, unknown>> {
     const response = await fetch(server.url + path);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, describe, it } from "node:test";
-import { type Answer, Api, type Operation } from "./api.ts";
-import { startServer, type TestServer } from "./server.ts";
+import { describe, it } from "node:test";
+import type { Answer, Operation } from "./api.ts";
+import { serverOfSuite } from "./suite.ts";
 
 interface Write {
   readonly method: string;
@@ -24,14 +24,8 @@ const CHANGES: readonly Write[] = [
   { method: "DELETE", path: "/{id}" },
 ];
 
-describe("writes", () => {
-  let server: TestServer;
-  let api: Api;
-  before(async () => {
-    server = await startServer();
-    api = new Api(server.url);
-  });
-  after(() => server[Symbol.asyncDispose]());
+describe("writes", async () => {
+  const { api } = await serverOfSuite();
 
   /** A new session, and the write as it is sent to it. */
   async function prepared({ method, path, body, first }: Write): Promise<{ id: string; send: Send; version: number }> {
