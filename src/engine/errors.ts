@@ -14,7 +14,10 @@ export const ERROR_KINDS = {
   payload_too_large: { blame: "caller", retry: false },
   not_found: { blame: "caller", retry: false },
   method_not_allowed: { blame: "caller", retry: false },
+  request_timeout: { blame: "caller", retry: true },
+  unauthorized: { blame: "caller", retry: false },
   forbidden: { blame: "caller", retry: false },
+  rate_limited: { blame: "caller", retry: true },
   session_not_found: { blame: "caller", retry: false },
   no_session_found: { blame: "caller", retry: false },
   session_exists: { blame: "caller", retry: false },
@@ -27,6 +30,9 @@ export const ERROR_KINDS = {
   store_unavailable: { blame: "system", retry: true },
   store_in_use: { blame: "system", retry: true },
   store_newer: { blame: "system", retry: false },
+  overloaded: { blame: "system", retry: true },
+  /** No answer came: nobody knows whether the call was carried out. Only clients meet it. */
+  unreachable: { blame: "system", retry: true },
   internal: { blame: "system", retry: false },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -45,6 +51,8 @@ interface Particulars {
   readonly faults?: readonly Fault[];
   /** How long to wait before a retry makes sense, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Under which the server's log has the request that was refused. */
+  readonly requestId?: string;
   readonly cause?: unknown;
 }
 
@@ -53,13 +61,15 @@ export class SojournError extends Error {
   readonly code: ErrorCode;
   readonly faults: readonly Fault[];
   readonly retryAfterMs: number | undefined;
+  readonly requestId: string | undefined;
 
-  constructor(code: ErrorCode, { message, faults = [], retryAfterMs, cause }: Particulars) {
+  constructor(code: ErrorCode, { message, faults = [], retryAfterMs, requestId, cause }: Particulars) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "SojournError";
     this.code = code;
     this.faults = faults;
     this.retryAfterMs = retryAfterMs;
+    this.requestId = requestId;
   }
 
   /** Whether the same call may succeed later. */

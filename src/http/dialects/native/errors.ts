@@ -10,7 +10,10 @@ export const HTTP_ERRORS: Record<ErrorCode, { readonly status: number; readonly 
   payload_too_large: { status: 413, code: "PAYLOAD_TOO_LARGE" },
   not_found: { status: 404, code: "NOT_FOUND" },
   method_not_allowed: { status: 405, code: "METHOD_NOT_ALLOWED" },
+  request_timeout: { status: 408, code: "REQUEST_TIMEOUT" },
+  unauthorized: { status: 401, code: "UNAUTHORIZED" },
   forbidden: { status: 403, code: "FORBIDDEN" },
+  rate_limited: { status: 429, code: "RATE_LIMIT_EXCEEDED" },
   session_not_found: { status: 404, code: "SESSION_NOT_FOUND" },
   no_session_found: { status: 404, code: "NO_SESSION_FOUND" },
   session_exists: { status: 409, code: "SESSION_EXISTS" },
@@ -23,6 +26,8 @@ export const HTTP_ERRORS: Record<ErrorCode, { readonly status: number; readonly 
   store_unavailable: { status: 503, code: "STORE_UNAVAILABLE" },
   store_in_use: { status: 503, code: "STORE_UNAVAILABLE" },
   store_newer: { status: 503, code: "STORE_UNAVAILABLE" },
+  overloaded: { status: 503, code: "OVERLOADED" },
+  unreachable: { status: 503, code: "STORE_UNAVAILABLE" },
   internal: { status: 500, code: "INTERNAL_ERROR" },
 };
 
