@@ -1,4 +1,5 @@
 import { describe } from "node:test";
+import { accessCases } from "./access-cases.ts";
 import { closeCases } from "./close-cases.ts";
 import { commitCases } from "./commit-cases.ts";
 import { type Driver, openForTests } from "./driver.ts";
@@ -31,6 +32,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     listCases(author);
     logCases(author);
     watchCases(author);
+    accessCases(driver);
     closeCases(driver);
     writeTraits(driver, author);
     randomHistory(author, history);

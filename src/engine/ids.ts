@@ -6,6 +6,10 @@ export interface Ids {
   session(): string;
   /** `op_` and 16 hex digits. */
   operation(): string;
+  /** `key_` and 16 hex digits. */
+  key(): string;
   /** 128 random bits as 32 hex digits. */
   salt(): string;
+  /** 256 random bits as 64 hex digits. */
+  secret(): string;
 }

@@ -1,4 +1,5 @@
 import type { Json } from "./json.ts";
+import type { AccessMode, KeyRecord } from "./key.ts";
 import type { Entry, OperationKind } from "./operation.ts";
 import type { Metrics, SessionRecord, Status } from "./session.ts";
 import type { Signal } from "./signal.ts";
@@ -31,6 +32,34 @@ export interface Commit {
   readonly parts: readonly Part[];
   readonly guards?: readonly Guard[];
   readonly remember?: readonly Remembered[];
+  readonly access?: AccessChange;
+  /** When keys were used last; an earlier time than the stored one, or an unknown key, changes nothing. */
+  readonly keysUsed?: readonly { readonly id: string; readonly at: number }[];
+}
+
+/** Who may call at all, as it stands. */
+export interface AccessState {
+  /** How often it was changed; 0 for a store that never had a key. */
+  readonly version: number;
+  readonly mode: AccessMode;
+}
+
+/** A change of who may call. */
+export interface AccessChange {
+  /** The version that it was decided on; another is a `conflict`. */
+  readonly expectedVersion: number;
+  readonly mode: AccessMode;
+  /** New keys, and those that changed, whole but for their last use. */
+  readonly put: readonly KeyRecord[];
+}
+
+/** Which keys, oldest first. */
+export interface KeyQuery {
+  readonly tenantName?: string;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** The `next` of the page before; anything else is `invalid`. */
+  readonly cursor?: string;
 }
 
 export type Part = Append | Erase;
@@ -85,7 +114,7 @@ export type Guard =
 /** What became of a commit. All but the first leave the store as it was. */
 export type Committed =
   | { readonly outcome: "committed" }
-  /** A part's `expectedHead` is not the head, or a name points elsewhere: read again and decide again. */
+  /** A head, a name or the keys are not as expected: read again and decide again. */
   | { readonly outcome: "conflict" }
   | { readonly outcome: "limit_reached" }
   /** One of its idempotency keys is taken: read what was remembered. */
@@ -190,6 +219,12 @@ export interface Store {
   named(tenant: string, sessionId: string): Promise<Stream | undefined>;
   /** What is remembered under this key and has not ended at `now`. */
   remembered(key: IdempotencyKey, now: number): Promise<Remembered | undefined>;
+  /** Who may call, as of the last acknowledged commit. */
+  access(): Promise<AccessState>;
+  /** A key by its id. */
+  key(id: string): Promise<KeyRecord | undefined>;
+  /** Keys of all tenants. */
+  keys(query: KeyQuery): Promise<Page<KeyRecord>>;
   /** Keyset pages: the cost of a page does not grow with its depth. */
   list(query: SessionQuery): Promise<Page<Stream>>;
   aggregate(filter: SessionFilter): Promise<Totals>;

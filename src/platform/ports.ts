@@ -1,4 +1,4 @@
-import { randomFillSync, randomUUIDv7 } from "node:crypto";
+import { randomFillSync, randomUUIDv7, timingSafeEqual } from "node:crypto";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 import type { Clock } from "../engine/clock.ts";
 import type { Digest } from "../engine/digest.ts";
@@ -34,5 +34,12 @@ export const randomIds: Ids = {
   uid: () => randomUUIDv7(),
   session: () => `session_${randomHex(8)}`,
   operation: () => `op_${randomHex(8)}`,
+  key: () => `key_${randomHex(8)}`,
   salt: () => randomHex(16),
+  secret: () => randomHex(32),
 };
+
+/** Compares texts of one length in a time that does not tell where they differ. */
+export function isSame(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}

@@ -1,7 +1,18 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { SojournError } from "../../engine/errors.ts";
 import type { SessionRecord } from "../../engine/session.ts";
-import type { Append, Commit, Committed, Erase, Guard, Remembered, RowChange, StreamRef } from "../../engine/store.ts";
+import type {
+  AccessChange,
+  Append,
+  Commit,
+  Committed,
+  Erase,
+  Guard,
+  Remembered,
+  RowChange,
+  StreamRef,
+} from "../../engine/store.ts";
+import { keyValues, PUT_KEY } from "./key-rows.ts";
 import { bytes, type Column, integer, OFTEN_CHANGED, SELDOM_CHANGED } from "./rows.ts";
 
 /** How many answers past their time go with each new one, so that they never pile up. */
@@ -46,27 +57,30 @@ export class CommitWriter {
     }
   }
 
-  #write({ now, parts, guards = [], remember = [] }: Commit): Committed {
-    for (const guard of guards) {
-      const refused = this.#check(guard, now);
-      if (refused !== undefined) return refused;
-    }
+  #write({ now, parts, guards = [], remember = [], access, keysUsed = [] }: Commit): Committed {
+    const refused = this.#refusal(guards, now);
+    if (refused !== undefined) return refused;
+    if (access !== undefined && !this.#changeAccess(access)) return { outcome: "conflict" };
+    for (const { id, at } of keysUsed) this.#sql.useKey.run(at, id);
     for (const part of parts) {
       const n = part.change === "append" ? this.#append(part) : this.#erase(part);
       if (n === undefined) return { outcome: "conflict" };
     }
-    for (const guard of guards) {
-      if (guard.guard !== "name") continue;
-      const n = this.#number({ tenant: guard.tenant, kind: "session", id: guard.next });
-      if (n === undefined) return { outcome: "conflict" };
-      this.#sql.point.run(guard.tenant, guard.sessionId, n);
-    }
+    if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
     for (const answer of remember) {
       const about = answer.about === undefined ? null : this.#number(answer.about);
       if (about === undefined) return { outcome: "conflict" };
       if (!this.#remember(answer, about, now)) return { outcome: "repeated" };
     }
     return { outcome: "committed" };
+  }
+
+  #refusal(guards: readonly Guard[], now: number): Committed | undefined {
+    for (const guard of guards) {
+      const refused = this.#check(guard, now);
+      if (refused !== undefined) return refused;
+    }
+    return undefined;
   }
 
   #check(guard: Guard, now: number): Committed | undefined {
@@ -76,6 +90,18 @@ export class CommitWriter {
     }
     const active = integer(this.#sql.active.get({ tenant: guard.tenant, now })?.active);
     return active < guard.limit ? undefined : { outcome: "limit_reached" };
+  }
+
+  #point({ tenant, sessionId, next }: Extract<Guard, { guard: "name" }>): boolean {
+    const n = this.#number({ tenant, kind: "session", id: next });
+    if (n !== undefined) this.#sql.point.run(tenant, sessionId, n);
+    return n !== undefined;
+  }
+
+  #changeAccess({ expectedVersion, mode, put }: AccessChange): boolean {
+    if (this.#sql.access.run(mode, expectedVersion).changes === 0) return false;
+    for (const key of put) this.#sql.putKey.run(keyValues(key));
+    return true;
   }
 
   #append({ ref, expectedHead, entries, record, rows, snapshot }: Append): number | undefined {
@@ -162,8 +188,10 @@ export class CommitWriter {
  * Whether a commit is refused before it writes anything, if at all, as are the updates of one session. A savepoint would
  * be for nothing, and keeps copies of all pages that change (measured: a quarter of the time to apply a commit).
  */
-function isRefusedFirst({ parts, guards = [], remember = [] }: Commit): boolean {
-  return parts.length === 1 && remember.length === 0 && guards.every(({ guard }) => guard !== "name");
+function isRefusedFirst({ parts, guards = [], remember = [], access }: Commit): boolean {
+  return (
+    parts.length === 1 && remember.length === 0 && access === undefined && guards.every(({ guard }) => guard !== "name")
+  );
 }
 
 const ALL: readonly Column[] = [...SELDOM_CHANGED, ...OFTEN_CHANGED];
@@ -200,6 +228,9 @@ function statements(db: DatabaseSync) {
       "INSERT INTO names (tenant, session_id, n) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
     ),
     holder: prepare("SELECT t.id FROM names JOIN streams t USING (n) WHERE names.tenant = ? AND session_id = ?"),
+    access: prepare("UPDATE access SET version = version + 1, mode = ? WHERE version = ?"),
+    putKey: prepare(PUT_KEY),
+    useKey: prepare("UPDATE keys SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE id = ?"),
     active: prepare(`
       SELECT coalesce((SELECT sessions FROM session_counts WHERE tenant = :tenant AND status = 'active'), 0) -
         (SELECT count(*) FROM sessions INDEXED BY sessions_due

@@ -1,7 +1,11 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { invalid } from "../../engine/errors.ts";
+import { given } from "../../engine/given.ts";
+import type { KeyRecord } from "../../engine/key.ts";
 import type { Entry } from "../../engine/operation.ts";
 import { type SessionRecord, STATUSES, type Status } from "../../engine/session.ts";
 import type {
+  KeyQuery,
   Notice,
   OperationRange,
   Page,
@@ -13,6 +17,7 @@ import type {
   View,
 } from "../../engine/store.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { toKey } from "./key-rows.ts";
 import { integer, type Row, toEntry, toRef, toStream } from "./rows.ts";
 import {
   countOf,
@@ -96,6 +101,20 @@ export class Queries {
       { ...ofStream(ref), seq },
     );
     return rows.map((row) => String(row.tag));
+  }
+
+  keys({ tenantName, limit, cursor = "0" }: KeyQuery): Page<KeyRecord> {
+    if (!/^\d{1,15}$/.test(cursor)) {
+      const message = "is not the next_cursor of a page of keys";
+      throw invalid([{ field: "cursor", message, type: "invalid_cursor" }]);
+    }
+    const rows = this.#all(
+      `SELECT * FROM keys WHERE n > :after ${tenantName === undefined ? "" : "AND tenant_name = :tenantName"}
+      ORDER BY n LIMIT :limit`,
+      { after: Number(cursor), limit: limit + 1, ...given("tenantName", tenantName) },
+    );
+    const items = rows.slice(0, limit).map(toKey);
+    return rows.length > limit ? { items, next: String(rows[limit - 1]?.n) } : { items };
   }
 
   overdue(now: number, limit: number): readonly StreamRef[] {

@@ -1,6 +1,6 @@
 /** The thread that does the reads that may take long, in pages. */
 import { parentPort, workerData } from "node:worker_threads";
-import type { OperationRange, SessionFilter, SessionQuery, StreamRef, View } from "../../engine/store.ts";
+import type { KeyQuery, OperationRange, SessionFilter, SessionQuery, StreamRef, View } from "../../engine/store.ts";
 import { asStoreError, openReader } from "./connection.ts";
 import { Queries } from "./queries.ts";
 import { errorReply, type Reply, requestsOf } from "./thread.ts";
@@ -12,6 +12,7 @@ export type Read =
   | { readonly read: "operations"; readonly ref: StreamRef; readonly range: OperationRange }
   | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
   | { readonly read: "view"; readonly ref: StreamRef; readonly view: View; readonly seq: number }
+  | { readonly read: "keys"; readonly query: KeyQuery }
   | { readonly read: "overdue"; readonly now: number; readonly limit: number }
   | { readonly read: "notices"; readonly position: number; readonly limit: number };
 
@@ -51,6 +52,8 @@ function answer(call: Read): unknown {
       return queries.snapshot(call.ref, call.seq);
     case "view":
       return queries.view(call.ref, call.view, call.seq);
+    case "keys":
+      return queries.keys(call.query);
     case "overdue":
       return queries.overdue(call.now, call.limit);
     case "notices":

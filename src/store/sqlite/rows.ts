@@ -126,7 +126,7 @@ export function bytes(hexDigits: string): Buffer {
 }
 
 // The decoders check types, so that a damaged row is an error and not a wrong answer.
-function text(value: SQLOutputValue | undefined): string {
+export function text(value: SQLOutputValue | undefined): string {
   if (typeof value === "string") return value;
   throw new TypeError(`The store holds ${typeof value} where text belongs`);
 }
@@ -136,7 +136,7 @@ export function integer(value: SQLOutputValue | undefined): number {
   throw new TypeError(`The store holds ${typeof value} where an integer belongs`);
 }
 
-function hex(value: SQLOutputValue | undefined): string {
+export function hex(value: SQLOutputValue | undefined): string {
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
   throw new TypeError(`The store holds ${typeof value} where bytes belong`);
 }

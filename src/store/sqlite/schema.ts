@@ -145,6 +145,29 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX remembered_until ON remembered (expires_at);
   CREATE INDEX remembered_about ON remembered (about) WHERE about IS NOT NULL;
   `,
+  `
+  -- Whether requests need a key, and how often that or a key was changed. One row.
+  CREATE TABLE access (version INTEGER NOT NULL, mode TEXT NOT NULL) STRICT;
+  INSERT INTO access VALUES (0, 'local');
+
+  -- What is kept of each key. tenant is the one that streams name, tenant_name what its operator calls it.
+  CREATE TABLE keys (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    tenant TEXT NOT NULL,
+    tenant_name TEXT NOT NULL,
+    name TEXT,
+    scopes TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    revoked_by TEXT,
+    last_used_at INTEGER
+  ) STRICT;
+  CREATE INDEX keys_of_tenant ON keys (tenant_name);
+  `,
 ];
 
 /** The version of the schema that this release writes. */

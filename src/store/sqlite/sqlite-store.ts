@@ -1,14 +1,18 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { LRUCache } from "lru-cache";
 import { SojournError } from "../../engine/errors.ts";
+import type { KeyRecord } from "../../engine/key.ts";
 import type { Entry } from "../../engine/operation.ts";
 import type { SessionRecord } from "../../engine/session.ts";
 import type { Signal } from "../../engine/signal.ts";
 import type {
+  AccessState,
   Commit,
   Committed,
   IdempotencyKey,
+  KeyQuery,
   Notice,
   OperationRange,
   Page,
@@ -23,6 +27,7 @@ import type {
 } from "../../engine/store.ts";
 import { WakeUp } from "../../engine/wake-up.ts";
 import { asStoreError, type Durability, openReader, openWriter } from "./connection.ts";
+import { toAccess, toKey } from "./key-rows.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
 import { integer, type Row, STREAM_COLUMNS, toRemembered, toStream } from "./rows.ts";
@@ -41,6 +46,9 @@ export interface SqliteOptions {
   /** Called if the store breaks for good, so that nobody has to find out by a refused write. */
   readonly onFailure?: (error: SojournError) => void;
 }
+
+/** How many keys are kept in memory. */
+const KEYS_MAX = 4_096;
 
 /** How many operations a watcher reads at a time. */
 const NOTICES = 500;
@@ -92,7 +100,13 @@ interface Opened {
 }
 
 /** The reads that cost microseconds, and so need no thread. */
-type PointRead = "stream" | "named" | "remembered";
+type PointRead = "stream" | "named" | "remembered" | "access" | "key";
+
+/** What every request asks for. */
+interface Gate {
+  readonly access: AccessState;
+  readonly keys: LRUCache<string, KeyRecord>;
+}
 
 class SqliteStore implements Store {
   readonly #lock: Disposable;
@@ -102,6 +116,8 @@ class SqliteStore implements Store {
   readonly #points: Record<PointRead, StatementSync>;
   readonly #cache = new StreamCache();
   readonly #watchers = new Set<Watcher>();
+  /** What every request asks for, as of the last change that was acknowledged. */
+  #gate: Gate | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ path: directory, lock, durability, maxBytes, onFailure }: Opened) {
@@ -118,6 +134,8 @@ class SqliteStore implements Store {
         SELECT r.*, t.tenant AS about_tenant, t.kind, t.id AS uid
         FROM remembered r LEFT JOIN streams t ON t.n = r.about
         WHERE r.tenant = ? AND r.scope = ? AND r.key = ? AND r.expires_at >= ?`),
+      access: this.#db.prepare("SELECT version, mode FROM access"),
+      key: this.#db.prepare("SELECT * FROM keys WHERE id = ?"),
     };
   }
 
@@ -127,6 +145,7 @@ class SqliteStore implements Store {
     const committed = (await this.#writer.call(commit)) as Committed;
     if (committed.outcome === "committed") {
       this.#cache.apply(commit);
+      if (commit.access !== undefined) this.#gate = undefined;
       const erased = commit.parts.filter((part) => part.change === "erase");
       for (const watcher of this.#watchers) watcher.tell(erased.map(({ ref }) => ref));
     }
@@ -151,6 +170,23 @@ class SqliteStore implements Store {
 
   async remembered({ tenant, scope, key }: IdempotencyKey, now: number): Promise<Remembered | undefined> {
     return this.#point("remembered", [tenant, scope, key, now], toRemembered);
+  }
+
+  async access(): Promise<AccessState> {
+    return this.#atGate().access;
+  }
+
+  async key(id: string): Promise<KeyRecord | undefined> {
+    const { keys } = this.#atGate();
+    const kept = keys.get(id);
+    if (kept !== undefined) return kept;
+    const key = this.#point("key", [id], toKey);
+    if (key !== undefined) keys.set(id, key);
+    return key;
+  }
+
+  async keys(query: KeyQuery): Promise<Page<KeyRecord>> {
+    return await this.#read({ read: "keys", query });
   }
 
   async list(query: SessionQuery): Promise<Page<Stream>> {
@@ -223,6 +259,18 @@ class SqliteStore implements Store {
       signal.removeEventListener("abort", end);
       this.#watchers.delete(watcher);
     }
+  }
+
+  // A data directory has one process, so that whatever changes this passes through `commit`.
+  #atGate(): Gate {
+    this.#assertOpen();
+    if (this.#gate === undefined) {
+      const access = this.#point("access", [], toAccess);
+      if (access === undefined)
+        throw new SojournError("store_unavailable", { message: "The store is damaged: no access" });
+      this.#gate = { access, keys: new LRUCache({ max: KEYS_MAX }) };
+    }
+    return this.#gate;
   }
 
   #lastPosition(): number {
