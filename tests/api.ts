@@ -125,7 +125,16 @@ export class Api {
 }
 
 /** What any route may be refused with, so that none declares it. */
-const UNDECLARED = ["invalid", "invalid_json", "invalid_content_type", "payload_too_large", "storage_full"] as const;
+const UNDECLARED = [
+  "invalid",
+  "invalid_json",
+  "invalid_content_type",
+  "payload_too_large",
+  "unauthorized",
+  "forbidden",
+  "rate_limited",
+  "storage_full",
+] as const;
 
 /** The route that answers a call; a path without a parameter wins. */
 function routeOf(method: string, path: string): Route | undefined {

@@ -207,16 +207,13 @@ const PROTOCOL: readonly Case[] = [
 ]; // biome-ignore format: a list
 
 const STRANGERS: readonly Case[] = [
-  ...[
-    "example.com",
-    "localhost.example.com",
-    "127.0.0.1.example.com",
-    "192.168.0.1",
-    "a@127.0.0.1",
-    "",
-    "[::2]:80",
-    "0.0.0.0",
-  ].map((host): Case => [`Host: ${host}`, request("GET / HTTP/1.1", [`Host: ${host}`]), "403 FORBIDDEN"]),
+  ...["example.com", "localhost.example.com", "127.0.0.1.example.com", "192.168.0.1", "[::2]:80", "0.0.0.0"].map(
+    (host): Case => [`Host: ${host}`, request("GET / HTTP/1.1", [`Host: ${host}`]), "403 FORBIDDEN"],
+  ),
+  // Source: RFC 9112, section 3.2
+  ...["a@127.0.0.1", ""].map(
+    (host): Case => [`Host: ${host}`, request("GET / HTTP/1.1", [`Host: ${host}`]), "400 VALIDATION_ERROR", "host"],
+  ),
   ...[
     "https://example.com",
     "null",

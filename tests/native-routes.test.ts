@@ -5,8 +5,16 @@ import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { Api, type Session } from "./api.ts";
 import { startServer, type TestServer } from "./server.ts";
 
-/** Provokes every answer of one route; `limited` is a server that takes one active session. */
-type Case = (api: Api, limited: Api) => Promise<void>;
+/**
+ * Provokes every answer of one route; `limited` is a server that takes one active session, `keyed` one that other
+ * machines could reach, with a key of its admin.
+ */
+type Case = (api: Api, limited: Api, keyed: Keyed) => Promise<void>;
+
+interface Keyed {
+  readonly api: Api;
+  readonly admin: Readonly<Record<string, string>>;
+}
 
 /** For each route, by its `operationId`. */
 const CASES: Readonly<Record<string, Case>> = {
@@ -80,6 +88,21 @@ const CASES: Readonly<Record<string, Case>> = {
   health: async (api) => {
     assert.equal((await api.get("/health")).status, 200);
   },
+  createKey: async (_, __, { api, admin }) => {
+    assert.equal((await api.post("/keys", { tenant: "acme", name: "a", expires_at: "2100-01-01" }, admin)).status, 201);
+  },
+  listKeys: async (_, __, { api, admin }) => {
+    assert.equal((await api.get("/keys?tenant=acme", admin)).status, 200);
+  },
+  revokeKey: async (_, __, { api, admin }) => {
+    const { data } = await api.post<{ id: string }>("/keys", { name: "short-lived" }, admin);
+    assert.equal((await api.post(`/keys/${data.id}/revoke`, undefined, admin)).status, 200);
+    assert.equal((await api.post("/keys/nobody/revoke", undefined, admin)).status, 404);
+  },
+  disableKeys: async (api, _, keyed) => {
+    assert.equal((await keyed.api.post("/keys/disable", undefined, keyed.admin)).status, 403);
+    assert.equal((await api.post("/keys/disable")).status, 200);
+  },
   verifySession: async (api) => {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}/verify`)).status, 200);
@@ -100,21 +123,26 @@ const BEYOND_CLIENTS = new Set([
 describe("the native API", () => {
   let server: TestServer;
   let small: TestServer;
+  let open: TestServer;
+  const firstKey = `sjn_${"1".repeat(16)}_${"2".repeat(64)}`;
   const seen = new Set<string>();
   before(async () => {
     server = await startServer();
     small = await startServer({ max_sessions: "1" });
+    open = await startServer({ host: "0.0.0.0", first_key: firstKey });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
     await small[Symbol.asyncDispose]();
+    await open[Symbol.asyncDispose]();
   });
 
   for (const { operationId, method, path } of nativeDialect.routes) {
     it(`answers ${method} ${path} as documented, and with every refusal that it declares`, async () => {
       const provoke = CASES[operationId];
       assert.ok(provoke, `There is no case for ${operationId}`);
-      await provoke(new Api(server.url, seen), new Api(small.url, seen));
+      const keyed = { api: new Api(open.url, seen), admin: { "x-api-key": firstKey } };
+      await provoke(new Api(server.url, seen), new Api(small.url, seen), keyed);
     });
   }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { Command, CommanderError, Option } from "commander";
 import { loadConfig } from "../config/config.ts";
-import { flagOf, helpOf, NAMED_OPTIONS, placeholderOf } from "../config/options.ts";
+import { flagOf, helpOf, isSecret, NAMED_OPTIONS, placeholderOf, variableOf } from "../config/options.ts";
 
 /** How the command ended: well, by a failure at run time, or because it was called or configured wrongly. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
@@ -35,7 +35,8 @@ async function run(args: readonly string[]): Promise<ExitCode> {
     "\nEach option but --config can be set in the file sojourn.toml as well, as in: max_sessions = 100",
   );
   for (const [name, option] of NAMED_OPTIONS) {
-    serve.addOption(new Option(`${flagOf(name)} <${placeholderOf(option)}>`, helpOf(name, option)));
+    if (isSecret(option)) serve.addHelpText("after", `\n${variableOf(name)}: ${helpOf(name, option)}`);
+    else serve.addOption(new Option(`${flagOf(name)} <${placeholderOf(option)}>`, helpOf(name, option)));
   }
   serve.action(async (flags: Readonly<Record<string, string>>) => {
     code = await serveCommand(flags);

@@ -39,6 +39,7 @@ describe("loadConfig()", () => {
       idleTimeoutSeconds: 86_400,
       maxMetadataBytes: 65_536,
       maxBodyBytes: 1_048_576,
+      maxFailedAttempts: 100,
       sweepIntervalMs: 1_000,
       shutdownTimeoutSeconds: 10,
     });
@@ -64,6 +65,11 @@ describe("loadConfig()", () => {
       max_metadata_bytes: 2,
       max_body_bytes: 1_024,
       max_store_bytes: 1_048_576,
+      first_key: "sjn",
+      max_failed_attempts: 1,
+      rate_limit_reads: 2,
+      rate_limit_writes: 3,
+      cors_origins: "https://a.example, http://b.example:81",
       sweep_interval_ms: 10,
       shutdown_timeout_seconds: 1,
     };
@@ -79,6 +85,11 @@ describe("loadConfig()", () => {
       maxMetadataBytes: 2,
       maxBodyBytes: 1_024,
       maxStoreBytes: 1_048_576,
+      firstKey: "sjn",
+      maxFailedAttempts: 1,
+      rateLimitReads: 2,
+      rateLimitWrites: 3,
+      corsOrigins: "https://a.example, http://b.example:81",
       sweepIntervalMs: 10,
       shutdownTimeoutSeconds: 1,
     };
@@ -119,6 +130,26 @@ describe("loadConfig()", () => {
     }
     const [fault] = faults({ env: { SOJOURN_MAX_STORE_BYTES: "9007199254740993" } });
     assert.equal(fault, "SOJOURN_MAX_STORE_BYTES: must be a whole number of at least 1048576, not 9007199254740993");
+  });
+
+  it("takes * or whole origins, and nothing else, for the pages that may call", () => {
+    assert.equal(load({ flags: { cors_origins: "*" } }).corsOrigins, "*");
+    for (const origins of [
+      "",
+      "a.example",
+      "https://a.example/",
+      "https://a.example/x",
+      "*,https://a.example",
+      "null",
+    ]) {
+      const [fault = ""] = faults({ flags: { cors_origins: origins } });
+      assert.match(fault, /^--cors-origins: must be \* or origins such as .+, not "/);
+    }
+  });
+
+  it("repeats no secret", () => {
+    const [fault] = faults({ env: { SOJOURN_FIRST_KEY: " " } });
+    assert.equal(fault, "SOJOURN_FIRST_KEY: must be text that is not empty, not what was given");
   });
 
   it("refuses values of another type in the file", () => {

@@ -1,4 +1,4 @@
-import { type Option, rangeOf } from "./options.ts";
+import { isSecret, type Option, rangeOf } from "./options.ts";
 
 /** A value that an option allows, or what is wrong with it. */
 export type Decoded = { readonly value: string | number } | { readonly fault: string };
@@ -22,8 +22,24 @@ function withinRange(option: Option & { type: "integer" }, value: number, text: 
 }
 
 function decodeWord(option: Exclude<Option, { type: "integer" }>, text: string): Decoded {
-  const allowed = option.type === "choice" ? option.choices.includes(text) : text.trim() !== "" && !text.includes("\0");
-  return allowed ? { value: text } : wrong(option, JSON.stringify(text));
+  return isAllowed(option, text)
+    ? { value: text }
+    : wrong(option, isSecret(option) ? "what was given" : JSON.stringify(text));
+}
+
+function isAllowed(option: Exclude<Option, { type: "integer" }>, text: string): boolean {
+  if (option.type === "choice") return option.choices.includes(text);
+  if (option.type === "origins") return text === "*" || originsOf(text).every(isOrigin);
+  return text.trim() !== "" && !text.includes("\0");
+}
+
+/** The origins of a list with commas. */
+export function originsOf(text: string): readonly string[] {
+  return text.split(",").map((origin) => origin.trim());
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
 }
 
 const EXPECTED: Readonly<Record<Option["type"], string>> = {
@@ -32,6 +48,7 @@ const EXPECTED: Readonly<Record<Option["type"], string>> = {
   text: "must be text that is not empty",
   directory: "must name a directory",
   file: "must name a file",
+  origins: "must be * or origins such as https://app.example.com, separated by commas",
 };
 
 function wrong(option: Option, got: string): Decoded {

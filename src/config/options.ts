@@ -22,8 +22,10 @@ export interface ChoiceOption extends Described {
 
 /** Text that is not empty; a `directory` is taken from the working directory on. */
 export interface TextOption extends Described {
-  readonly type: "text" | "directory" | "file";
+  readonly type: "text" | "directory" | "file" | "origins";
   readonly default?: string;
+  /** See `isSecret`. */
+  readonly isSecret?: boolean;
 }
 
 export type Option = IntegerOption | ChoiceOption | TextOption;
@@ -44,7 +46,8 @@ export const OPTIONS = {
     type: "text",
     default: "127.0.0.1",
     description:
-      "Loopback address to listen on; change it to ::1 for IPv6 (one that other machines can reach is refused)",
+      "Address to listen on; change it to 0.0.0.0 to let other machines in, which needs an API key first (sojourn keys " +
+      "create), and a proxy that speaks TLS before it",
   },
   data: {
     type: "directory",
@@ -118,6 +121,45 @@ export const OPTIONS = {
       "How large the database may grow before writes are refused with storage_full, not counting the write-ahead log " +
       "beside it, of 64 MiB and more under load; set it when the disk is shared with something that must not run out",
   },
+  first_key: {
+    type: "text",
+    isSecret: true,
+    description:
+      "API key that a store which never had one begins with, of all scopes: sjn_, 16 hex digits, _ and 64 more, all " +
+      "random; set it for a container that has no terminal to make one",
+  },
+  max_failed_attempts: {
+    type: "integer",
+    default: 100,
+    min: 1,
+    max: 1_000_000,
+    unit: "attempts",
+    description:
+      "How many API keys that are not good an address may try within a minute before it is told to wait; raise it " +
+      "where many clients share one address and a wrong key",
+  },
+  rate_limit_reads: {
+    type: "integer",
+    min: 1,
+    max: 1_000_000_000,
+    unit: "requests",
+    description:
+      "How often an API key may call each route that reads, within a minute; set it when one client must not slow the " +
+      "others (local mode has no such limit)",
+  },
+  rate_limit_writes: {
+    type: "integer",
+    min: 1,
+    max: 1_000_000_000,
+    unit: "requests",
+    description: "The same for each route that writes; set it when one client must not fill the disk",
+  },
+  cors_origins: {
+    type: "origins",
+    description:
+      "Origins whose pages may call the server from a browser, separated by commas, or * for all; set it when a web " +
+      "app shows its users' keys itself (local mode lets no foreign page in)",
+  },
   sweep_interval_ms: {
     type: "integer",
     default: 1_000,
@@ -155,6 +197,11 @@ export const NAMED_OPTIONS: readonly (readonly [name: string, option: Option])[]
   ...Object.entries(OPTIONS),
 ];
 
+/** Whether an option has no flag, since everybody on a machine can read the arguments of its processes. */
+export function isSecret(option: Option): boolean {
+  return "isSecret" in option && option.isSecret === true;
+}
+
 /** `max_sessions` as a flag: `--max-sessions`. */
 export function flagOf(name: string): string {
   return `--${name.replaceAll("_", "-")}`;
@@ -172,6 +219,8 @@ export function placeholderOf(option: Option): string {
       return option.unit ?? "number";
     case "choice":
       return option.choices.length > 3 ? "word" : option.choices.join("|");
+    case "origins":
+      return "urls";
     default:
       return option.type;
   }

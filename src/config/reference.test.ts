@@ -11,7 +11,7 @@ describe("configurationPage()", () => {
   });
 
   it("has one row for each option, none broken by a bar", () => {
-    const rows = configurationPage().match(/^\| `--.+$/gm) ?? [];
+    const rows = configurationPage().match(/^\| (?:`--|—).+$/gm) ?? [];
     assert.equal(rows.length, NAMED_OPTIONS.length);
     for (const row of rows) assert.equal(row.split("|").length, 8, row);
   });

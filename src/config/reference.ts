@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { DEFAULT_FILE, FILE_OPTION, flagOf, OPTIONS, type Option, rangeOf, variableOf } from "./options.ts";
+import { DEFAULT_FILE, FILE_OPTION, flagOf, isSecret, OPTIONS, type Option, rangeOf, variableOf } from "./options.ts";
 
 /**
  * The page docs/configuration.md, in Markdown. Its test fails while the page in the tree differs; `npm run docs` writes it.
@@ -8,7 +8,7 @@ export function configurationPage(): string {
   const rows = Object.entries(OPTIONS).map(([name, option]) => row(name, option, `\`${name}\``));
   return `# Configuration
 
-Each option can be set in three places: by a flag of \`sojourn serve\`, by an environment variable, or by a key of the file \`${DEFAULT_FILE}\` in the working directory. A flag wins over the variable, the variable over the file, the file over the default. The server starts only when everything in all three is valid, and lists all that is not.
+Each option can be set in three places (a secret has no flag): by a flag of \`sojourn serve\`, by an environment variable, or by a key of the file \`${DEFAULT_FILE}\` in the working directory. A flag wins over the variable, the variable over the file, the file over the default. The server starts only when everything in all three is valid, and lists all that is not.
 
 | Flag | Variable | Key | Default | Allowed | |
 | --- | --- | --- | --- | --- | --- |
@@ -31,7 +31,8 @@ function row(name: string, option: Option, key: string): string {
   const value = option.default === undefined ? "none" : `\`${option.default}\``;
   const allowed = rangeOf(option) ?? ALLOWED[option.type];
   const unit = option.type === "integer" && option.unit !== undefined ? ` ${option.unit}` : "";
-  return `| \`${flagOf(name)}\` | \`${variableOf(name)}\` | ${key} | ${value} | ${allowed}${unit} | ${option.description}. |`;
+  const flag = isSecret(option) ? "—" : `\`${flagOf(name)}\``;
+  return `| ${flag} | \`${variableOf(name)}\` | ${key} | ${value} | ${allowed}${unit} | ${option.description}. |`;
 }
 
 const ALLOWED: Readonly<Record<Option["type"], string>> = {
@@ -40,6 +41,7 @@ const ALLOWED: Readonly<Record<Option["type"], string>> = {
   text: "text",
   directory: "a path",
   file: "a path",
+  origins: "URLs",
 };
 
 if (import.meta.main) writeFileSync(new URL("../../docs/configuration.md", import.meta.url), configurationPage());

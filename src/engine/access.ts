@@ -7,6 +7,7 @@ import {
   type AccessMode,
   DEFAULT_SCOPES,
   type KeyRecord,
+  keyStatus,
   keyText,
   parseKey,
   SCOPES,
@@ -83,8 +84,8 @@ export class Access {
     const key = await this.#known(shown);
     if (key === undefined) throw unauthorized("This API key is not known here");
     const now = this.#ports.clock.now();
-    if (key.revokedAtUs !== undefined) throw unauthorized(`The API key ${key.id} was revoked`);
-    if (key.expiresAtUs !== undefined && now > key.expiresAtUs) throw unauthorized(`The API key ${key.id} has ended`);
+    const status = keyStatus(key, now);
+    if (status !== "active") throw unauthorized(`The API key ${key.id} is ${status}`);
     this.#use(key.id, now);
     return { tenant: key.tenant, actor: key.id, scopes: key.scopes };
   }

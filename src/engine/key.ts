@@ -36,6 +36,12 @@ export interface KeyRecord {
   readonly lastUsedAtUs?: number;
 }
 
+/** Whether a key is still good at `now`, and why not. */
+export function keyStatus({ revokedAtUs, expiresAtUs }: KeyRecord, now: number): "active" | "expired" | "revoked" {
+  if (revokedAtUs !== undefined) return "revoked";
+  return expiresAtUs !== undefined && now > expiresAtUs ? "expired" : "active";
+}
+
 /** What a caller shows: which key, and the secret that proves it. */
 export interface ShownKey {
   readonly id: string;

@@ -3,11 +3,13 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { z } from "zod";
+import type { Access, Identity } from "../engine/access.ts";
 import type { Clock } from "../engine/clock.ts";
-import { type ErrorCode, SojournError } from "../engine/errors.ts";
+import { SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions } from "../engine/sessions.ts";
 import { readBody } from "./body.ts";
 import { eventStream } from "./event-stream.ts";
+import type { Gate, RouteScope } from "./gate.ts";
 import type { Meters } from "./meters.ts";
 import { openApi } from "./openapi.ts";
 import { parse, parseQuery, writeOptionsOf } from "./request.ts";
@@ -16,59 +18,86 @@ import type { Call, Dialect, Reply, Route, Service } from "./route.ts";
 /** What the HTTP server stands on. */
 export interface HttpContext {
   readonly sessions: Sessions;
+  readonly access: Access;
+  readonly gate: Gate;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meters: Meters;
   /** Makes the id of a request that came without one. */
   readonly mintRequestId: () => string;
-  /** On whose behalf calls are made that show no key. */
-  readonly caller: Caller;
   readonly service: Service;
   readonly maxBodyBytes: number;
 }
 
 type Env = { Bindings: HttpBindings };
-type Handler = (c: Context<Env>) => Promise<Reply>;
+type Handler = (c: Context<Env>, exchange: Exchange) => Promise<Reply>;
+
+/** What a handler finds out about a request, for its answer and for the log. */
+interface Exchange {
+  /** Headers of the answer, also of a refusal. */
+  readonly headers: Record<string, string>;
+  /** Whoever calls, where that had to be known. */
+  identity?: Identity;
+}
 
 const NoQuery = z.strictObject({});
 
 /** All routes of the server: each dialect's, and those of the server itself. */
 export function buildApp(context: HttpContext, dialect: Dialect): Hono<Env> {
   const app = new Hono<Env>();
-  const on = (method: string, path: string, handler: Handler): void => {
+  const on = (method: string, path: string, { scope, handler }: { scope: RouteScope; handler: Handler }): void => {
     const pattern = path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(method, pattern, (c) => answer(context, dialect, { c, route: path, handler }));
+    app.on(method, pattern, (c) => answer(context, dialect, { c, route: path, scope, handler }));
   };
-  for (const route of dialect.routes) on(route.method, dialect.base + route.path, (c) => callRoute(context, route, c));
-  for (const [path, handler] of Object.entries(serverRoutes(context, dialect))) on("GET", path, handler);
+  for (const route of dialect.routes) {
+    const handler: Handler = (c, exchange) => callRoute(context, route, c, exchange);
+    on(route.method, dialect.base + route.path, { scope: route.scope, handler });
+  }
+  for (const [path, route] of Object.entries(serverRoutes(context, dialect))) on("GET", path, route);
   app.notFound((c) => {
     // Looked up only now: a handler for all methods would make every request run through two.
     const allowed = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
-    if (allowed.length === 0) return answer(context, dialect, { c, route: "(none)", handler: noSuchPath });
+    if (allowed.length === 0)
+      return answer(context, dialect, { c, route: "(none)", scope: "open", handler: noSuchPath });
     const allow = allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
-    const handler = refuse("method_not_allowed", `This path takes ${allow}`);
-    return answer(context, dialect, { c, route: "(none)", handler, headers: { allow } });
+    const handler: Handler = (_, { headers }) => {
+      headers["allow"] = allow;
+      throw new SojournError("method_not_allowed", { message: `This path takes ${allow}` });
+    };
+    return answer(context, dialect, { c, route: "(none)", scope: "open", handler });
   });
-  app.onError((thrown, c) => answer(context, dialect, { c, route: "(none)", handler: () => Promise.reject(thrown) }));
+  app.onError((thrown, c) => {
+    return answer(context, dialect, { c, route: "(none)", scope: "open", handler: () => Promise.reject(thrown) });
+  });
   return app;
 }
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-const noSuchPath = refuse("not_found", "There is no such path; GET / lists what there is");
+const noSuchPath: Handler = async () => {
+  throw new SojournError("not_found", { message: "There is no such path; GET / lists what there is" });
+};
 
-function refuse(code: ErrorCode, message: string): Handler {
-  return () => Promise.reject(new SojournError(code, { message }));
-}
+/** Who calls an open route: someone who owns nothing. */
+const NOBODY: Caller = { tenant: "", actor: "nobody" };
 
-async function callRoute(context: HttpContext, route: Route, c: Context<Env>): Promise<Reply> {
+async function callRoute(
+  context: HttpContext,
+  route: Route,
+  c: Context<Env>,
+  { identity, headers }: Exchange,
+): Promise<Reply> {
   const { incoming, outgoing } = c.env;
-  const { sessions, caller, clock, service, maxBodyBytes } = context;
-  const { isBodyOptional = false } = route;
+  const { sessions, access, clock, service, maxBodyBytes } = context;
+  const { operationId, isBodyOptional = false } = route;
+  if (identity !== undefined) {
+    await context.gate.count(identity, { operationId, isRead: route.method === "GET" }, headers);
+  }
   const body = route.body && (await readBody(incoming, { maxBytes: maxBodyBytes, isOptional: isBodyOptional }));
   const call: Call = {
     sessions,
-    caller,
+    access,
+    caller: identity ?? NOBODY,
     id: c.req.param("id") ?? "",
     query: parseQuery(route.query ?? NoQuery, incoming.url ?? ""),
     body: route.body && parse(route.body, body?.value),
@@ -86,25 +115,32 @@ async function callRoute(context: HttpContext, route: Route, c: Context<Env>): P
   return await route.handle(call as Parameters<Route["handle"]>[0]);
 }
 
-function serverRoutes({ service, meters }: HttpContext, dialect: Dialect): Record<string, Handler> {
+function serverRoutes(
+  { service, meters }: HttpContext,
+  dialect: Dialect,
+): Record<string, { readonly scope: RouteScope; readonly handler: Handler }> {
   const { version, probe } = service;
   const endpoints = dialect.routes.map(({ method, path, summary }) => ({ method, path: dialect.base + path, summary }));
   const docs = async (): Promise<Reply> => ({
     body: { service: "sojourn", version, status: "running", endpoints, openapi: "/openapi.json" },
   });
   let document: object | undefined;
+  const open = (handler: Handler) => ({ scope: "open" as const, handler });
   return {
-    "/": docs,
-    [`${dialect.base}/docs`]: docs,
-    "/healthz": async () => ({ body: { status: "ok" } }),
-    "/readyz": async () => {
+    "/": open(docs),
+    [`${dialect.base}/docs`]: open(docs),
+    "/healthz": open(async () => ({ body: { status: "ok" } })),
+    "/readyz": open(async () => {
       await probe();
       return { body: { status: "ready" } };
-    },
-    "/metrics": async () => ({ text: await meters.registry.metrics(), type: meters.registry.contentType }),
-    "/openapi.json": async () => {
+    }),
+    "/openapi.json": open(async () => {
       document ??= openApi(dialect, version);
       return { body: document };
+    }),
+    "/metrics": {
+      scope: "admin",
+      handler: async () => ({ text: await meters.registry.metrics(), type: meters.registry.contentType }),
     },
   };
 }
@@ -112,31 +148,35 @@ function serverRoutes({ service, meters }: HttpContext, dialect: Dialect): Recor
 interface Matched {
   readonly c: Context<Env>;
   readonly route: string;
+  readonly scope: RouteScope;
   readonly handler: Handler;
-  /** Headers of every answer of this route. */
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 async function answer(
   context: HttpContext,
   dialect: Dialect,
-  { c, route, handler, headers }: Matched,
+  { c, route, scope, handler }: Matched,
 ): Promise<Response> {
   const started = performance.now();
   const { incoming } = c.env;
   const requestId = requestIdOf(incoming, context);
+  const exchange: Exchange = { headers: {} };
   let failure: SojournError | undefined;
   let reply: Reply;
   try {
-    reply = await handler(c);
+    const identity = await context.gate.admit(incoming, scope);
+    if (identity !== undefined) exchange.identity = identity;
+    reply = await handler(c, exchange);
   } catch (thrown) {
     failure = asSojournError(thrown);
+    if (failure.code === "unauthorized") exchange.headers["www-authenticate"] = 'Bearer realm="sojourn"';
     reply = dialect.encodeError(failure, requestId, context.clock.now());
   }
   const ms = performance.now() - started;
   const shown = incoming.method === "HEAD" ? withoutEvents(reply) : reply;
-  const response = toResponse(shown, Object.assign(commonHeaders(requestId, ms), headers), context.meters);
-  account(context, { incoming, route, requestId, status: response.status, ms, failure });
+  const response = toResponse(shown, Object.assign(commonHeaders(requestId, ms), exchange.headers), context.meters);
+  const { status } = response;
+  account(context, { incoming, route, requestId, actor: exchange.identity?.actor, status, ms, failure });
   return response;
 }
 
@@ -185,6 +225,8 @@ interface Outcome {
   readonly incoming: IncomingMessage;
   readonly route: string;
   readonly requestId: string;
+  /** Whoever called, where that had to be known. */
+  readonly actor?: string | undefined;
   readonly status: number;
   readonly ms: number;
   readonly failure: SojournError | undefined;
@@ -196,12 +238,12 @@ interface Outcome {
  */
 export function account(
   { logger, meters }: Pick<HttpContext, "logger" | "meters">,
-  { incoming, route, requestId, status, ms, failure }: Outcome,
+  { incoming, route, requestId, actor, status, ms, failure }: Outcome,
 ): void {
   const method = incoming.method ?? "";
   meters.account({ method, route, status, seconds: ms / 1_000 });
   if (failure === undefined && !logger.isLevelEnabled("debug")) return;
-  const line = { request_id: requestId, method, route, status, ms: Math.round(ms * 100) / 100 };
+  const line = { request_id: requestId, method, route, actor, status, ms: Math.round(ms * 100) / 100 };
   if (failure === undefined) logger.debug(line, "request");
   else if (status < 500) logger.info({ ...line, code: failure.code }, "request refused");
   else logger.error({ ...line, code: failure.code, err: failure.cause ?? failure }, "request failed");

@@ -18,6 +18,9 @@ const SINGLE = new Set([
 /** Names under which a machine reaches only itself. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 
+/** A host name or address, with or without a port. Source: RFC 9110, section 7.2 */
+const HOST = /^(?:[\w.~%!$&'()*+,;=-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
+
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Tells whether a host name or address, as it stands in a URL or a `Host` header, is this machine's own. */
@@ -25,27 +28,12 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
-/**
- * What is wrong with a request before anyone looks at its route, if anything.
- *
- * In local mode nobody shows a key, so that the browser of a person on this machine must not be lent to a web page: a
- * foreign `Host` (DNS rebinding), a foreign `Origin` and a cross-site fetch are `forbidden`.
- */
-export function refusalAtEdge({ rawHeaders, headers, url = "" }: IncomingMessage): SojournError | undefined {
+/** What is wrong with a request before anyone looks at its route, if anything. */
+export function refusalAtEdge({ rawHeaders, headers }: IncomingMessage): SojournError | undefined {
   const repeated = repeatedHeader(rawHeaders);
   if (repeated !== undefined) return badHeader(repeated, "must be given once");
-  const { host, origin } = headers;
-  if (host === undefined) return badHeader("host", "is missing");
-  if (!isLoopback(host.replace(/:\d{1,5}$/, ""))) {
-    return forbidden(`Host "${host}" is not this machine; use 127.0.0.1 or localhost`);
-  }
-  // A target in absolute form names a host of its own, which counts more than the header.
-  if (!url.startsWith("/") && URL.canParse(url) && !isLoopback(hostOf(url))) {
-    return forbidden(`"${hostOf(url)}" is not this machine; use 127.0.0.1 or localhost`);
-  }
-  if (origin !== undefined && !isLoopback(hostOf(origin)))
-    return forbidden(`Origin "${origin}" may not call this server`);
-  if (headers["sec-fetch-site"] === "cross-site") return forbidden("Pages of other sites may not call this server");
+  if (headers.host === undefined) return badHeader("host", "is missing");
+  if (!HOST.test(headers.host)) return badHeader("host", "must be a host, with or without a port");
   const requestId = headers["x-request-id"];
   if (requestId !== undefined && !REQUEST_ID.test(String(requestId))) {
     return badHeader("x-request-id", "must be 1 to 128 printable ASCII characters");
@@ -54,6 +42,25 @@ export function refusalAtEdge({ rawHeaders, headers, url = "" }: IncomingMessage
     return badHeader("x-act-as-session", "is not supported by this release");
   }
   return undefined;
+}
+
+/**
+ * Refuses, with `forbidden`, what the browser of a person on this machine could be lent for: a foreign `Host` (DNS
+ * rebinding), a foreign `Origin` and a cross-site fetch. It matters in local mode, where nobody shows a key.
+ */
+export function assertFromHere({ headers, url = "" }: IncomingMessage): void {
+  const { host = "", origin } = headers;
+  if (!isLoopback(host.replace(/:\d{1,5}$/, ""))) {
+    throw forbidden(`Host "${host}" is not this machine; use 127.0.0.1 or localhost`);
+  }
+  // A target in absolute form names a host of its own, which counts more than the header.
+  if (!url.startsWith("/") && URL.canParse(url) && !isLoopback(hostOf(url))) {
+    throw forbidden(`"${hostOf(url)}" is not this machine; use 127.0.0.1 or localhost`);
+  }
+  if (origin !== undefined && !isLoopback(hostOf(origin))) {
+    throw forbidden(`Origin "${origin}" may not call this server`);
+  }
+  if (headers["sec-fetch-site"] === "cross-site") throw forbidden("Pages of other sites may not call this server");
 }
 
 /** The error for a header. */

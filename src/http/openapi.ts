@@ -11,7 +11,14 @@ import { LIMITS } from "../engine/limits.ts";
 import type { Dialect, Route } from "./route.ts";
 
 /** What every route may be refused with. */
-const ALWAYS: readonly ErrorCode[] = ["invalid", "forbidden", "store_unavailable", "internal"];
+const ALWAYS: readonly ErrorCode[] = [
+  "invalid",
+  "unauthorized",
+  "forbidden",
+  "rate_limited",
+  "store_unavailable",
+  "internal",
+];
 
 const WITH_BODY: readonly ErrorCode[] = ["invalid_json", "invalid_content_type", "payload_too_large"];
 
@@ -50,6 +57,13 @@ export function openApi(dialect: Dialect, version: string): object {
       description: "The session server for AI agents and stateful workflows",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
+    security: [{ bearer: [] }, { header: [] }],
+    components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "An API key; none is needed in local mode" },
+        header: { type: "apiKey", in: "header", name: "X-API-Key", description: "The same key" },
+      },
+    },
     // NOTE: its keys are paths, each with its methods in lower case.
     paths: paths as ZodOpenApiPathsObject,
   };
@@ -62,10 +76,12 @@ export function openApi(dialect: Dialect, version: string): object {
 }
 
 function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
-  const { operationId, summary, path, query, body, isBodyOptional, isWrite, isStream, answers } = route;
+  const { operationId, summary, scope, path, query, body, isBodyOptional, isWrite, isStream, answers } = route;
   return {
     operationId,
     summary,
+    ...(scope === "open" && { security: [] }),
+    ...(scope !== "open" && { description: `Scope: \`${scope}\`.` }),
     requestParams: {
       ...(path.includes("{id}") && { path: z.object({ id: z.string().describe("a session_id, or a uid") }) }),
       ...(query && { query }),

@@ -1,17 +1,22 @@
 import type { z } from "zod";
+import type { Access } from "../engine/access.ts";
 import type { ErrorCode, SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { RouteScope } from "./gate.ts";
 
 /** What the server can say of itself. */
 export interface Service {
   readonly version: string;
   /** Resolves when the server can do its work; rejects with why not. */
   readonly probe: () => Promise<void>;
+  /** Refuses, with `forbidden`, to go without keys where other machines can reach the server. */
+  readonly assertMayBeOpen: () => void;
 }
 
 /** What a route's handler gets: everything parsed, nothing of HTTP but the headers it may ask for. */
 export interface Call<Query = unknown, Body = unknown> {
   readonly sessions: Sessions;
+  readonly access: Access;
   readonly caller: Caller;
   /** From the path; `""` for a route without one. */
   readonly id: string;
@@ -53,6 +58,7 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   /** A name for code generators, such as `createSession`. */
   readonly operationId: string;
   readonly summary: string;
+  readonly scope: RouteScope;
   readonly query?: Q;
   readonly body?: B;
   /** Whether a request without a body means `{}`. */

@@ -1,17 +1,19 @@
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
+import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
-import { type Caller, Sessions } from "../engine/sessions.ts";
+import { Sessions } from "../engine/sessions.ts";
 import { nativeDialect } from "../http/dialects/native/routes.ts";
 import { isLoopback } from "../http/edge.ts";
+import { Gate } from "../http/gate.ts";
 import { Meters } from "../http/meters.ts";
 import { listen } from "../http/server.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { startLog } from "./log.ts";
 import { meteredStore } from "./metered-store.ts";
-import { blake3, randomIds, systemClock } from "./ports.ts";
+import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
 import { startSweeper } from "./sweeper.ts";
 
 /** A server at work. */
@@ -25,16 +27,12 @@ export interface Running {
 /** The version of this release. */
 export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
-/** On whose behalf everything happens until there are keys. */
-const LOCAL: Caller = { tenant: "local", actor: "local" };
-
 /**
  * Opens the store and serves it over HTTP.
  *
  * @throws {SojournError} `forbidden` for a host that other machines can reach; what `openSqliteStore` throws
  */
 export async function serve(config: Config): Promise<Running> {
-  assertLocal(config.host);
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();
@@ -55,32 +53,48 @@ export async function serve(config: Config): Promise<Running> {
     metadataBytes: config.maxMetadataBytes,
     ...given("maxSessions", config.maxSessions),
   };
-  const sessions = new Sessions({ store, clock: systemClock, ids: randomIds, digest: blake3 }, settings);
+  const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
+  const sessions = new Sessions(ports, settings);
+  const access = new Access(ports);
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (failure !== undefined) throw failure;
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
     await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
   };
-  const http = await listen(
-    {
-      sessions,
-      clock: systemClock,
-      logger,
-      meters,
-      mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
-      caller: LOCAL,
-      service: { version: VERSION, probe },
-      maxBodyBytes: config.maxBodyBytes,
-    },
-    nativeDialect,
-    config,
-  ).catch(async (error: unknown) => {
-    await store.close();
-    log.stop();
-    throw error;
+  const mayListen = async (): Promise<void> => {
+    if (config.firstKey !== undefined) await access.admitFirst(config.firstKey);
+    if ((await access.mode()) === "local") assertLocal(config.host);
+  };
+  const gate = new Gate(access, {
+    failedAttemptsPerMinute: config.maxFailedAttempts,
+    ...given("readsPerMinute", config.rateLimitReads),
+    ...given("writesPerMinute", config.rateLimitWrites),
   });
-  const sweeper = startSweeper({ sessions, logger, everyMs: config.sweepIntervalMs });
+  const http = await mayListen()
+    .then(() =>
+      listen(
+        {
+          sessions,
+          access,
+          gate,
+          clock: systemClock,
+          logger,
+          meters,
+          mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
+          service: { version: VERSION, probe, assertMayBeOpen: () => assertLocal(config.host) },
+          maxBodyBytes: config.maxBodyBytes,
+        },
+        nativeDialect,
+        config,
+      ),
+    )
+    .catch(async (error: unknown) => {
+      await store.close();
+      log.stop();
+      throw error;
+    });
+  const sweeper = startSweeper({ sessions, access, logger, everyMs: config.sweepIntervalMs });
   logger.info({ url: http.url, version: VERSION, data: config.data }, "listening");
 
   const stop = async (): Promise<void> => {
@@ -90,6 +104,7 @@ export async function serve(config: Config): Promise<Running> {
     await sessions.close();
     await closing;
     await sweeper.stop();
+    await access.saveLastUse();
     await store.close();
     logger.info("stopped");
     log.stop();
@@ -108,7 +123,7 @@ function assertLocal(host: string): void {
   if (isLoopback(host.includes(":") ? `[${host}]` : host)) return;
   throw new SojournError("forbidden", {
     message:
-      `Refusing to listen on "${host}": without keys, whoever can reach the server may do anything. ` +
-      "Listen on 127.0.0.1, and let others in through a proxy that checks who they are",
+      `Refusing to listen on "${host}" without API keys: whoever can reach the server could do anything. ` +
+      "Make a key first (sojourn keys create --data DIR, or SOJOURN_FIRST_KEY), or listen on 127.0.0.1",
   });
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Access } from "../engine/access.ts";
 import type { Sessions } from "../engine/sessions.ts";
 
 /** A sweeper at work. */
@@ -7,13 +8,18 @@ export interface Sweeper {
   stop(): Promise<void>;
 }
 
-/** Writes into the logs of sessions whose time is over that they expired, every `everyMs`, one sweep at a time. */
+/**
+ * Writes what time alone brings about, every `everyMs`, one sweep at a time: into the logs of sessions whose time is over
+ * that they expired, and when keys were used last.
+ */
 export function startSweeper({
   sessions,
+  access,
   logger,
   everyMs,
 }: {
   readonly sessions: Sessions;
+  readonly access: Access;
   readonly logger: Logger;
   readonly everyMs: number;
 }): Sweeper {
@@ -29,6 +35,7 @@ export function startSweeper({
     try {
       const expired = await sessions.sweep(stop.signal);
       if (expired > 0) logger.info({ expired }, "sessions expired");
+      await access.saveLastUse();
     } catch (error) {
       // The next sweep finds the same sessions.
       logger.error({ err: error }, "sweep failed");

@@ -63,7 +63,8 @@ export const CleanupShape = z.strictObject({
   dry_run: z.boolean().optional(),
 });
 
-const moment = z.union(
+/** A moment in ISO 8601. */
+export const moment = z.union(
   [z.iso.datetime({ offset: true }), z.iso.date()],
   "must be an ISO 8601 date or date-time with its offset",
 );
@@ -91,7 +92,8 @@ const FilterShape = z.strictObject({
 /** The filters of `GET /sessions/stats`. */
 export const StatsQueryShape = FilterShape;
 
-const PageShape = z.strictObject({
+/** Which page of a list. */
+export const PageShape = z.strictObject({
   limit: integer(1, 1_000).optional().describe("1 to 1000; 50 where it is left out"),
   cursor: z.string().min(1).max(2_000).optional(),
 });
@@ -173,7 +175,7 @@ export function decodeList(query: z.output<typeof ListQueryShape>): ListQuery {
     ...decodeFilter(query),
     sort,
     order: query.order ?? (sort === "name" ? "asc" : "desc"),
-    limit: Number(query.limit ?? PAGE_DEFAULT),
+    limit: pageLimit(query.limit),
     ...given("cursor", query.cursor),
   };
 }
@@ -197,7 +199,7 @@ export function decodeRange(query: z.output<typeof OperationsQueryShape>): {
 } {
   return {
     after: Number(query.cursor ?? query.after ?? 0),
-    limit: Number(query.limit ?? PAGE_DEFAULT),
+    limit: pageLimit(query.limit),
     ...given("kind", query.kind),
   };
 }
@@ -207,8 +209,13 @@ function micros<T extends number | null | undefined>(seconds: T): T {
   return (typeof seconds === "number" ? Math.round(seconds * SECOND) : seconds) as T;
 }
 
-// In microseconds; `Date` alone would cut off what comes after the milliseconds.
-function moments(iso: string): number {
+/** How many items a page is to have. */
+export function pageLimit(limit: string | undefined): number {
+  return Number(limit ?? PAGE_DEFAULT);
+}
+
+/** A moment in microseconds since the epoch; `Date` alone would cut off what comes after the milliseconds. */
+export function moments(iso: string): number {
   const rest = /\.\d{3}(\d{1,3})/.exec(iso)?.[1] ?? "";
   return Date.parse(iso) * 1_000 + Number(rest.padEnd(3, "0"));
 }

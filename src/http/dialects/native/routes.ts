@@ -7,6 +7,7 @@ import { type Call, type Dialect, type JsonReply, type Reply, type Route, route 
 import * as decode from "./decode.ts";
 import * as encode from "./encode.ts";
 import { encodeError, HTTP_ERRORS } from "./errors.ts";
+import { keyRoutes } from "./keys.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
@@ -25,6 +26,7 @@ const routes: readonly Route[] = [
     path: "/sessions",
     operationId: "createSession",
     summary: "Begin a session",
+    scope: "sessions:write",
     body: decode.NewSessionShape,
     isWrite: true,
     answers: {
@@ -43,6 +45,7 @@ const routes: readonly Route[] = [
     path: "/sessions",
     operationId: "listSessions",
     summary: "List sessions, page by page",
+    scope: "sessions:read",
     query: decode.ListQueryShape,
     isWrite: false,
     answers: {
@@ -60,6 +63,7 @@ const routes: readonly Route[] = [
     path: "/sessions/continue",
     operationId: "continueSession",
     summary: "The active session that a user used last",
+    scope: "sessions:read",
     query: decode.NewestQueryShape,
     isWrite: false,
     answers: sessionAnswer,
@@ -71,6 +75,7 @@ const routes: readonly Route[] = [
     path: "/sessions/stats",
     operationId: "sessionStats",
     summary: "How many sessions there are, and the sums of their metrics",
+    scope: "sessions:read",
     query: decode.StatsQueryShape,
     isWrite: false,
     answers: { 200: encode.enveloped(encode.StatsShape) },
@@ -85,6 +90,7 @@ const routes: readonly Route[] = [
     path: "/sessions/cleanup",
     operationId: "cleanUpSessions",
     summary: "Expire what is idle for longer than max_idle_seconds; the data stays",
+    scope: "sessions:write",
     body: decode.CleanupShape,
     isWrite: true,
     answers: { 200: encode.enveloped(z.object({ cleaned: z.int(), session_ids: z.array(z.string()) })) },
@@ -100,6 +106,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}",
     operationId: "getSession",
     summary: "The newest session of that name, or the one with that uid",
+    scope: "sessions:read",
     query: decode.GetQueryShape,
     isWrite: false,
     answers: sessionAnswer,
@@ -112,6 +119,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}",
     operationId: "updateSession",
     summary: "Change what describes a session",
+    scope: "sessions:write",
     body: decode.PatchShape,
     isWrite: true,
     answers: sessionAnswer,
@@ -124,6 +132,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}",
     operationId: "deleteSession",
     summary: "Remove a session and all it holds",
+    scope: "sessions:write",
     isWrite: true,
     answers: {
       200: z.object({
@@ -150,6 +159,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}/end",
     operationId: "endSession",
     summary: "End a session; the same end again changes nothing",
+    scope: "sessions:write",
     body: decode.EndShape,
     isBodyOptional: true,
     isWrite: true,
@@ -165,6 +175,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}/metrics",
     operationId: "recordMetrics",
     summary: "Add to a session's counters; an empty body counts one request",
+    scope: "sessions:write",
     body: decode.AddedMetricsShape,
     isBodyOptional: true,
     isWrite: true,
@@ -180,6 +191,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}/operations",
     operationId: "listOperations",
     summary: "The session's log, oldest first; with Accept: text/event-stream a live feed that Last-Event-ID resumes",
+    scope: "sessions:read",
     query: decode.OperationsQueryShape,
     isWrite: false,
     isStream: true,
@@ -203,6 +215,7 @@ const routes: readonly Route[] = [
     path: "/sessions/{id}/verify",
     operationId: "verifySession",
     summary: "Check the log's chain of hashes, its payloads and the views made of it",
+    scope: "sessions:read",
     query: decode.VerifyQueryShape,
     isWrite: false,
     answers: { 200: encode.enveloped(encode.VerdictShape) },
@@ -211,11 +224,13 @@ const routes: readonly Route[] = [
       body: encode.envelope(encode.encodeVerdict(await sessions.verify(caller, id, query.head)), now()),
     }),
   }),
+  ...keyRoutes,
   route({
     method: "GET",
     path: "/health",
     operationId: "health",
     summary: "Whether the server can do its work",
+    scope: "open",
     isWrite: false,
     answers: { 200: encode.HealthShape },
     refusals: [],
@@ -242,6 +257,7 @@ function transition(verb: "suspend" | "resume" | "keepalive", summary: string): 
     path: `/sessions/{id}/${verb}`,
     operationId: `${verb}Session`,
     summary,
+    scope: "sessions:write",
     body: decode.ReasonShape,
     isBodyOptional: true,
     isWrite: true,

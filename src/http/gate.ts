@@ -1,0 +1,124 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { type Access, type Identity, LOCAL } from "../engine/access.ts";
+import { SojournError } from "../engine/errors.ts";
+import type { Scope } from "../engine/key.ts";
+import { assertFromHere } from "./edge.ts";
+
+/** What whoever calls a route must be allowed to do; `open` routes ask nobody. */
+export type RouteScope = Scope | "open";
+
+/** How often a key may call each route within a minute. Absent: as often as it likes. */
+export interface RateLimits {
+  readonly readsPerMinute?: number;
+  readonly writesPerMinute?: number;
+}
+
+/** What the gate is set to. */
+export interface GateOptions extends RateLimits {
+  /** How many keys that are not good an address may try within a minute before it is told to wait. */
+  readonly failedAttemptsPerMinute: number;
+}
+
+const MINUTE_S = 60;
+
+/** Says who calls and whether they may, before anything else of a request is looked at. */
+export class Gate {
+  readonly #access: Access;
+  readonly #failures: RateLimiterMemory;
+  readonly #reads: RateLimiterMemory | undefined;
+  readonly #writes: RateLimiterMemory | undefined;
+
+  constructor(access: Access, { failedAttemptsPerMinute, readsPerMinute, writesPerMinute }: GateOptions) {
+    this.#access = access;
+    this.#failures = perMinute(failedAttemptsPerMinute);
+    this.#reads = readsPerMinute === undefined ? undefined : perMinute(readsPerMinute);
+    this.#writes = writesPerMinute === undefined ? undefined : perMinute(writesPerMinute);
+  }
+
+  /**
+   * The caller of a request, if it may do what the scope says; `undefined` where nobody has to be known.
+   *
+   * @throws {SojournError} `unauthorized`, `forbidden`; `rate_limited` for an address that tried too many keys
+   */
+  async admit(incoming: IncomingMessage, scope: RouteScope): Promise<Identity | undefined> {
+    if (scope === "open") {
+      if ((await this.#access.mode()) === "local") assertFromHere(incoming);
+      return undefined;
+    }
+    const identity = await this.#identify(incoming);
+    if (identity.actor === LOCAL.actor) assertFromHere(incoming);
+    if (identity.scopes.includes(scope) || identity.scopes.includes("admin")) return identity;
+    throw new SojournError("forbidden", {
+      message: `The API key ${identity.actor} does not have the scope ${scope}; it has ${identity.scopes.join(", ")}`,
+    });
+  }
+
+  /**
+   * Counts a call against the limit of its key and route, and fills in the headers that tell what is left.
+   *
+   * Nobody is limited in local mode.
+   *
+   * @throws {SojournError} `rate_limited`
+   */
+  async count(
+    { actor }: Identity,
+    { operationId, isRead }: { readonly operationId: string; readonly isRead: boolean },
+    headers: Record<string, string>,
+  ): Promise<void> {
+    const limiter = isRead ? this.#reads : this.#writes;
+    if (limiter === undefined || actor === LOCAL.actor) return;
+    const { result, isOver } = await take(limiter, `${actor} ${operationId}`);
+    headers["ratelimit-policy"] = `${limiter.points};w=${MINUTE_S}`;
+    headers["ratelimit-limit"] = String(limiter.points);
+    headers["ratelimit-remaining"] = String(result.remainingPoints);
+    headers["ratelimit-reset"] = String(Math.ceil(result.msBeforeNext / 1_000));
+    if (isOver) throw tooMany(`Maximum ${limiter.points} requests per ${MINUTE_S} seconds`, result);
+  }
+
+  async #identify({ headers, socket }: IncomingMessage): Promise<Identity> {
+    const shown = keyOf(headers);
+    try {
+      return await this.#access.identify(shown);
+    } catch (error) {
+      if (!(error instanceof SojournError && error.code === "unauthorized") || shown === undefined) throw error;
+      // A good key always gets in: who shares an address with someone who guesses is not shut out.
+      const { result, isOver } = await take(this.#failures, socket.remoteAddress ?? "");
+      throw isOver ? tooMany("Too many API keys that are not good came from this address", result) : error;
+    }
+  }
+}
+
+function keyOf({ authorization, "x-api-key": header }: IncomingHttpHeaders): string | undefined {
+  if (authorization === undefined) return header?.toString();
+  const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+  // What is no bearer token is a key that is not good, and not a missing one.
+  const key = bearer ?? "";
+  if (header === undefined || header === key) return key;
+  throw new SojournError("unauthorized", {
+    message: "Authorization and X-API-Key hold different keys; send one of them",
+  });
+}
+
+function perMinute(points: number): RateLimiterMemory {
+  return new RateLimiterMemory({ points, duration: MINUTE_S });
+}
+
+async function take(
+  limiter: RateLimiterMemory,
+  key: string,
+): Promise<{ readonly result: RateLimiterRes; readonly isOver: boolean }> {
+  try {
+    return { result: await limiter.consume(key), isOver: false };
+  } catch (rejected) {
+    if (!(rejected instanceof RateLimiterRes)) throw rejected;
+    return { result: rejected, isOver: true };
+  }
+}
+
+function tooMany(what: string, { msBeforeNext }: RateLimiterRes): SojournError {
+  return new SojournError("rate_limited", {
+    message: `Rate limit exceeded. ${what}.`,
+    retryAfterMs: msBeforeNext,
+  });
+}
