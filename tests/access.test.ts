@@ -218,6 +218,59 @@ describe("rate limits", () => {
   });
 });
 
+describe("pages of other origins", () => {
+  const page = { origin: "https://app.example" };
+  const preflight = {
+    ...page,
+    "access-control-request-method": "DELETE",
+    "access-control-request-headers": "x-api-key",
+  };
+  const ask = async (url: string, headers: Headers, method = "OPTIONS"): Promise<Response> => {
+    const answer = await fetch(`${url}/api/v1/sessions/theirs`, { method, headers });
+    await answer.arrayBuffer();
+    return answer;
+  };
+
+  it("may call where they are named, delete and read every header of ours included", async () => {
+    await using site = await Site.start({ cors_origins: "https://app.example, https://b.example" });
+    const { url } = site.api;
+    const allowed = await ask(url, preflight);
+    assert.equal(allowed.status, 204);
+    assert.equal(allowed.headers.get("access-control-allow-origin"), page.origin);
+    assert.equal(allowed.headers.get("access-control-allow-credentials"), null);
+    assert.match(allowed.headers.get("access-control-allow-methods") ?? "", /\bDELETE\b/);
+    assert.match(allowed.headers.get("access-control-allow-headers") ?? "", /\bX-API-Key\b/);
+    for (const [status, headers] of [
+      [200, bearer(site.admin)],
+      [401, {}],
+      [400, { "x-request-id": "é" }],
+    ] as const) {
+      const answer = await ask(url, { ...page, ...headers }, "GET");
+      assert.equal(answer.status, status);
+      assert.equal(answer.headers.get("access-control-allow-origin"), page.origin);
+      assert.match(answer.headers.get("access-control-expose-headers") ?? "", /\bRetry-After\b/);
+      assert.match(answer.headers.get("vary") ?? "", /origin/i);
+    }
+    const foreign = await ask(url, { ...preflight, origin: "https://evil.example" });
+    assert.equal(foreign.headers.get("access-control-allow-origin"), null);
+  });
+
+  it("may not where none is named, or in local mode", async () => {
+    await using site = await Site.start();
+    const refused = await ask(site.api.url, preflight);
+    assert.deepEqual([refused.status, refused.headers.get("access-control-allow-origin")], [405, null]);
+    await using local = await startServer({ cors_origins: "*" });
+    const kept = await ask(local.url, preflight);
+    assert.deepEqual([kept.status, kept.headers.get("access-control-allow-origin")], [403, null]);
+    assert.equal((await ask(local.url, page, "GET")).status, 403);
+  });
+
+  it("may all where that is said", async () => {
+    await using site = await Site.start({ cors_origins: "*" });
+    assert.equal((await ask(site.api.url, preflight)).headers.get("access-control-allow-origin"), "*");
+  });
+});
+
 describe("where to listen", () => {
   it("is this machine alone until there is a key", async () => {
     await assert.rejects(startServer({ host: "0.0.0.0" }), { code: "forbidden" });

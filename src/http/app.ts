@@ -8,6 +8,7 @@ import type { Clock } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions } from "../engine/sessions.ts";
 import { readBody } from "./body.ts";
+import type { Cors } from "./cors.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Gate, RouteScope } from "./gate.ts";
 import type { Meters } from "./meters.ts";
@@ -20,6 +21,7 @@ export interface HttpContext {
   readonly sessions: Sessions;
   readonly access: Access;
   readonly gate: Gate;
+  readonly cors: Cors;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly meters: Meters;

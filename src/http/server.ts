@@ -49,9 +49,11 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
   const route = getRequestListener(buildApp(context, dialect).fetch, { errorHandler });
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     if (!server.listening) outgoing.setHeader("connection", "close");
-    const refusal = refusalAtEdge(incoming);
-    if (refusal === undefined) void route(incoming, outgoing);
-    else refuse(incoming, outgoing, refusal);
+    context.cors(incoming, outgoing, () => {
+      const refusal = refusalAtEdge(incoming);
+      if (refusal === undefined) void route(incoming, outgoing);
+      else refuse(incoming, outgoing, refusal);
+    });
   };
   server.on("request", handle);
   // Whatever a client expects by `Expect`, it gets the answer.

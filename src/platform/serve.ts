@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
+import { originsOf } from "../config/decode.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Sessions } from "../engine/sessions.ts";
+import { corsFor, noCors } from "../http/cors.ts";
 import { nativeDialect } from "../http/dialects/native/routes.ts";
 import { isLoopback } from "../http/edge.ts";
 import { Gate } from "../http/gate.ts";
@@ -78,6 +80,7 @@ export async function serve(config: Config): Promise<Running> {
           sessions,
           access,
           gate,
+          cors: config.corsOrigins === undefined ? noCors : corsFor(originsOf(config.corsOrigins), access),
           clock: systemClock,
           logger,
           meters,
