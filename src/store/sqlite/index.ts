@@ -1,2 +1,3 @@
 export type { Durability } from "./connection.ts";
+export { type Inspection, inspectStore } from "./inspect.ts";
 export { openSqliteStore, type SqliteOptions } from "./sqlite-store.ts";

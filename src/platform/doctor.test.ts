@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { after, beforeEach, describe, it } from "node:test";
+import { type Config, loadConfig } from "../config/config.ts";
+import { examine, type Finding } from "./doctor.ts";
+import { serve } from "./serve.ts";
+
+describe("examine()", () => {
+  let cwd = "";
+  const made: string[] = [];
+  beforeEach(() => {
+    cwd = mkdtempSync(join(tmpdir(), "sojourn-doctor-"));
+    made.push(cwd);
+  });
+  after(() => {
+    for (const directory of made) rmSync(directory, { recursive: true });
+  });
+
+  const configOf = (flags: Readonly<Record<string, string>> = {}): Config => {
+    const loaded = loadConfig({ flags: { port: "0", log_level: "silent", ...flags }, cwd });
+    assert.ok("config" in loaded, JSON.stringify(loaded));
+    return loaded.config;
+  };
+  const find = async (config: Config, check: string): Promise<Finding> => {
+    const findings = await Array.fromAsync(examine(config, { thorough: true }));
+    const found = findings.find((finding) => finding.check === check);
+    assert.ok(found, `${check} is not among ${findings.map((finding) => finding.check)}`);
+    return found;
+  };
+  const states = async (config: Config): Promise<Record<string, string>> => {
+    const findings = await Array.fromAsync(examine(config, { thorough: false }));
+    return Object.fromEntries(findings.map(({ check, state }) => [check, state]));
+  };
+  const filled = async (): Promise<Config> => {
+    const config = configOf();
+    await (await serve(config)).close();
+    return config;
+  };
+
+  it("finds nothing wrong with a fresh place, and leaves nothing there", async () => {
+    const found = await states(configOf());
+    for (const check of ["node", "durability", "data directory", "space", "store", "keys", "port"]) {
+      assert.equal(found[check], "ok", check);
+    }
+    assert.deepEqual(readdirSync(cwd), []);
+  });
+
+  it("finds a store whole that was used, and changes nothing", async () => {
+    const config = await filled();
+    const store = await find(config, "store");
+    assert.deepEqual([store.state, store.found], ["ok", "0 sessions in 0.00 GiB, whole"]);
+  });
+
+  it("tells that a server is at work", async () => {
+    const config = configOf();
+    const running = await serve(config);
+    try {
+      assert.match((await find(config, "store")).found, /in use by another process \(pid \d+\); stop it/);
+      const port = new URL(running.url).port;
+      assert.match((await find({ ...config, port: Number(port) }, "port")).found, /^Sojourn \d/);
+    } finally {
+      await running.close();
+    }
+  });
+
+  it("names a port that another program has", async () => {
+    const server = createServer((_, answer) => answer.end("hello")).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    const found = await find(configOf({ port: `${port}` }), "port");
+    assert.deepEqual([found.state, found.found], ["problem", `cannot listen on 127.0.0.1 port ${port} (EADDRINUSE)`]);
+    server.close();
+  });
+
+  it("finds a damaged database", async () => {
+    const config = await filled();
+    truncateSync(join(config.data, "sojourn.db"), 8_192);
+    const found = await find(config, "store");
+    assert.equal(found.state, "problem");
+    assert.match(found.found, /^the database is damaged: /);
+  });
+
+  it("finds a store of a newer release", async () => {
+    const config = await filled();
+    const db = new DatabaseSync(join(config.data, "sojourn.db"));
+    db.exec("PRAGMA user_version = 999");
+    db.close();
+    assert.deepEqual(
+      [(await find(config, "store")).state, (await find(config, "store")).found.slice(0, 29)],
+      ["problem", "it has schema version 999, an"],
+    );
+  });
+
+  it("warns of a directory that others can read, of no durability, and of a host without keys", async () => {
+    const config = await filled();
+    chmodSync(config.data, 0o755);
+    const found = await find(config, "data directory");
+    assert.ok(found.state === "warning" && found.remedy === `chmod 700 ${config.data}`, JSON.stringify(found));
+    assert.equal((await states(configOf({ durability: "none" })))["durability"], "warning");
+    assert.equal((await states(configOf({ host: "0.0.0.0" })))["keys"], "problem");
+  });
+
+  it("warns where no good key has the scope admin", async () => {
+    const config = configOf({ first_key: `sjn_${"1".repeat(16)}_${"2".repeat(64)}` });
+    await (await serve(config)).close();
+    assert.equal((await states(config))["keys"], "ok");
+    const db = new DatabaseSync(join(config.data, "sojourn.db"));
+    db.exec("UPDATE keys SET revoked_at = 1");
+    db.close();
+    assert.equal((await states(config))["keys"], "warning");
+  });
+
+  it("finds a data directory that is a file", async () => {
+    writeFileSync(join(cwd, "data"), "");
+    assert.equal((await states(configOf()))["data directory"], "problem");
+    mkdirSync(join(cwd, "other"));
+    assert.equal((await states(configOf({ data: "other" })))["data directory"], "warning");
+  });
+});
