@@ -223,6 +223,16 @@ describe("a session's life", async () => {
     assert.deepEqual((await api.session(session_id)).metrics, counted(2, 3, 0.3));
   });
 
+  it("answers the whole session to a count where that is asked for", async () => {
+    const { session_id } = await api.create();
+    const path = `/sessions/${session_id}/metrics`;
+    const counted = (await api.post(`${path}?return=session`, { errors: 2 })).data;
+    assert.deepEqual(counted, await api.session(session_id));
+    assert.equal(counted.metrics.error_count, 2);
+    assert.equal((await api.post<Metrics>(`${path}?return=metrics`)).data.request_count, 1);
+    assert.equal((await api.post(`${path}?return=everything`)).status, 400);
+  });
+
   it("says who its parent is, and needs one that exists and does not descend from it", async () => {
     await api.create({ session_id: "grandparent" });
     const parent = await api.create({ session_id: "parent", parent_session_id: "grandparent" });

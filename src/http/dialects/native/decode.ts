@@ -58,6 +58,11 @@ export const AddedMetricsShape = z.strictObject({
   processing_time_seconds: z.number().min(0).max(LIMITS.durationSeconds).optional(),
 });
 
+/** `POST /sessions/{id}/metrics`. */
+export const RecordQueryShape = z.strictObject({
+  return: z.enum(["metrics", "session"]).optional().describe("what to answer; metrics where it is left out"),
+});
+
 export const CleanupShape = z.strictObject({
   max_idle_seconds: z.number().min(0).max(LIMITS.durationSeconds),
   dry_run: z.boolean().optional(),

@@ -176,13 +176,15 @@ const routes: readonly Route[] = [
     operationId: "recordMetrics",
     summary: "Add to a session's counters; an empty body counts one request",
     scope: "sessions:write",
+    query: decode.RecordQueryShape,
     body: decode.AddedMetricsShape,
     isBodyOptional: true,
     isWrite: true,
-    answers: { 200: encode.enveloped(encode.MetricsShape) },
+    answers: { 200: encode.enveloped(z.union([encode.MetricsShape, encode.SessionShape])) },
     refusals: writeRefusals,
-    handle: async ({ sessions, caller, id, body, write }) => {
+    handle: async ({ sessions, caller, id, query, body, write }) => {
       const answer = await sessions.record(caller, id, decode.decodeMetrics(body), write);
+      if (query.return === "session") return changed(answer);
       return answered(answer, encode.encodeMetrics(answer.value.record.metrics), answer.value);
     },
   }),
