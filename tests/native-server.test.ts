@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
-import { VERSION } from "../src/platform/serve.ts";
+import { VERSION } from "../src/platform/version.ts";
 import { Api } from "./api.ts";
 import { startServer } from "./server.ts";
 import { serverOfSuite } from "./suite.ts";

@@ -47,6 +47,13 @@ describe("Access", () => {
         ],
       );
       await assert.rejects(access.create(OPERATOR, { tenant: "local" }), { code: "invalid" });
+      assert.deepEqual(await Promise.all(["acme", "other", "local", "new"].map((name) => access.tenantNamed(name))), [
+        "local",
+        "other",
+        "local",
+        "new",
+      ]);
+      await assert.rejects(access.tenantNamed("no tenant"), { code: "invalid" });
     });
   });
 

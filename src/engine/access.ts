@@ -55,6 +55,8 @@ const CONFLICTS_MAX = 16;
 /** The characters of a tenant's name. */
 const TENANT = /^[A-Za-z0-9._:@-]{1,128}$/;
 
+const BAD_TENANT = "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -";
+
 const LOCAL_IDENTITY: Identity = { ...LOCAL, scopes: ["admin"] };
 
 /** Who may call, and what they may do. Every change is one commit upon the version that it was decided on. */
@@ -134,6 +136,13 @@ export class Access {
   /** A page of all keys, oldest first. */
   async list(query: KeyQuery): Promise<Page<KeyRecord>> {
     return await this.#ports.store.keys(query);
+  }
+
+  /** The tenant that its operator calls so. */
+  async tenantNamed(tenantName: string): Promise<string> {
+    if (!TENANT.test(tenantName)) throw invalid([{ field: "tenant", message: BAD_TENANT, type: "invalid_id" }]);
+    const [key] = (await this.#ports.store.keys({ limit: 1, tenantName })).items;
+    return key?.tenant ?? tenantName;
   }
 
   /** Writes when keys were used last, as far as that is not written yet. */
@@ -218,8 +227,7 @@ interface Decision<T> extends Partial<Pick<AccessChange, "mode" | "put">> {
 function assertNewKey({ tenant, name, scopes, expiresAtUs }: NewKey, now: number): void {
   assertWithin({ ...given("name", name) });
   if (tenant !== undefined && !TENANT.test(tenant)) {
-    const message = "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -";
-    throw invalid([{ field: "tenant", message, type: "invalid_id" }]);
+    throw invalid([{ field: "tenant", message: BAD_TENANT, type: "invalid_id" }]);
   }
   if (scopes !== undefined && (scopes.length === 0 || !scopes.every((scope) => SCOPES.includes(scope)))) {
     throw invalid([{ field: "scopes", message: `must be some of ${SCOPES.join(", ")}`, type: "invalid_scope" }]);

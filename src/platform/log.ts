@@ -1,8 +1,15 @@
-import pino, { type Logger } from "pino";
+import pino, { type Logger as Pino } from "pino";
+
+/** Takes lines of a log: what happened, and in words. One of pino is one. */
+export interface Logger {
+  info(line: object, message: string): void;
+  error(line: object, message: string): void;
+  fatal(line: object, message: string): void;
+}
 
 /** A log at work. */
 export interface Log {
-  readonly logger: Logger;
+  readonly logger: Pino;
   /** Writes out what is pending. */
   stop(): void;
 }

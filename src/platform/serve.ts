@@ -1,22 +1,18 @@
-import { readFileSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { originsOf } from "../config/decode.ts";
-import { Access, LOCAL } from "../engine/access.ts";
-import { SECOND } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
-import { Sessions } from "../engine/sessions.ts";
 import { corsFor, noCors } from "../http/cors.ts";
 import { nativeDialect } from "../http/dialects/native/routes.ts";
 import { isLoopback } from "../http/edge.ts";
 import { Gate } from "../http/gate.ts";
 import { Meters } from "../http/meters.ts";
 import { listen } from "../http/server.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
 import { startLog } from "./log.ts";
 import { meteredStore } from "./metered-store.ts";
-import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
-import { startSweeper } from "./sweeper.ts";
+import { openEngine } from "./open-engine.ts";
+import { randomIds, systemClock } from "./ports.ts";
+import { VERSION } from "./version.ts";
 
 /** A server at work. */
 export interface Running {
@@ -25,9 +21,6 @@ export interface Running {
   /** Answers the requests in hand, writes what is acknowledged, and lets go of everything. Idempotent. */
   close(): Promise<void>;
 }
-
-/** The version of this release. */
-export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
 /**
  * Opens the store and serves it over HTTP.
@@ -38,31 +31,12 @@ export async function serve(config: Config): Promise<Running> {
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();
-  let failure: SojournError | undefined;
-  const sqlite = openSqliteStore({
-    directory: config.data,
-    durability: config.durability,
-    ...given("maxBytes", config.maxStoreBytes),
-    onFailure: (error) => {
-      failure = error;
-      logger.fatal({ err: error.cause ?? error }, "the store has failed; restart the server");
-    },
-  });
-  const store = meteredStore(sqlite, meters.registry);
-  const settings = {
-    cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
-    idleTimeoutUs: config.idleTimeoutSeconds * SECOND,
-    metadataBytes: config.maxMetadataBytes,
-    ...given("maxSessions", config.maxSessions),
-  };
-  const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
-  const sessions = new Sessions(ports, settings);
-  const access = new Access(ports);
+  const engine = openEngine(config, { logger, observe: (store) => meteredStore(store, meters.registry) });
+  const { sessions, access } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
-    if (failure !== undefined) throw failure;
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
-    await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
+    await engine.probe();
   };
   const mayListen = async (): Promise<void> => {
     if (config.firstKey !== undefined) await access.admitFirst(config.firstKey);
@@ -93,11 +67,10 @@ export async function serve(config: Config): Promise<Running> {
       ),
     )
     .catch(async (error: unknown) => {
-      await store.close();
+      await engine.close();
       log.stop();
       throw error;
     });
-  const sweeper = startSweeper({ sessions, access, logger, everyMs: config.sweepIntervalMs });
   logger.info({ url: http.url, version: VERSION, data: config.data }, "listening");
 
   const stop = async (): Promise<void> => {
@@ -106,9 +79,7 @@ export async function serve(config: Config): Promise<Running> {
     // Event streams never end by themselves.
     await sessions.close();
     await closing;
-    await sweeper.stop();
-    await access.saveLastUse();
-    await store.close();
+    await engine.close();
     logger.info("stopped");
     log.stop();
   };

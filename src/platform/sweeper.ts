@@ -1,6 +1,6 @@
-import type { Logger } from "pino";
 import type { Access } from "../engine/access.ts";
 import type { Sessions } from "../engine/sessions.ts";
+import type { Logger } from "./log.ts";
 
 /** A sweeper at work. */
 export interface Sweeper {

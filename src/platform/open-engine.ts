@@ -1,0 +1,84 @@
+import type { Config } from "../config/config.ts";
+import { Access, LOCAL } from "../engine/access.ts";
+import { SECOND } from "../engine/clock.ts";
+import type { SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
+import { Sessions } from "../engine/sessions.ts";
+import type { Store } from "../engine/store.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
+import type { Logger } from "./log.ts";
+import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
+import { startSweeper } from "./sweeper.ts";
+
+/** What concerns the store and the sessions in it, whoever calls them. */
+export type EngineConfig = Pick<
+  Config,
+  | "data"
+  | "durability"
+  | "maxSessions"
+  | "cleanupIdleSeconds"
+  | "idleTimeoutSeconds"
+  | "maxMetadataBytes"
+  | "maxStoreBytes"
+  | "sweepIntervalMs"
+>;
+
+/** An engine at work on its data directory. */
+export interface Engine {
+  readonly sessions: Sessions;
+  readonly access: Access;
+  /** Resolves if the engine can do its work; rejects with why not. */
+  probe(): Promise<void>;
+  /** Ends the feeds and the sweeper, writes what is in hand, and lets go of the directory. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store, with the sessions and keys in it, and expires sessions as their time is over.
+ *
+ * @param options.observe  makes of the store what is used in its place
+ * @throws {SojournError} what `openSqliteStore` throws
+ */
+export function openEngine(
+  config: EngineConfig,
+  { logger, observe = (store) => store }: { readonly logger: Logger; readonly observe?: (store: Store) => Store },
+): Engine {
+  let failure: SojournError | undefined;
+  const sqlite = openSqliteStore({
+    directory: config.data,
+    durability: config.durability,
+    ...given("maxBytes", config.maxStoreBytes),
+    onFailure: (error) => {
+      failure = error;
+      logger.fatal({ err: error.cause ?? error }, "the store has failed; restart the server");
+    },
+  });
+  const store = observe(sqlite);
+  const settings = {
+    cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
+    idleTimeoutUs: config.idleTimeoutSeconds * SECOND,
+    metadataBytes: config.maxMetadataBytes,
+    ...given("maxSessions", config.maxSessions),
+  };
+  const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
+  const sessions = new Sessions(ports, settings);
+  const access = new Access(ports);
+  const sweeper = startSweeper({ sessions, access, logger, everyMs: config.sweepIntervalMs });
+  return {
+    sessions,
+    access,
+    probe: async () => {
+      if (failure !== undefined) throw failure;
+      await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
+    },
+    close: async () => {
+      await sessions.close();
+      await sweeper.stop();
+      try {
+        await access.saveLastUse();
+      } finally {
+        await store.close();
+      }
+    },
+  };
+}
