@@ -1,0 +1,226 @@
+import type { SojournError } from "../engine/errors.ts";
+import { Deadline } from "./deadline.ts";
+import { assertWritable, type QueryValue, toJson } from "./encode.ts";
+import { failureOf, isObject, parsed, redirected, stranger, unreachable } from "./failure.ts";
+import { InHand } from "./in-hand.ts";
+import type { CallOptions, WriteOptions } from "./inputs.ts";
+import { pause, retryDelay } from "./retry.ts";
+
+/** Where a server is, and how to call it; all of it valid. */
+export interface ConnectionOptions {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** Of every request. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** How often a call is repeated that failed for what soon passes. */
+  readonly retries: number;
+  /** How long a call may take, its repetitions included. */
+  readonly timeoutMs: number;
+  readonly fetch: typeof fetch;
+}
+
+/** One request to the API. */
+export interface Request {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, QueryValue>>;
+  readonly body?: object;
+}
+
+/** A body of an answer. */
+export type Envelope = Readonly<Record<string, unknown>>;
+
+/** A stream that has been opened; whoever reads it gives it time to bring more, and lets go of the deadline. */
+export interface OpenStream {
+  readonly response: Response;
+  readonly deadline: Deadline;
+}
+
+const BASE = "/api/v1";
+
+/**
+ * A server, as it is called over HTTP. What fails for a reason that soon passes is repeated; that is safe for a write as
+ * well, because all its attempts carry one idempotency key.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #inHand = new InHand();
+  #aheadMs = 0;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** The server's time, as its answers told it: milliseconds since the epoch. */
+  now(): number {
+    return Date.now() + this.#aheadMs;
+  }
+
+  /** Aborts when the connection is closed. */
+  get closing(): AbortSignal {
+    return this.#inHand.closing;
+  }
+
+  async read(request: Request, options: CallOptions): Promise<Envelope> {
+    return await this.#exchange(this.#toFetch(request), options, (attempt) => attempt > 0);
+  }
+
+  async write(request: Request, options: WriteOptions): Promise<Envelope> {
+    assertWritable(options);
+    const { idempotencyKey, ifMatch } = options;
+    const prepared = this.#toFetch(request);
+    const key = idempotencyKey ?? (this.#options.retries > 0 ? mintKey() : undefined);
+    if (key !== undefined) prepared.init.headers["idempotency-key"] = key;
+    if (ifMatch !== undefined) prepared.init.headers["if-match"] = `"${ifMatch}"`;
+    // The answer to a repeated write is the first one, with the time of that.
+    return await this.#exchange(prepared, options, (attempt) => attempt === 1 && idempotencyKey === undefined);
+  }
+
+  /** Opens an event stream. */
+  async stream(
+    request: Request,
+    { signal, lastEventId }: { readonly signal: AbortSignal; readonly lastEventId: number | undefined },
+  ): Promise<OpenStream> {
+    this.#inHand.assertOpen();
+    const { url, init } = this.#toFetch(request);
+    init.headers["accept"] = "text/event-stream";
+    if (lastEventId !== undefined) init.headers["last-event-id"] = String(lastEventId);
+    const deadline = new Deadline(this.#options.timeoutMs, signal);
+    try {
+      const response = await this.#persist(deadline, async () => {
+        const answer = await this.#fetch(url, init, { deadline, signal });
+        if (answer.ok && answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
+        throw this.#failure(answer, await this.#text(answer, { deadline, signal }));
+      });
+      return { response, deadline };
+    } catch (error) {
+      deadline.end();
+      throw error;
+    }
+  }
+
+  /** The error for a success that is none of Sojourn's. */
+  stranger(): SojournError {
+    return stranger(this.#options.url);
+  }
+
+  async close(): Promise<void> {
+    await this.#inHand.close();
+  }
+
+  async #exchange(
+    { url, init }: Prepared,
+    { signal }: CallOptions,
+    isTimely: (attempt: number) => boolean,
+  ): Promise<Envelope> {
+    this.#inHand.enter();
+    try {
+      const deadline = new Deadline(this.#options.timeoutMs, signal);
+      const from = { deadline, signal };
+      try {
+        return await this.#persist(deadline, async (attempt) => {
+          const response = await this.#fetch(url, init, from);
+          const text = await this.#text(response, from);
+          if (!response.ok) throw this.#failure(response, text);
+          const body = parsed(text);
+          if (!isObject(body)) throw this.stranger();
+          if (isTimely(attempt)) this.#setClock(body["timestamp"]);
+          return body;
+        });
+      } finally {
+        deadline.end();
+      }
+    } finally {
+      this.#inHand.leave();
+    }
+  }
+
+  /** Sends again what failed for what soon passes, as long as there are retries and time. */
+  async #persist<T>(deadline: Deadline, send: (attempt: number) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await send(attempt);
+      } catch (error) {
+        const delay = attempt > this.#options.retries ? undefined : retryDelay(error, attempt);
+        if (delay === undefined || delay >= deadline.leftMs) throw error;
+        await pause(delay, deadline.signal);
+      }
+    }
+  }
+
+  async #fetch(url: string, init: Init, { deadline, signal }: From): Promise<Response> {
+    // A browser's `fetch` wants to be called as a function, not as a method.
+    const { fetch } = this.#options;
+    try {
+      return await fetch(url, { ...init, signal: deadline.signal });
+    } catch (error) {
+      throw this.#broken(error, { deadline, signal });
+    }
+  }
+
+  async #text(response: Response, from: From): Promise<string> {
+    try {
+      return await response.text();
+    } catch (error) {
+      throw this.#broken(error, from);
+    }
+  }
+
+  #broken(error: unknown, { deadline, signal }: From): unknown {
+    if (signal?.aborted) return signal.reason;
+    return unreachable(this.#options.url, deadline.signal.aborted ? deadline.signal.reason : error);
+  }
+
+  #failure({ status, type, headers, ok }: Response, text: string): SojournError {
+    const { url } = this.#options;
+    if (ok) return stranger(url);
+    if (type === "opaqueredirect" || (status >= 300 && status < 400)) return redirected(url, headers.get("location"));
+    return failureOf({ status, headers, text }, url);
+  }
+
+  #setClock(timestamp: unknown): void {
+    const ms = typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
+    if (!Number.isNaN(ms)) this.#aheadMs = ms - Date.now();
+  }
+
+  #toFetch({ method, path, query, body }: Request): Prepared {
+    const { url, headers } = this.#options;
+    const init: Init = { method, headers: { ...headers }, redirect: "manual" };
+    if (body !== undefined) {
+      init.headers["content-type"] = "application/json";
+      init.body = toJson(body);
+    }
+    return { url: `${url}${BASE}${path}${query === undefined ? "" : queryText(query)}`, init };
+  }
+}
+
+/** What `fetch` takes, but for the signal. A redirect is never followed: it could lead the key to another origin. */
+interface Init {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly redirect: "manual";
+  body?: string;
+}
+
+interface Prepared {
+  readonly url: string;
+  readonly init: Init;
+}
+
+/** Why a request may break off: its time, or its caller. */
+interface From {
+  readonly deadline: Deadline;
+  readonly signal: AbortSignal | undefined;
+}
+
+function queryText(query: Readonly<Record<string, QueryValue>>): string {
+  const text = new URLSearchParams(
+    Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one])),
+  );
+  return text.size === 0 ? "" : `?${text}`;
+}
+
+// Not by `randomUUID`, which browsers have on secure pages alone.
+function mintKey(): string {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
+}

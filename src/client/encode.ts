@@ -1,0 +1,95 @@
+import { type Fault, invalid } from "../engine/errors.ts";
+import type { WriteOptions } from "./inputs.ts";
+
+/** How a member is called on the wire, and what it is there. */
+type Encoding = readonly [name: string, encode?: (value: unknown, field: string) => unknown];
+
+/** How the members of bodies are called on the wire. What is not here is called the same. */
+const BODY: Readonly<Record<string, Encoding>> = {
+  sessionId: ["session_id"],
+  userId: ["user_id"],
+  parentSessionId: ["parent_session_id"],
+  idleTimeoutMs: ["idle_timeout_seconds", seconds],
+  maxLifetimeMs: ["max_lifetime_seconds", seconds],
+  ifExists: ["if_exists"],
+  processingTimeMs: ["processing_time_seconds", seconds],
+  maxIdleMs: ["max_idle_seconds", seconds],
+  dryRun: ["dry_run"],
+};
+
+const QUERY: Readonly<Record<string, Encoding>> = {
+  userId: ["user_id"],
+  tags: ["tag"],
+  parentSessionId: ["parent_session_id"],
+  createdAfter: ["created_after", moment],
+  createdBefore: ["created_before", moment],
+  pageSize: ["limit"],
+};
+
+/** A value of a query; more than one where its name is repeated. */
+export type QueryValue = string | readonly string[];
+
+/**
+ * A body in the words of the wire, without what is `undefined`. A member that nobody knows goes along, so that whoever reads it refuses it by name.
+ *
+ * @throws {SojournError} `invalid` for a duration that is no finite number
+ */
+export function encodeBody(input: object): Readonly<Record<string, unknown>> {
+  return renamed(input, BODY);
+}
+
+/** A query in the words of the wire, without what is `undefined`. */
+export function encodeQuery(input: object): Readonly<Record<string, QueryValue>> {
+  const members = Object.entries(renamed(input, QUERY)).map(([name, value]) => {
+    return [name, Array.isArray(value) ? value.map(String) : String(value)];
+  });
+  return Object.fromEntries(members);
+}
+
+/** The text of a body. */
+export function toJson(body: object): string {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw invalid([{ field: "", message: `can't be written as JSON: ${why}`, type: "invalid_json" }]);
+  }
+}
+
+/** Refuses, with `invalid`, a key or a version that no header could carry. */
+export function assertWritable({ idempotencyKey, ifMatch }: WriteOptions): void {
+  const faults: Fault[] = [];
+  if (idempotencyKey !== undefined && !KEY.test(idempotencyKey)) {
+    const message = "must be 1 to 255 printable ASCII characters, without blanks at its ends";
+    faults.push({ field: "idempotency-key", message, type: "invalid_header" });
+  }
+  if (ifMatch !== undefined && !(Number.isSafeInteger(ifMatch) && ifMatch >= 0)) {
+    faults.push({ field: "if-match", message: "must be a version: a whole number", type: "invalid_header" });
+  }
+  if (faults.length > 0) throw invalid(faults);
+}
+
+const KEY = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
+
+function renamed(input: object, names: Readonly<Record<string, Encoding>>): Record<string, unknown> {
+  const members = Object.entries(input).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    const [name, encode] = (Object.hasOwn(names, key) && names[key]) || [key];
+    return [[name, encode === undefined ? value : encode(value, name)] as const];
+  });
+  return Object.fromEntries(members);
+}
+
+// In whole microseconds, as it is kept. What is no number goes as it is, to be refused where it is read.
+function seconds(ms: unknown, field: string): unknown {
+  if (typeof ms !== "number") return ms;
+  // JSON would make it null, which means something else.
+  if (!Number.isFinite(ms)) throw invalid([{ field, message: "must be a finite number", type: "invalid_type" }]);
+  return Math.round(ms * 1_000) / 1_000_000;
+}
+
+function moment(value: unknown, field: string): unknown {
+  if (!(value instanceof Date)) return value;
+  if (!Number.isNaN(value.getTime())) return value.toISOString();
+  throw invalid([{ field, message: "must be a valid date", type: "invalid_date" }]);
+}

@@ -1,0 +1,191 @@
+import { SojournError } from "../engine/errors.ts";
+import type { FinalStatus } from "../engine/session.ts";
+import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
+import { Connection, type ConnectionOptions, type Envelope, type Request } from "./connection.ts";
+import {
+  decodeOperation,
+  decodeSession,
+  decodeStats,
+  decodeVerdict,
+  type WireOperation,
+  type WireSession,
+  type WireStats,
+  type WireVerdict,
+} from "./decode.ts";
+import { encodeBody, encodeQuery } from "./encode.ts";
+import { isObject } from "./failure.ts";
+import { follow } from "./feed.ts";
+import type {
+  AddedMetrics,
+  CallOptions,
+  CleanupQuery,
+  NewSession,
+  OperationQuery,
+  SessionFilter,
+  SessionPatch,
+  SessionQuery,
+  WriteOptions,
+} from "./inputs.ts";
+import type { Operation } from "./operation.ts";
+import { isSessionId } from "./session-id.ts";
+import type { SessionState } from "./session-state.ts";
+import type { Page, Sighting, Transition, Transport } from "./transport.ts";
+
+/** The way to the sessions of a server. */
+export class HttpTransport implements Transport {
+  readonly #connection: Connection;
+
+  constructor(options: ConnectionOptions) {
+    this.#connection = new Connection(options);
+  }
+
+  now(): number {
+    return this.#connection.now();
+  }
+
+  async health(options: CallOptions): Promise<Health> {
+    const { status, version, timestamp } = await this.#connection.read({ method: "GET", path: "/health" }, options);
+    if (status !== "healthy") throw this.#connection.stranger();
+    return { status, version: String(version), timestamp: new Date(String(timestamp)) };
+  }
+
+  async create(wanted: NewSession, options: WriteOptions): Promise<Sighting> {
+    return await this.#change({ method: "POST", path: "/sessions", body: encodeBody(wanted) }, options);
+  }
+
+  async get(id: string, at: number | undefined, options: CallOptions): Promise<Sighting> {
+    if (!isSessionId(id)) throw new SojournError("session_not_found", { message: `Session ${id} not found` });
+    return this.#seen(await this.#read(sessionPath(id), { at }, options));
+  }
+
+  async newest(userId: string | undefined, options: CallOptions): Promise<Sighting> {
+    return this.#seen(await this.#read("/sessions/continue", { userId }, options));
+  }
+
+  async list(query: SessionQuery, cursor: string | undefined, options: CallOptions): Promise<Page<Sighting>> {
+    const { sessions, next_cursor: next } = await this.#read("/sessions", { ...query, cursor }, options);
+    return { items: this.#itemsOf(sessions).map((session) => this.#seen(session)), next: textOf(next) };
+  }
+
+  async stats(filter: SessionFilter, options: CallOptions): Promise<SessionStats> {
+    // NOTE: the answer of this route; so it is with every `as` below.
+    return decodeStats((await this.#read("/sessions/stats", filter, options)) as unknown as WireStats);
+  }
+
+  async cleanup(query: CleanupQuery, options: WriteOptions): Promise<Cleaned> {
+    const request = { method: "POST", path: "/sessions/cleanup", body: encodeBody(query) } as const;
+    const { session_ids } = this.#dataOf(await this.#connection.write(request, options));
+    const sessionIds = this.#itemsOf(session_ids) as readonly string[];
+    return { cleaned: sessionIds.length, sessionIds };
+  }
+
+  async update(uid: string, patch: SessionPatch, options: WriteOptions): Promise<Sighting> {
+    return await this.#change({ method: "PATCH", path: sessionPath(uid), body: encodeBody(patch) }, options);
+  }
+
+  async transition(uid: string, to: Transition, reason: string | undefined, options: WriteOptions): Promise<Sighting> {
+    return await this.#change({ method: "POST", path: `${sessionPath(uid)}/${to}`, body: { reason } }, options);
+  }
+
+  async end(uid: string, status: FinalStatus, reason: string | undefined, options: WriteOptions): Promise<Sighting> {
+    return await this.#change({ method: "POST", path: `${sessionPath(uid)}/end`, body: { status, reason } }, options);
+  }
+
+  async record(uid: string, added: AddedMetrics | undefined, options: WriteOptions): Promise<Sighting> {
+    const path = `${sessionPath(uid)}/metrics?return=session`;
+    return await this.#change({ method: "POST", path, body: encodeBody(added ?? {}) }, options);
+  }
+
+  async delete(uid: string, options: WriteOptions): Promise<void> {
+    const { success } = await this.#connection.write({ method: "DELETE", path: sessionPath(uid) }, options);
+    if (success !== true) throw this.#connection.stranger();
+  }
+
+  async operations(uid: string, query: OperationQuery, options: CallOptions): Promise<Page<Operation>> {
+    const { operations, next_cursor: next } = await this.#read(`${sessionPath(uid)}/operations`, query, options);
+    const items = this.#itemsOf(operations) as readonly WireOperation[];
+    return { items: items.map(decodeOperation), next: textOf(next) };
+  }
+
+  async *follow(
+    uid: string,
+    query: OperationQuery,
+    { signal }: CallOptions,
+  ): AsyncGenerator<Operation, void, undefined> {
+    const request = { method: "GET", path: `${sessionPath(uid)}/operations`, query: encodeQuery(query) } as const;
+    for await (const { data } of follow(this.#connection, request, signal)) {
+      yield decodeOperation(JSON.parse(data) as WireOperation);
+    }
+  }
+
+  async verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict> {
+    return decodeVerdict((await this.#read(`${sessionPath(uid)}/verify`, { head }, options)) as unknown as WireVerdict);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async #read(path: string, query: object, options: CallOptions): Promise<Envelope> {
+    return this.#dataOf(await this.#connection.read({ method: "GET", path, query: encodeQuery(query) }, options));
+  }
+
+  async #change(request: Request, options: WriteOptions): Promise<Sighting> {
+    return this.#seen(this.#dataOf(await this.#connection.write(request, options)));
+  }
+
+  #dataOf({ data }: Envelope): Envelope {
+    if (isObject(data)) return data;
+    throw this.#connection.stranger();
+  }
+
+  #itemsOf(value: unknown): readonly unknown[] {
+    if (Array.isArray(value)) return value;
+    throw this.#connection.stranger();
+  }
+
+  #seen(value: unknown): Sighting {
+    if (!isSession(value)) throw this.#connection.stranger();
+    return new WireSighting(value);
+  }
+}
+
+/** What an answer's JSON tells of a session. */
+class WireSighting implements Sighting {
+  readonly #wire: WireSession;
+
+  constructor(wire: WireSession) {
+    this.#wire = wire;
+  }
+
+  get uid(): string {
+    return this.#wire.uid;
+  }
+
+  get version(): number {
+    return this.#wire.version;
+  }
+
+  get status(): WireSession["status"] {
+    return this.#wire.status;
+  }
+
+  state(): SessionState {
+    return decodeSession(this.#wire);
+  }
+}
+
+// Enough to tell a session from what something else may answer; the server has its answers' shapes tested.
+function isSession(value: unknown): value is WireSession {
+  if (!isObject(value)) return false;
+  const { uid, version, status, metrics } = value;
+  return typeof uid === "string" && typeof version === "number" && typeof status === "string" && isObject(metrics);
+}
+
+function sessionPath(id: string): string {
+  return `/sessions/${encodeURIComponent(id)}`;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

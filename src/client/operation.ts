@@ -1,0 +1,58 @@
+import type { JsonObject } from "../engine/json.ts";
+import type { OperationKind } from "../engine/operation.ts";
+import type { SessionPatch } from "./inputs.ts";
+
+interface WithReason {
+  readonly reason?: string;
+}
+
+/** What each kind of operation carries. */
+export interface OperationInputs {
+  readonly "session.created": {
+    readonly sessionId: string;
+    readonly userId: string;
+    readonly name?: string;
+    readonly description?: string;
+    readonly tags: readonly string[];
+    readonly metadata: JsonObject;
+    readonly parentSessionId?: string;
+    readonly idleTimeoutMs?: number;
+    readonly maxLifetimeMs?: number;
+  };
+  readonly "session.updated": SessionPatch;
+  readonly "session.suspended": WithReason;
+  readonly "session.resumed": WithReason;
+  readonly "session.kept_alive": WithReason;
+  readonly "session.completed": WithReason;
+  readonly "session.failed": WithReason;
+  /** `endedAt`: when its time was over, which may be before the operation was written. */
+  readonly "session.expired": WithReason & { readonly endedAt: Date };
+  readonly "metrics.recorded": {
+    readonly requests: number;
+    readonly errors: number;
+    readonly processingTimeMs: number;
+  };
+}
+
+/** One entry of a session's log, of one kind. */
+export interface OperationOf<K extends OperationKind> {
+  /** 1, 2, 3 … without gaps. */
+  readonly seq: number;
+  readonly id: string;
+  readonly kind: K;
+  /** The call, such as `end` for a `session.failed`. */
+  readonly name: string;
+  /** Who asked for it. */
+  readonly actor: string;
+  readonly timestamp: Date;
+  readonly durationMs: number | undefined;
+  readonly status: "completed" | "failed";
+  /** `undefined` once they were erased. */
+  readonly inputs: OperationInputs[K] | undefined;
+  readonly resultId: string | undefined;
+  readonly error: string | undefined;
+  readonly hash: string;
+}
+
+/** One entry of a session's log; `kind` tells what its `inputs` are. */
+export type Operation = { readonly [K in OperationKind]: OperationOf<K> }[OperationKind];

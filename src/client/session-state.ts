@@ -1,0 +1,47 @@
+import type { JsonObject } from "../engine/json.ts";
+import type { Status } from "../engine/session.ts";
+
+/** The counters of a session. Times are milliseconds with up to three decimals, exact to the microsecond. */
+export interface SessionMetrics {
+  readonly requestCount: number;
+  readonly errorCount: number;
+  readonly totalProcessingTimeMs: number;
+  /** 0 without requests. */
+  readonly averageProcessingTimeMs: number;
+}
+
+/** A session as it was at one moment. Times are to the millisecond. */
+export interface SessionState {
+  readonly sessionId: string;
+  /** The immutable identity; a `sessionId` means the newest session so called. */
+  readonly uid: string;
+  readonly userId: string;
+  readonly status: Status;
+  readonly isActive: boolean;
+  readonly name: string | undefined;
+  readonly description: string | undefined;
+  readonly tags: readonly string[];
+  readonly metadata: JsonObject;
+  readonly parentSessionId: string | undefined;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly lastActivity: Date;
+  /** When its time is over, unless it is used before. */
+  readonly expiresAt: Date | undefined;
+  readonly endedAt: Date | undefined;
+  /** Why it is in its status, in the words of whoever changed it. */
+  readonly reason: string | undefined;
+  /** `undefined`: it never expires by idleness. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly maxLifetimeMs: number | undefined;
+  /** The `seq` of its last operation; what `ifMatch` takes. */
+  readonly version: number;
+  /** The hash of its last operation; keep it, to verify the log against it later. */
+  readonly headHash: string;
+  readonly metrics: SessionMetrics;
+}
+
+/** Tells whether nothing can follow this status. */
+export function isEnded(status: Status): boolean {
+  return status !== "active" && status !== "suspended";
+}

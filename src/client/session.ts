@@ -1,0 +1,291 @@
+import { SojournError } from "../engine/errors.ts";
+import type { JsonObject } from "../engine/json.ts";
+import type { OperationKind } from "../engine/operation.ts";
+import type { FinalStatus, Status } from "../engine/session.ts";
+import type { Verdict } from "./answers.ts";
+import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
+import type { Operation, OperationOf } from "./operation.ts";
+import { isEnded, type SessionMetrics, type SessionState } from "./session-state.ts";
+import type { Sighting, Transition, Transport } from "./transport.ts";
+
+/** Which operations to read, and how. */
+export interface OperationsOptions extends OperationQuery, CallOptions {
+  /**
+   * Stay on, live, until the session is deleted or the signal aborts. A lost connection is taken up again, so that each
+   * operation comes once, in order.
+   */
+  readonly follow?: boolean | undefined;
+}
+
+/** Options of `track`. */
+export interface TrackOptions extends WriteOptions {
+  /** Told why, where the work was done and could not be counted. */
+  readonly onUncounted?: ((error: unknown) => void) | undefined;
+}
+
+const NO_OPTIONS: WriteOptions = {};
+
+/**
+ * A session, and what was last seen of it: each call brings that up to date, and nothing else does.
+ *
+ * It stays with its session, by `uid`, also when another begins under the same name. Calls on a session that was deleted
+ * are `session_not_found`; those that its status does not allow are `invalid_transition`.
+ */
+export class Session implements AsyncDisposable {
+  readonly #transport: Transport;
+  #seen: Sighting;
+  #state: SessionState | undefined;
+  #isDeleted = false;
+
+  /** Sessions come from `sojourn.sessions`. */
+  constructor(transport: Transport, seen: Sighting) {
+    this.#transport = transport;
+    this.#seen = seen;
+  }
+
+  get sessionId(): string {
+    return this.toJSON().sessionId;
+  }
+
+  /** The immutable identity. */
+  get uid(): string {
+    return this.#seen.uid;
+  }
+
+  get userId(): string {
+    return this.toJSON().userId;
+  }
+
+  get status(): Status {
+    return this.#seen.status;
+  }
+
+  get isActive(): boolean {
+    return this.#seen.status === "active";
+  }
+
+  get name(): string | undefined {
+    return this.toJSON().name;
+  }
+
+  get description(): string | undefined {
+    return this.toJSON().description;
+  }
+
+  get tags(): readonly string[] {
+    return this.toJSON().tags;
+  }
+
+  get metadata(): JsonObject {
+    return this.toJSON().metadata;
+  }
+
+  get parentSessionId(): string | undefined {
+    return this.toJSON().parentSessionId;
+  }
+
+  get createdAt(): Date {
+    return this.toJSON().createdAt;
+  }
+
+  get updatedAt(): Date {
+    return this.toJSON().updatedAt;
+  }
+
+  get lastActivity(): Date {
+    return this.toJSON().lastActivity;
+  }
+
+  /** When its time is over, unless it is used before. */
+  get expiresAt(): Date | undefined {
+    return this.toJSON().expiresAt;
+  }
+
+  get endedAt(): Date | undefined {
+    return this.toJSON().endedAt;
+  }
+
+  /** Why it is in its status, in the words of whoever changed it. */
+  get reason(): string | undefined {
+    return this.toJSON().reason;
+  }
+
+  get idleTimeoutMs(): number | undefined {
+    return this.toJSON().idleTimeoutMs;
+  }
+
+  get maxLifetimeMs(): number | undefined {
+    return this.toJSON().maxLifetimeMs;
+  }
+
+  /** The `seq` of its last operation; what `ifMatch` takes. */
+  get version(): number {
+    return this.#seen.version;
+  }
+
+  /** The hash of its last operation; keep it, to hold the log against it by `verify`. */
+  get headHash(): string {
+    return this.toJSON().headHash;
+  }
+
+  get metrics(): SessionMetrics {
+    return this.toJSON().metrics;
+  }
+
+  /** All that was last seen, as plain data. */
+  toJSON(): SessionState {
+    this.#state ??= this.#seen.state();
+    return this.#state;
+  }
+
+  /** Looks again. */
+  async refresh(options: CallOptions = NO_OPTIONS): Promise<this> {
+    return this.#see(await this.#transport.get(this.uid, undefined, options));
+  }
+
+  async update(patch: SessionPatch, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return this.#see(await this.#transport.update(this.uid, patch, options));
+  }
+
+  /** Adds to the counters, which are exact under any number of concurrent calls. Without `added`, one request. */
+  async record(added?: AddedMetrics, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return this.#see(await this.#transport.record(this.uid, added, options));
+  }
+
+  /**
+   * Runs `work`, and counts one request, the time that it took, and an error if it throws.
+   *
+   * The outcome is that of `work`: what it returned or threw. Counting comes after it, and where that alone fails, the
+   * work is not lost for it; `onUncounted` is told.
+   */
+  async track<T>(work: () => T | Promise<T>, { onUncounted, ...options }: TrackOptions = NO_OPTIONS): Promise<T> {
+    const started = performance.now();
+    let errors = 1;
+    try {
+      const result = await work();
+      errors = 0;
+      return result;
+    } finally {
+      const processingTimeMs = performance.now() - started;
+      await this.record({ requests: 1, errors, processingTimeMs }, options).catch((error: unknown) => {
+        onUncounted?.(error);
+      });
+    }
+  }
+
+  /** Pauses an active session. */
+  async suspend(reason?: string, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return await this.#move("suspend", reason, options);
+  }
+
+  /** Makes a suspended session active again. */
+  async resume(reason?: string, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return await this.#move("resume", reason, options);
+  }
+
+  /** Counts as use, and so begins the idle timeout anew. */
+  async keepalive(options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return await this.#move("keepalive", undefined, options);
+  }
+
+  /** Ends the session well. One that has ended already, however, is left as it is. */
+  async complete(reason?: string, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return await this.#end("completed", reason, options);
+  }
+
+  /** Ends the session as failed. One that has ended already, however, is left as it is. */
+  async fail(reason?: string, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return await this.#end("failed", reason, options);
+  }
+
+  /** Ends the session as expired. One that has ended already, however, is left as it is. */
+  async expire(reason?: string, options: WriteOptions = NO_OPTIONS): Promise<this> {
+    return await this.#end("expired", reason, options);
+  }
+
+  /**
+   * Tells from what was last seen whether the session's time is over: it was idle for longer than `maxIdleMs`, or, where
+   * that is left out, it is past `expiresAt`. The clock is the server's. One that ended otherwise is not expired.
+   */
+  isExpired({ maxIdleMs }: { readonly maxIdleMs?: number | undefined } = {}): boolean {
+    if (isEnded(this.status)) return this.status === "expired";
+    const now = this.#transport.now();
+    if (maxIdleMs !== undefined) return now - this.lastActivity.getTime() > maxIdleMs;
+    return this.expiresAt !== undefined && now > this.expiresAt.getTime();
+  }
+
+  /** The session's log, oldest first, fetched page by page as it is read. */
+  operations<K extends OperationKind>(
+    options: OperationsOptions & { readonly kind: K },
+  ): AsyncGenerator<OperationOf<K>, void, undefined>;
+  operations(options?: OperationsOptions): AsyncGenerator<Operation, void, undefined>;
+  operations({ follow = false, signal, ...query }: OperationsOptions = {}): AsyncGenerator<Operation, void, undefined> {
+    return follow ? this.#transport.follow(this.uid, query, { signal }) : this.#pages(query, { signal });
+  }
+
+  /**
+   * Checks the log's chain of hashes, its payloads, and the views made of it.
+   *
+   * @param options.head  a `headHash` that was kept: it must be part of the log
+   */
+  async verify({ head, signal }: { readonly head?: string | undefined } & CallOptions = {}): Promise<Verdict> {
+    return await this.#transport.verify(this.uid, head, { signal });
+  }
+
+  /** The session as it was just after its operation `seq`. */
+  async at(seq: number, options: CallOptions = NO_OPTIONS): Promise<SessionState> {
+    return (await this.#transport.get(this.uid, seq, options)).state();
+  }
+
+  /** Removes the session and all it holds. Its name is free at once. */
+  async delete(options: WriteOptions = NO_OPTIONS): Promise<void> {
+    await this.#transport.delete(this.uid, options);
+    this.#isDeleted = true;
+  }
+
+  /** Completes the session, if it is still there and open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDeleted || isEnded(this.status)) return;
+    try {
+      await this.complete();
+    } catch (error) {
+      if (!isCode(error, "session_not_found")) throw error;
+    }
+  }
+
+  async *#pages(query: OperationQuery, options: CallOptions): AsyncGenerator<Operation, void, undefined> {
+    for (let after = query.after; ; ) {
+      const page = await this.#transport.operations(this.uid, { ...query, after }, options);
+      yield* page.items;
+      if (page.next === undefined) return;
+      after = Number(page.next);
+    }
+  }
+
+  async #move(to: Transition, reason: string | undefined, options: WriteOptions): Promise<this> {
+    return this.#see(await this.#transport.transition(this.uid, to, reason, options));
+  }
+
+  async #end(status: FinalStatus, reason: string | undefined, options: WriteOptions): Promise<this> {
+    try {
+      return this.#see(await this.#transport.end(this.uid, status, reason, options));
+    } catch (error) {
+      if (!isCode(error, "invalid_transition")) throw error;
+      return await this.refresh(options);
+    }
+  }
+
+  // Answers may come in another order than they were given; what was seen never goes back.
+  #see(next: Sighting): this {
+    const { version, status } = this.#seen;
+    if (next.version > version || (next.version === version && !isEnded(status))) {
+      this.#seen = next;
+      this.#state = undefined;
+    }
+    return this;
+  }
+}
+
+function isCode(error: unknown, code: SojournError["code"]): boolean {
+  return error instanceof SojournError && error.code === code;
+}

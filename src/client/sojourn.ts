@@ -1,0 +1,105 @@
+import { SojournError } from "../engine/errors.ts";
+import type { Cleaned, Health, SessionStats } from "./answers.ts";
+import type { CallOptions, CleanupQuery, NewSession, SessionFilter, SessionQuery, WriteOptions } from "./inputs.ts";
+import { Session } from "./session.ts";
+import type { Transport } from "./transport.ts";
+
+/** Sojourn, wherever it runs. Made by `connect` or `open`. */
+export class Sojourn implements AsyncDisposable {
+  readonly sessions: Sessions;
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+    this.sessions = new Sessions(transport);
+  }
+
+  /** Resolves if sessions can be read and written. */
+  async health(options: CallOptions = {}): Promise<Health> {
+    return await this.#transport.health(options);
+  }
+
+  /** Ends what is followed, waits for the calls in hand, and lets go of everything. Idempotent. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** All sessions of the caller's tenant. */
+export class Sessions {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /**
+   * Begins a session. The id of one that has ended may be used again.
+   *
+   * @throws {SojournError} `session_exists`; `session_not_found` for a missing parent; `limit_reached`; `invalid`
+   */
+  async create(wanted: NewSession = {}, options: WriteOptions = {}): Promise<Session> {
+    return new Session(this.#transport, await this.#transport.create(wanted, options));
+  }
+
+  /** The open session of that name as it is, or a new one. */
+  async getOrCreate(
+    sessionId: string,
+    wanted: Omit<NewSession, "sessionId" | "ifExists"> = {},
+    options: WriteOptions = {},
+  ): Promise<Session> {
+    return await this.create({ ...wanted, sessionId, ifExists: "return" }, options);
+  }
+
+  /**
+   * The newest session of that name, or the one with that `uid`.
+   *
+   * @throws {SojournError} `session_not_found`
+   */
+  async get(id: string, options: CallOptions = {}): Promise<Session> {
+    return new Session(this.#transport, await this.#transport.get(id, undefined, options));
+  }
+
+  /** Like `get`, but `undefined` for what does not exist. */
+  async find(id: string, options: CallOptions = {}): Promise<Session | undefined> {
+    try {
+      return await this.get(id, options);
+    } catch (error) {
+      if (error instanceof SojournError && error.code === "session_not_found") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * The active session that a user used last.
+   *
+   * @throws {SojournError} `no_session_found`
+   */
+  async newest({ userId, ...options }: { readonly userId?: string | undefined } & CallOptions = {}): Promise<Session> {
+    return new Session(this.#transport, await this.#transport.newest(userId, options));
+  }
+
+  /** The sessions that match, fetched page by page as they are read; whoever stops reading stops the fetching. */
+  async *list({ signal, ...query }: SessionQuery & CallOptions = {}): AsyncGenerator<Session, void, undefined> {
+    for (let cursor: string | undefined; ; ) {
+      const page = await this.#transport.list(query, cursor, { signal });
+      for (const seen of page.items) yield new Session(this.#transport, seen);
+      if (page.next === undefined) return;
+      cursor = page.next;
+    }
+  }
+
+  /** How many sessions match, by status, and the sums of their metrics. */
+  async stats({ signal, ...filter }: SessionFilter & CallOptions = {}): Promise<SessionStats> {
+    return await this.#transport.stats(filter, { signal });
+  }
+
+  /** Expires what was idle for longer than `maxIdleMs`, and tells which. Their data stays. */
+  async cleanup(query: CleanupQuery, options: WriteOptions = {}): Promise<Cleaned> {
+    return await this.#transport.cleanup(query, options);
+  }
+}

@@ -1,0 +1,60 @@
+import type { FinalStatus, Status } from "../engine/session.ts";
+import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
+import type {
+  AddedMetrics,
+  CallOptions,
+  CleanupQuery,
+  NewSession,
+  OperationQuery,
+  SessionFilter,
+  SessionPatch,
+  SessionQuery,
+  WriteOptions,
+} from "./inputs.ts";
+import type { Operation } from "./operation.ts";
+import type { SessionState } from "./session-state.ts";
+
+/** What an answer told of a session. The whole of its state is made only where somebody looks. */
+export interface Sighting {
+  readonly uid: string;
+  readonly version: number;
+  readonly status: Status;
+  state(): SessionState;
+}
+
+/** A page of a list; `next` leads to the one after, and is absent at the end. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | undefined;
+}
+
+/** The calls whose answer is a session, and that take nothing but a reason. */
+export type Transition = "suspend" | "resume" | "keepalive";
+
+/**
+ * The way to the sessions: over HTTP, or in this process. Sessions are named by their `uid`, where it does not say
+ * otherwise. Each call throws `SojournError`, or the reason of its signal; after `close` each is `store_unavailable`.
+ */
+export interface Transport {
+  /** The time where the sessions are, as far as known: milliseconds since the epoch. */
+  now(): number;
+  health(options: CallOptions): Promise<Health>;
+  create(wanted: NewSession, options: WriteOptions): Promise<Sighting>;
+  /** By name or by `uid`; with `at`, as it was just after that operation. */
+  get(id: string, at: number | undefined, options: CallOptions): Promise<Sighting>;
+  newest(userId: string | undefined, options: CallOptions): Promise<Sighting>;
+  list(query: SessionQuery, cursor: string | undefined, options: CallOptions): Promise<Page<Sighting>>;
+  stats(filter: SessionFilter, options: CallOptions): Promise<SessionStats>;
+  cleanup(query: CleanupQuery, options: WriteOptions): Promise<Cleaned>;
+  update(uid: string, patch: SessionPatch, options: WriteOptions): Promise<Sighting>;
+  transition(uid: string, to: Transition, reason: string | undefined, options: WriteOptions): Promise<Sighting>;
+  end(uid: string, status: FinalStatus, reason: string | undefined, options: WriteOptions): Promise<Sighting>;
+  record(uid: string, added: AddedMetrics | undefined, options: WriteOptions): Promise<Sighting>;
+  delete(uid: string, options: WriteOptions): Promise<void>;
+  operations(uid: string, query: OperationQuery, options: CallOptions): Promise<Page<Operation>>;
+  /** The log, live; ends when the session is deleted, the signal aborts, or the transport closes. */
+  follow(uid: string, query: OperationQuery, options: CallOptions): AsyncGenerator<Operation, void, undefined>;
+  verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict>;
+  /** Ends what is followed, and waits for the calls in hand. Idempotent. */
+  close(): Promise<void>;
+}

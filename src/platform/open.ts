@@ -1,0 +1,105 @@
+import { resolve } from "node:path";
+import { Sojourn } from "../client/sojourn.ts";
+import { OPTIONS, type Option, rangeOf } from "../config/options.ts";
+import { LOCAL } from "../engine/access.ts";
+import { type Fault, invalid } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
+import type { Durability } from "../store/sqlite/index.ts";
+import { InProcess } from "./in-process.ts";
+import type { Logger } from "./log.ts";
+import { openEngine } from "./open-engine.ts";
+
+/** How to run Sojourn in this process. What is left out has the default of a server. */
+export interface OpenOptions {
+  /** The directory that holds everything, for one process at a time; default `./data`. */
+  readonly data?: string | undefined;
+  /** Whether a write waits until the disk has it: `full` (the default), or `none`, for development. */
+  readonly durability?: Durability | undefined;
+  /** How many active sessions a tenant may have; default: any number. */
+  readonly maxSessions?: number | undefined;
+  /** When `maxSessions` is reached, sessions idle for longer are expired to make room; default 15 minutes. */
+  readonly cleanupIdleMs?: number | undefined;
+  /** After how long without activity a session expires, where it has no timeout of its own; default 24 hours. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** How large the metadata of a session may be as JSON; default 65,536. */
+  readonly maxMetadataBytes?: number | undefined;
+  /** How large the database may grow before writes are refused with `storage_full`; default: any size. */
+  readonly maxStoreBytes?: number | undefined;
+  /** How often sessions whose time is over get the operation that says so; default 1,000. */
+  readonly sweepIntervalMs?: number | undefined;
+  /** Whose sessions they are; default `local`, as on a server without keys. */
+  readonly tenant?: string | undefined;
+  /** Told what happens beside the calls; one of pino will do. Default: nobody is told. */
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * Sojourn in this process, on a data directory of its own. It must be closed.
+ *
+ * @throws {SojournError} `invalid` for options that can't work; `store_in_use` while another process has the directory;
+ *   `store_newer`, `store_unavailable`
+ */
+export async function open(options: OpenOptions = {}): Promise<Sojourn> {
+  const faults = faultsOf(options);
+  if (faults.length > 0) throw invalid(faults);
+  const { tenant = LOCAL.tenant, logger = SILENT } = options;
+  const engine = openEngine(
+    {
+      data: resolve(options.data ?? OPTIONS.data.default),
+      durability: options.durability ?? OPTIONS.durability.default,
+      cleanupIdleSeconds: seconds(options.cleanupIdleMs) ?? OPTIONS.cleanup_idle_seconds.default,
+      idleTimeoutSeconds: seconds(options.idleTimeoutMs) ?? OPTIONS.idle_timeout_seconds.default,
+      maxMetadataBytes: options.maxMetadataBytes ?? OPTIONS.max_metadata_bytes.default,
+      sweepIntervalMs: options.sweepIntervalMs ?? OPTIONS.sweep_interval_ms.default,
+      ...given("maxSessions", options.maxSessions),
+      ...given("maxStoreBytes", options.maxStoreBytes),
+    },
+    { logger },
+  );
+  try {
+    const caller = { tenant: await engine.access.tenantNamed(tenant), actor: LOCAL.actor };
+    return new Sojourn(new InProcess(engine, caller));
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+const SILENT: Logger = { info: () => {}, error: () => {}, fatal: () => {} };
+
+/** Which row of the table of options says what each may be, and how many of ours make one of its units. */
+const ROWS = {
+  data: [OPTIONS.data, 1],
+  durability: [OPTIONS.durability, 1],
+  maxSessions: [OPTIONS.max_sessions, 1],
+  cleanupIdleMs: [OPTIONS.cleanup_idle_seconds, 1_000],
+  idleTimeoutMs: [OPTIONS.idle_timeout_seconds, 1_000],
+  maxMetadataBytes: [OPTIONS.max_metadata_bytes, 1],
+  maxStoreBytes: [OPTIONS.max_store_bytes, 1],
+  sweepIntervalMs: [OPTIONS.sweep_interval_ms, 1],
+} as const satisfies Partial<Record<keyof OpenOptions, readonly [Option, number]>>;
+
+function faultsOf(options: OpenOptions): readonly Fault[] {
+  const rows = Object.entries(ROWS) as readonly (readonly [keyof typeof ROWS, readonly [Option, number]])[];
+  return rows.flatMap(([field, [option, scale]]) => {
+    const value = options[field];
+    if (value === undefined || isAllowed(option, scale, value)) return [];
+    const range =
+      option.type === "integer"
+        ? `a whole number from ${option.min * scale} to ${option.max * scale}`
+        : (rangeOf(option) ?? "text that is not empty");
+    return [{ field, message: `must be ${range}`, type: "invalid_option" }];
+  });
+}
+
+function isAllowed(option: Option, scale: number, value: unknown): boolean {
+  if (option.type === "integer") {
+    return Number.isSafeInteger(value) && Number(value) >= option.min * scale && Number(value) <= option.max * scale;
+  }
+  if (option.type === "choice") return option.choices.some((choice) => choice === value);
+  return typeof value === "string" && value.trim() !== "" && !value.includes("\0");
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1_000;
+}
