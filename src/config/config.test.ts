@@ -42,6 +42,10 @@ describe("loadConfig()", () => {
       maxFailedAttempts: 100,
       sweepIntervalMs: 1_000,
       shutdownTimeoutSeconds: 10,
+      bodyTimeoutSeconds: 30,
+      maxConnections: 20_000,
+      maxRequestsInHand: 2_000,
+      maxBodyBytesInHand: 134_217_728,
     });
   });
 
@@ -72,6 +76,10 @@ describe("loadConfig()", () => {
       cors_origins: "https://a.example, http://b.example:81",
       sweep_interval_ms: 10,
       shutdown_timeout_seconds: 1,
+      body_timeout_seconds: 1,
+      max_connections: 1,
+      max_requests_in_hand: 1,
+      max_body_bytes_in_hand: 1_024,
     };
     const expected = {
       port: 0,
@@ -92,6 +100,10 @@ describe("loadConfig()", () => {
       corsOrigins: "https://a.example, http://b.example:81",
       sweepIntervalMs: 10,
       shutdownTimeoutSeconds: 1,
+      bodyTimeoutSeconds: 1,
+      maxConnections: 1,
+      maxRequestsInHand: 1,
+      maxBodyBytesInHand: 1_024,
     };
     const texts = Object.entries(values).map(([name, value]) => [name, `${value}`] as const);
     assert.deepEqual(load({ flags: Object.fromEntries(texts) }), expected);

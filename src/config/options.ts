@@ -110,7 +110,9 @@ export const OPTIONS = {
     min: 1_024,
     max: 1_073_741_824,
     unit: "bytes",
-    description: "How large the body of a request may be; lower it where memory is short, raise it for large inputs",
+    description:
+      "How large the body of a request may be, on routes without a limit of their own; lower it where memory is short, " +
+      "raise it for large inputs",
   },
   max_store_bytes: {
     type: "integer",
@@ -178,6 +180,44 @@ export const OPTIONS = {
     unit: "seconds",
     description:
       "How long a stopping server waits for the requests in hand; keep it below the time after which the supervisor kills",
+  },
+  body_timeout_seconds: {
+    type: "integer",
+    default: 30,
+    min: 1,
+    max: 3_600,
+    unit: "seconds",
+    description: "How long the body of a request may take to arrive; raise it for large inputs over slow lines",
+  },
+  max_connections: {
+    type: "integer",
+    default: 20_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "connections",
+    description:
+      "How many connections may be open, of which each event stream is one; past that everybody, a health check as " +
+      "well, gets 503 and Retry-After; raise it for more followers, together with the limit on open files",
+  },
+  max_requests_in_hand: {
+    type: "integer",
+    default: 2_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "requests",
+    description:
+      "How many requests may be in hand, event streams not counted; past that all but health checks and metrics get 503 " +
+      "and Retry-After; lower it where memory is short",
+  },
+  max_body_bytes_in_hand: {
+    type: "integer",
+    default: 134_217_728,
+    min: 1_024,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes",
+    description:
+      "How large the bodies of all requests in hand may be together; one past that gets 503 and Retry-After, unless it " +
+      "is alone; lower it where memory is short, since a body takes several times its size while it is worked on",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 

@@ -7,8 +7,10 @@ import type { Access, Identity } from "../engine/access.ts";
 import type { Clock } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions } from "../engine/sessions.ts";
-import { readBody } from "./body.ts";
+import type { Admission } from "./admission.ts";
+import { type BodyRule, readBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
+import type { EdgeLimits } from "./edge-limits.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Gate, RouteScope } from "./gate.ts";
 import type { Meters } from "./meters.ts";
@@ -20,6 +22,8 @@ import type { Call, Dialect, Reply, Route, Service } from "./route.ts";
 export interface HttpContext {
   readonly sessions: Sessions;
   readonly access: Access;
+  readonly admission: Admission;
+  readonly limits: EdgeLimits;
   readonly gate: Gate;
   readonly cors: Cors;
   readonly clock: Clock;
@@ -90,12 +94,12 @@ async function callRoute(
   { identity, headers }: Exchange,
 ): Promise<Reply> {
   const { incoming, outgoing } = c.env;
-  const { sessions, access, clock, service, maxBodyBytes } = context;
-  const { operationId, isBodyOptional = false } = route;
+  const { sessions, access, clock, service } = context;
+  const { operationId } = route;
   if (identity !== undefined) {
     await context.gate.count(identity, { operationId, isRead: route.method === "GET" }, headers);
   }
-  const body = route.body && (await readBody(incoming, { maxBytes: maxBodyBytes, isOptional: isBodyOptional }));
+  const body = route.body && (await readBody(incoming, outgoing, bodyRule(context, route, incoming)));
   const call: Call = {
     sessions,
     access,
@@ -115,6 +119,15 @@ async function callRoute(
   };
   // NOTE: query and body were parsed with the route's own shapes.
   return await route.handle(call as Parameters<Route["handle"]>[0]);
+}
+
+function bodyRule({ admission, limits, maxBodyBytes }: HttpContext, route: Route, incoming: IncomingMessage): BodyRule {
+  return {
+    maxBytes: route.maxBodyBytes ?? maxBodyBytes,
+    timeoutMs: route.bodyTimeoutMs ?? limits.bodyMs,
+    isOptional: route.isBodyOptional ?? false,
+    hold: (bytes) => admission.hold(incoming, bytes),
+  };
 }
 
 function serverRoutes(
@@ -176,10 +189,21 @@ async function answer(
   }
   const ms = performance.now() - started;
   const shown = incoming.method === "HEAD" ? withoutEvents(reply) : reply;
+  if ("events" in shown) letStream(context.admission, c.env);
   const response = toResponse(shown, Object.assign(commonHeaders(requestId, ms), exchange.headers), context.meters);
   const { status } = response;
   account(context, { incoming, route, requestId, actor: exchange.identity?.actor, status, ms, failure });
   return response;
+}
+
+/** A stream is no request in hand, and whoever hangs up does not wait for its end. */
+function letStream(admission: Admission, { incoming, outgoing }: HttpBindings): void {
+  admission.leave(incoming);
+  const { socket } = incoming;
+  const hangUp = (): void => void outgoing.destroy();
+  if (socket.readableEnded) hangUp();
+  socket.once("end", hangUp);
+  outgoing.once("close", () => socket.off("end", hangUp));
 }
 
 /** The id that the client gave the request, or a new one. */
@@ -247,7 +271,8 @@ export function account(
   if (failure === undefined && !logger.isLevelEnabled("debug")) return;
   const line = { request_id: requestId, method, route, actor, status, ms: Math.round(ms * 100) / 100 };
   if (failure === undefined) logger.debug(line, "request");
-  else if (status < 500) logger.info({ ...line, code: failure.code }, "request refused");
+  else if (status < 500 || failure.code === "overloaded")
+    logger.info({ ...line, code: failure.code }, "request refused");
   else logger.error({ ...line, code: failure.code, err: failure.cause ?? failure }, "request failed");
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { invalid, SojournError } from "../engine/errors.ts";
 import { jsonFaults } from "../engine/limits.ts";
 
@@ -12,19 +12,31 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
 
+/** Which body is read. */
+export interface BodyRule {
+  readonly maxBytes: number;
+  /** How long all of it may take. */
+  readonly timeoutMs: number;
+  /** Whether nothing at all stands for `{}`. */
+  readonly isOptional: boolean;
+  /** Called with the bytes to come, before they are read; throws if there is no room for them. */
+  readonly hold: (bytes: number) => void;
+}
+
 /**
- * Reads a JSON body of at most `maxBytes`.
+ * Reads a JSON body. One that is too large by its `Content-Length`, or that there is no room for, is refused before any
+ * of it is read; one that does not come in time ends the connection with the answer.
  *
- * @param isOptional  nothing at all stands for `{}`
- * @throws {SojournError} `invalid_content_type`, `invalid_json`, `payload_too_large`; `invalid` for what JSON can say
- *   and a store can't keep
+ * @throws {SojournError} `invalid_content_type`, `invalid_json`, `payload_too_large`, `request_timeout`; `invalid` for
+ *   what JSON can say and a store can't keep; what `hold` throws
  */
 export async function readBody(
   incoming: IncomingMessage,
-  { maxBytes, isOptional }: { readonly maxBytes: number; readonly isOptional: boolean },
+  outgoing: ServerResponse,
+  { isOptional, ...rule }: BodyRule,
 ): Promise<Body> {
   if (!isOptional) assertJson(incoming);
-  const bytes = await read(incoming, maxBytes);
+  const bytes = await read(incoming, outgoing, rule);
   if (isOptional) {
     // Some clients send a type with no body.
     if (bytes.length === 0) return { text: "", value: {} };
@@ -50,27 +62,57 @@ function assertJson({ headers }: IncomingMessage): void {
   });
 }
 
-async function read(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+async function read(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { maxBytes, timeoutMs, hold }: Omit<BodyRule, "isOptional">,
+): Promise<Buffer> {
   const tooLarge = (): SojournError =>
     new SojournError("payload_too_large", { message: `The request's body has more than ${maxBytes} bytes` });
-  if (Number(incoming.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
+  const declared = Number(incoming.headers["content-length"] ?? 0);
+  if (declared > maxBytes) throw tooLarge();
+  hold(declared);
+  if (isAwaited(incoming)) outgoing.writeContinue();
   const chunks: Buffer[] = [];
   let length = 0;
   await new Promise<void>((resolve, reject) => {
-    incoming.on("data", (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       length += chunk.length;
-      if (length > maxBytes) reject(tooLarge());
-      else chunks.push(chunk);
-    });
-    const cut = (): void => reject(new SojournError("invalid_json", { message: "The request's body was cut off" }));
-    incoming.on("error", cut);
-    incoming.on("close", cut);
-    incoming.on("end", () => {
-      incoming.off("close", cut);
+      try {
+        if (length > maxBytes) throw tooLarge();
+        // A chunked body does not say its length before.
+        if (length > declared) hold(chunk.length);
+        chunks.push(chunk);
+      } catch (refusal) {
+        fail(refusal);
+      }
+    };
+    const cut = (): void => fail(new SojournError("invalid_json", { message: "The request's body was cut off" }));
+    const done = (): void => {
+      stop();
       resolve();
-    });
+    };
+    const timer = setTimeout(() => {
+      outgoing.setHeader("connection", "close");
+      fail(new SojournError("request_timeout", { message: `The request's body took longer than ${timeoutMs} ms` }));
+    }, timeoutMs);
+    const stop = (): void => {
+      clearTimeout(timer);
+      incoming.off("data", take).off("error", cut).off("close", cut).off("end", done);
+    };
+    const fail = (reason: unknown): void => {
+      stop();
+      incoming.pause();
+      reject(reason);
+    };
+    incoming.on("data", take).on("error", cut).on("close", cut).on("end", done);
   });
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** Whether the client waits to be told to send the body. */
+function isAwaited({ headers: { expect }, httpVersion }: IncomingMessage): boolean {
+  return expect !== undefined && httpVersion === "1.1" && /^100-continue$/i.test(expect);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Admission } from "./admission.ts";
 
 /** What became of one request. */
 export interface Accounted {
@@ -39,6 +40,25 @@ export class Meters {
       this.#series.set(key, series);
     }
     series.observe(seconds);
+  }
+
+  /** Shows how many connections and requests there are, each time that someone looks. */
+  watch(admission: Admission): void {
+    this.#show("sojourn_http_connections", "Connections that are open", () => admission.connections);
+    this.#show("sojourn_http_requests_in_hand", "Requests that are not answered yet", () => admission.requestsInHand);
+    const help = "Bytes of the bodies of requests that are not answered yet";
+    this.#show("sojourn_http_body_bytes_in_hand", help, () => admission.bodyBytesInHand);
+  }
+
+  #show(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value());
+      },
+    });
   }
 
   /** Counts an open event stream, until the returned function is called. */

@@ -17,10 +17,19 @@ const ALWAYS: readonly ErrorCode[] = [
   "forbidden",
   "rate_limited",
   "store_unavailable",
+  "overloaded",
   "internal",
 ];
 
-const WITH_BODY: readonly ErrorCode[] = ["invalid_json", "invalid_content_type", "payload_too_large"];
+/** The statuses that come with `Retry-After`. */
+const RETRIED: readonly ErrorCode[] = ["limit_reached", "overloaded"];
+
+const WITH_BODY: readonly ErrorCode[] = [
+  "invalid_json",
+  "invalid_content_type",
+  "payload_too_large",
+  "request_timeout",
+];
 
 const WRITE_HEADERS = z.object({
   "Idempotency-Key": z
@@ -122,7 +131,9 @@ function refusals({ body, isWrite, refusals: own }: Route, { errors, errorShape 
       status,
       {
         description: [...new Set(known.map(({ code }) => code))].join(", "),
-        ...(status === errors.limit_reached.status && { headers: z.object({ "Retry-After": RETRY_AFTER }) }),
+        ...(RETRIED.some((code) => errors[code].status === status) && {
+          headers: z.object({ "Retry-After": RETRY_AFTER }),
+        }),
         content: { "application/json": { schema: errorShape } },
       },
     ]),

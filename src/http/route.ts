@@ -63,6 +63,12 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   readonly body?: B;
   /** Whether a request without a body means `{}`. */
   readonly isBodyOptional?: boolean;
+  /** How large a body it takes, where that differs from what the server takes. */
+  readonly maxBodyBytes?: number;
+  /** How long its body may take, where that differs from what the server allows. */
+  readonly bodyTimeoutMs?: number;
+  /** Whether it is answered however many requests are in hand. */
+  readonly isVital?: boolean;
   /** A write takes `Idempotency-Key` and `If-Match`. */
   readonly isWrite: boolean;
   /** The shape of each status that it answers on success. */

@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { invalid, SojournError } from "../engine/errors.ts";
-import { account, buildApp, commonHeaders, type HttpContext, requestIdOf } from "./app.ts";
+import { buildApp, type HttpContext } from "./app.ts";
 import { refusalAtEdge } from "./edge.ts";
+import { readAway } from "./linger.ts";
+import { encodeRefusal, refuse, refuseConnection } from "./refusal.ts";
 import type { Dialect } from "./route.ts";
 
 /** Where to listen. */
@@ -24,9 +26,6 @@ export interface HttpServer {
 /** How many connections may wait to be accepted, so that a thousand clients may come at once. */
 const BACKLOG = 4_096;
 
-/** How long a client may take for a request's headers. */
-const HEADERS_TIMEOUT_MS = 10_000;
-
 /** Longer than the idle timeout of the usual proxies, so that none of them meets a connection just closed. */
 const KEEP_ALIVE_MS = 65_000;
 
@@ -35,37 +34,72 @@ const CLOSING_MS = 25;
 
 /** Starts the HTTP server; rejects with Node's own error where it can't listen. */
 export async function listen(context: HttpContext, dialect: Dialect, { host, port }: Address): Promise<HttpServer> {
+  const { limits, admission } = context;
   const server = createServer({
     requireHostHeader: false,
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: limits.headersMs / 10,
+    // Bodies have a time of their own, by route.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
   });
-  const refuse = refuser(context, dialect);
+  // What `cutOffStalled` listens for.
+  server.timeout = limits.stalledMs;
+  // Past a number of headers Node would leave the others out, without a word; their size is limited in any case.
+  server.maxHeadersCount = 0;
+  // Whoever sends a request and then closes its own side, as `nc -N` does, waits for the answer. Node has a switch for
+  // this that its types don't know.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  boundConnections(server, context, dialect);
+
   const errorHandler = async (cause: unknown): Promise<Response> => {
-    const { status, text, headers } = encodeFailure(context, dialect, unroutable(cause));
+    const { status, text, headers } = encodeRefusal(context, dialect, unroutable(cause));
     context.logger.warn({ err: cause }, "request could not be routed");
     return new Response(text, { status, headers });
   };
-  const route = getRequestListener(buildApp(context, dialect).fetch, { errorHandler });
+  const route = getRequestListener(buildApp(context, dialect).fetch, { errorHandler, autoCleanupIncoming: false });
+  const isVital = vitalPaths(dialect);
+  /** The newest answer of each connection. */
+  const newest = new WeakMap<Socket, ServerResponse>();
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    newest.set(incoming.socket, outgoing);
     if (!server.listening) outgoing.setHeader("connection", "close");
+    outgoing.on("timeout", cutOffStalled);
+    outgoing.once("finish", () => {
+      if (incoming.complete) incoming.resume();
+      else readAway(incoming, limits);
+    });
+    const overloaded = admission.enter(incoming, isVital);
+    if (overloaded !== undefined) {
+      refuse(context, dialect, { incoming, outgoing, failure: overloaded });
+      return;
+    }
+    // A handler may work on when its client has long gone.
+    let holders = 1;
+    const leave = (): void => {
+      holders -= 1;
+      if (holders === 0) admission.leave(incoming);
+    };
+    outgoing.once("close", leave);
     context.cors(incoming, outgoing, () => {
-      const refusal = refusalAtEdge(incoming);
-      if (refusal === undefined) void route(incoming, outgoing);
-      else refuse(incoming, outgoing, refusal);
+      const failure = refusalAtEdge(incoming);
+      if (failure === undefined) {
+        holders += 1;
+        void route(incoming, outgoing).finally(leave);
+      } else refuse(context, dialect, { incoming, outgoing, failure });
     });
   };
   server.on("request", handle);
-  // Whatever a client expects by `Expect`, it gets the answer.
+  // The body is asked for once it is known that it is wanted.
+  server.on("checkContinue", handle);
+  // Whatever else a client expects by `Expect`, it gets the answer.
   server.on("checkExpectation", handle);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerParseError(context, dialect, { error, socket });
+    answerParseError(context, dialect, { error, socket, last: newest.get(socket) });
   });
   server.on("connect", (_incoming, socket: Socket) => {
-    writeRaw(context, dialect, {
-      socket,
-      error: new SojournError("method_not_allowed", { message: "This is no proxy" }),
-    });
+    const failure = new SojournError("method_not_allowed", { message: "This is no proxy" });
+    refuseConnection(context, dialect, { socket, failure });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -77,36 +111,28 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
   return { url: urlOf(server), close: (graceMs) => close(server, graceMs) };
 }
 
-type Refuse = (incoming: IncomingMessage, outgoing: ServerResponse, error: SojournError) => void;
-
-function refuser(context: HttpContext, dialect: Dialect): Refuse {
-  return (incoming, outgoing, failure) => {
-    const isIdGood = !failure.faults.some(({ field }) => field === "x-request-id");
-    const requestId = isIdGood ? requestIdOf(incoming, context) : context.mintRequestId();
-    const { status, text, headers } = encodeFailure(context, dialect, failure, requestId);
-    outgoing.writeHead(status, headers);
-    outgoing.end(text);
-    account(context, { incoming, route: "(edge)", requestId, status, ms: 0, failure });
-  };
+/** Answers a connection too many before Node's parser is set up for it; `maxConnections` of Node would just reset it. */
+function boundConnections(server: Server, context: HttpContext, dialect: Dialect): void {
+  const parsers = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    const failure = context.admission.connect(socket);
+    if (failure !== undefined) refuseConnection(context, dialect, { socket, failure });
+    else for (const parse of parsers) parse.call(server, socket);
+  });
 }
 
-interface EncodedFailure {
-  readonly status: number;
-  readonly text: string;
-  readonly headers: Readonly<Record<string, string>>;
+/** Tells which requests are answered under any load: a busy server must not be killed for being busy, nor be blind. */
+function vitalPaths({ base, routes }: Dialect): (incoming: IncomingMessage) => boolean {
+  const ofDialect = routes.filter(({ isVital }) => isVital === true).map(({ path }) => base + path);
+  const paths = new Set(["/healthz", "/readyz", "/metrics", ...ofDialect]);
+  return ({ url = "" }) => paths.has(url.split("?", 1)[0] ?? "");
 }
 
-/** A refusal that no route answers. */
-function encodeFailure(
-  { clock, mintRequestId }: HttpContext,
-  dialect: Dialect,
-  error: SojournError,
-  requestId: string = mintRequestId(),
-): EncodedFailure {
-  const { status = 400, body, headers } = dialect.encodeError(error, requestId, clock.now());
-  const text = JSON.stringify(body);
-  const length = { "content-length": String(Buffer.byteLength(text)) };
-  return { status, text, headers: { ...commonHeaders(requestId, 0), ...length, ...headers } };
+// Node calls this when nothing was sent or received for a while. A handler that takes long is no reason to cut anyone
+// off; an answer of which nothing is taken is. A connection without a request in hand is closed by Node itself.
+function cutOffStalled(socket: Socket): void {
+  if (socket.writableLength > 0) socket.destroy();
 }
 
 function unroutable(cause: unknown): SojournError {
@@ -116,18 +142,27 @@ function unroutable(cause: unknown): SojournError {
   return new SojournError("internal", { message: "Something broke on our side; the log has more of it", cause });
 }
 
+interface ParseError {
+  readonly error: NodeJS.ErrnoException;
+  readonly socket: Socket;
+  /** The newest answer of this connection, if there was any. */
+  readonly last: ServerResponse | undefined;
+}
+
 /** What Node's parser refuses never becomes a request; its sender gets the envelope all the same. */
-function answerParseError(
-  context: HttpContext,
-  dialect: Dialect,
-  { error: cause, socket }: { readonly error: NodeJS.ErrnoException; readonly socket: Socket },
-): void {
-  if (cause.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
+function answerParseError(context: HttpContext, dialect: Dialect, { error: cause, socket, last }: ParseError): void {
+  if (cause.code === "ECONNRESET") socket.destroy();
+  if (!socket.writable) return;
   context.logger.info({ code: cause.code }, "request not understood");
-  writeRaw(context, dialect, { socket, error: parseError(cause) });
+  const isAnswered = last === undefined || last.writableFinished;
+  // It came while what is left of a refused body was read away.
+  if (isAnswered && last?.req.complete === false) socket.destroy();
+  // Either no request is open, or it is the open one itself that is broken, in its body.
+  else if (isAnswered || (!last.req.complete && last.socket === socket && !last.headersSent)) {
+    refuseConnection(context, dialect, { socket, failure: parseError(cause) });
+  }
+  // Requests before this one are still to be answered: nothing may be written that they could be taken to be about.
+  else last.once("close", () => socket.destroySoon());
 }
 
 function parseError(cause: NodeJS.ErrnoException): SojournError {
@@ -135,21 +170,10 @@ function parseError(cause: NodeJS.ErrnoException): SojournError {
     case "HPE_HEADER_OVERFLOW":
       return new SojournError("payload_too_large", { message: "The request's headers have more than 16 KiB", cause });
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return new SojournError("invalid", { message: "The request did not arrive in time", cause });
+      return new SojournError("request_timeout", { message: "The request's headers did not arrive in time", cause });
     default:
       return new SojournError("invalid", { message: "This is not a valid HTTP request", cause });
   }
-}
-
-function writeRaw(
-  context: HttpContext,
-  dialect: Dialect,
-  { socket, error }: { readonly socket: Socket; readonly error: SojournError },
-): void {
-  const { status, text, headers } = encodeFailure(context, dialect, error);
-  const lines = Object.entries({ ...headers, connection: "close" }).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("\r\n")}\r\n\r\n${text}`);
-  context.meters.account({ method: "(none)", route: "(parser)", status, seconds: 0 });
 }
 
 function urlOf(server: Server): string {

@@ -2,9 +2,11 @@ import type { Config } from "../config/config.ts";
 import { originsOf } from "../config/decode.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import { Admission } from "../http/admission.ts";
 import { corsFor, noCors } from "../http/cors.ts";
 import { nativeDialect } from "../http/dialects/native/routes.ts";
 import { isLoopback } from "../http/edge.ts";
+import { type EdgeLimits, FIXED_LIMITS } from "../http/edge-limits.ts";
 import { Gate } from "../http/gate.ts";
 import { Meters } from "../http/meters.ts";
 import { listen } from "../http/server.ts";
@@ -25,9 +27,10 @@ export interface Running {
 /**
  * Opens the store and serves it over HTTP.
  *
+ * @param overridden  limits that tests can't wait for
  * @throws {SojournError} `forbidden` for a host that other machines can reach; what `openSqliteStore` throws
  */
-export async function serve(config: Config): Promise<Running> {
+export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}): Promise<Running> {
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();
@@ -47,12 +50,24 @@ export async function serve(config: Config): Promise<Running> {
     ...given("readsPerMinute", config.rateLimitReads),
     ...given("writesPerMinute", config.rateLimitWrites),
   });
+  const limits: EdgeLimits = {
+    ...FIXED_LIMITS,
+    bodyMs: config.bodyTimeoutSeconds * 1_000,
+    maxConnections: config.maxConnections,
+    maxRequestsInHand: config.maxRequestsInHand,
+    maxBodyBytesInHand: config.maxBodyBytesInHand,
+    ...overridden,
+  };
+  const admission = new Admission(limits);
+  meters.watch(admission);
   const http = await mayListen()
     .then(() =>
       listen(
         {
           sessions,
           access,
+          admission,
+          limits,
           gate,
           cors: config.corsOrigins === undefined ? noCors : corsFor(originsOf(config.corsOrigins), access),
           clock: systemClock,

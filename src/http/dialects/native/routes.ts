@@ -11,6 +11,9 @@ import { keyRoutes } from "./keys.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
+/** The bytes of a body that holds a reason, however it is escaped, or a few numbers. */
+const SMALL_BODY = 16_384;
+
 /** What any write of one session may be refused with. */
 const writeRefusals = [
   "session_not_found",
@@ -92,6 +95,7 @@ const routes: readonly Route[] = [
     summary: "Expire what is idle for longer than max_idle_seconds; the data stays",
     scope: "sessions:write",
     body: decode.CleanupShape,
+    maxBodyBytes: SMALL_BODY,
     isWrite: true,
     answers: { 200: encode.enveloped(z.object({ cleaned: z.int(), session_ids: z.array(z.string()) })) },
     refusals: ["precondition_failed", "idempotency_mismatch"],
@@ -161,6 +165,7 @@ const routes: readonly Route[] = [
     summary: "End a session; the same end again changes nothing",
     scope: "sessions:write",
     body: decode.EndShape,
+    maxBodyBytes: SMALL_BODY,
     isBodyOptional: true,
     isWrite: true,
     answers: sessionAnswer,
@@ -178,6 +183,7 @@ const routes: readonly Route[] = [
     scope: "sessions:write",
     query: decode.RecordQueryShape,
     body: decode.AddedMetricsShape,
+    maxBodyBytes: SMALL_BODY,
     isBodyOptional: true,
     isWrite: true,
     answers: { 200: encode.enveloped(z.union([encode.MetricsShape, encode.SessionShape])) },
@@ -232,6 +238,7 @@ const routes: readonly Route[] = [
     path: "/health",
     operationId: "health",
     summary: "Whether the server can do its work",
+    isVital: true,
     scope: "open",
     isWrite: false,
     answers: { 200: encode.HealthShape },
@@ -261,6 +268,7 @@ function transition(verb: "suspend" | "resume" | "keepalive", summary: string): 
     summary,
     scope: "sessions:write",
     body: decode.ReasonShape,
+    maxBodyBytes: SMALL_BODY,
     isBodyOptional: true,
     isWrite: true,
     answers: sessionAnswer,
