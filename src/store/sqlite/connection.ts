@@ -17,9 +17,12 @@ const WAL_BYTES_KEPT = 16 * 1_048_576;
 /** How long a connection waits for another that has the lock. */
 export const BUSY_MS = 5_000;
 
+/** How the database of a data directory is called. */
+export const DATABASE_NAME = "sojourn.db";
+
 /** The database file of a data directory. */
 export function databaseFile(directory: string): string {
-  return join(directory, "sojourn.db");
+  return join(directory, DATABASE_NAME);
 }
 
 /** Opens the one connection that writes. */

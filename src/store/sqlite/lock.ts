@@ -4,6 +4,12 @@ import { DatabaseSync } from "node:sqlite";
 import { SojournError } from "../../engine/errors.ts";
 import { isBusy } from "./connection.ts";
 
+const LOCK = "sojourn.lock";
+const PID = "sojourn.pid";
+
+/** What a lock leaves in its directory, whether it is held or not. */
+export const LOCK_FILES: readonly string[] = [LOCK, `${LOCK}-journal`, PID];
+
 /**
  * Takes a data directory for this process, until the returned lock is closed or the process ends in whatever way.
  *
@@ -13,8 +19,8 @@ import { isBusy } from "./connection.ts";
  * @throws {SojournError} `store_in_use`
  */
 export function lockDirectory(directory: string): Disposable {
-  const db = new DatabaseSync(join(directory, "sojourn.lock"), { timeout: 0 });
-  const pidFile = join(directory, "sojourn.pid");
+  const db = new DatabaseSync(join(directory, LOCK), { timeout: 0 });
+  const pidFile = join(directory, PID);
   try {
     db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     writeFileSync(pidFile, `${process.pid}\n`);

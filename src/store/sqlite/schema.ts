@@ -179,7 +179,7 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
  * @throws {SojournError} `store_newer` where a newer release wrote the file; nothing is changed
  */
 export function migrate(db: DatabaseSync): void {
-  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version);
+  const version = schemaVersion(db);
   if (version > SCHEMA_VERSION) {
     throw new SojournError("store_newer", {
       message: `The store has schema version ${version}, and this release of Sojourn knows ${SCHEMA_VERSION}`,
@@ -189,4 +189,9 @@ export function migrate(db: DatabaseSync): void {
     if (i < version) continue;
     db.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${i + 1}; COMMIT`);
   }
+}
+
+/** The version of the schema that a file has; 0 for one that is no store. */
+export function schemaVersion(db: DatabaseSync): number {
+  return Number(db.prepare("PRAGMA user_version").get()?.user_version);
 }

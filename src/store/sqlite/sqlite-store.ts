@@ -1,5 +1,5 @@
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import { SojournError } from "../../engine/errors.ts";
@@ -30,9 +30,11 @@ import { asStoreError, type Durability, openReader, openWriter } from "./connect
 import { toAccess, toKey } from "./key-rows.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
+import { RESTORING } from "./restore.ts";
 import { integer, type Row, STREAM_COLUMNS, toRemembered, toStream } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { StreamCache } from "./stream-cache.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { Thread } from "./thread.ts";
 
 /** How to open a store on SQLite. */
@@ -66,6 +68,8 @@ export function openSqliteStore(options: SqliteOptions): Store {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     lock = lockDirectory(path);
+    // What a restore leaves that was cut off.
+    rmSync(join(path, RESTORING), { recursive: true, force: true });
     prepareFile(path, { durability, maxBytes });
     // The names of new files are durable only once their directory is.
     if (durability === "full") for (const folder of [path, dirname(path)]) syncDirectory(folder);
@@ -321,13 +325,4 @@ class Watcher extends WakeUp {
 // The module beside this one, as TypeScript in a checkout and as JavaScript in the package.
 function threadModule(name: "writer" | "reader"): URL {
   return new URL(import.meta.url.endsWith(".ts") ? `./${name}.ts` : `./${name}.js`, import.meta.url);
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
