@@ -71,13 +71,15 @@ export function assertWritable({ idempotencyKey, ifMatch }: WriteOptions): void 
 
 const KEY = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
 
+// In a plain loop: it runs for every call.
 function renamed(input: object, names: Readonly<Record<string, Encoding>>): Record<string, unknown> {
-  const members = Object.entries(input).flatMap(([key, value]) => {
-    if (value === undefined) return [];
+  const output: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(input)) {
+    if (value === undefined) continue;
     const [name, encode] = (Object.hasOwn(names, key) && names[key]) || [key];
-    return [[name, encode === undefined ? value : encode(value, name)] as const];
-  });
-  return Object.fromEntries(members);
+    output[name] = encode === undefined ? value : encode(value, name);
+  }
+  return output;
 }
 
 // In whole microseconds, as it is kept. What is no number goes as it is, to be refused where it is read.

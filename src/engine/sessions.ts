@@ -45,6 +45,9 @@ export type ListQuery = Omit<SessionQuery, "tenant" | "now">;
 
 export type TotalsQuery = Omit<SessionFilter, "tenant" | "now">;
 
+/** What a `uid` looks like; a name may as well. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** How long a caller should wait when the limit on sessions is reached. */
 const LIMIT_RETRY_MS = 60_000;
 
@@ -353,7 +356,10 @@ export class Sessions {
   async #lookUp({ tenant }: Caller, id: string): Promise<Stream | undefined> {
     if (!isSessionId(id)) return undefined;
     const { store } = this.#ports;
-    return (await store.named(tenant, id)) ?? (await store.stream({ tenant, kind: "session", id }));
+    const ref = { tenant, kind: "session", id } as const;
+    // No session is called as another's uid is, so that either order finds the same; this one finds it at once.
+    if (UUID.test(id)) return (await store.stream(ref)) ?? (await store.named(tenant, id));
+    return (await store.named(tenant, id)) ?? (await store.stream(ref));
   }
 
   #shown(stream: Stream): Session {

@@ -52,93 +52,88 @@ export class InProcess implements Transport {
     return systemClock.now() / 1_000;
   }
 
-  async health(options: CallOptions): Promise<Health> {
-    await this.#call(options, () => this.#engine.probe());
-    return { status: "healthy", version: VERSION, timestamp: new Date(this.now()) };
+  health(options: CallOptions): Promise<Health> {
+    const healthy = (): Health => ({ status: "healthy", version: VERSION, timestamp: new Date(this.now()) });
+    return this.#call(options, () => this.#engine.probe(), healthy);
   }
 
-  async create(wanted: NewSession, options: WriteOptions): Promise<Sighting> {
+  create(wanted: NewSession, options: WriteOptions): Promise<Sighting> {
     const body = bodyOf(shapes.NewSessionShape, wanted);
     const write = writing("create", body, options);
-    return await this.#call(options, async () => {
-      const { value } = await this.#sessions.create(this.#caller, shapes.decodeNewSession(body), write);
-      return new StreamSighting(value.session);
-    });
+    const create = () => this.#sessions.create(this.#caller, shapes.decodeNewSession(body), write);
+    return this.#call(options, create, ({ value }) => new StreamSighting(value.session));
   }
 
   get(id: string, at: number | undefined, options: CallOptions): Promise<Sighting> {
     if (at === undefined) return this.#see(options, () => this.#sessions.get(this.#caller, id));
-    return this.#see(options, () => {
-      const wanted = queryOf(shapes.GetQueryShape, { at });
-      return this.#sessions.get(this.#caller, id, { at: Number(wanted.at) });
-    });
+    const wanted = queryOf(shapes.GetQueryShape, { at });
+    return this.#see(options, () => this.#sessions.get(this.#caller, id, { at: Number(wanted.at) }));
   }
 
   newest(userId: string | undefined, options: CallOptions): Promise<Sighting> {
-    return this.#see(options, () => {
-      return this.#sessions.newest(this.#caller, queryOf(shapes.NewestQueryShape, { userId }).user_id);
+    const wanted = queryOf(shapes.NewestQueryShape, { userId });
+    return this.#see(options, () => this.#sessions.newest(this.#caller, wanted.user_id));
+  }
+
+  list(query: SessionQuery, cursor: string | undefined, options: CallOptions): Promise<Page<Sighting>> {
+    const wanted = shapes.decodeList(queryOf(shapes.ListQueryShape, { ...query, cursor }));
+    const list = () => this.#sessions.list(this.#caller, wanted);
+    return this.#call(options, list, ({ items, next }) => {
+      return { items: items.map((session) => new StreamSighting(session)), next };
     });
   }
 
-  async list(query: SessionQuery, cursor: string | undefined, options: CallOptions): Promise<Page<Sighting>> {
-    const wanted = shapes.decodeList(queryOf(shapes.ListQueryShape, { ...query, cursor }));
-    const { items, next } = await this.#call(options, () => this.#sessions.list(this.#caller, wanted));
-    return { items: items.map((session) => new StreamSighting(session)), next };
-  }
-
-  async stats(filter: SessionFilter, options: CallOptions): Promise<SessionStats> {
+  stats(filter: SessionFilter, options: CallOptions): Promise<SessionStats> {
     const wanted = shapes.decodeFilter(queryOf(shapes.StatsQueryShape, filter));
-    return decodeStats(encodeTotals(await this.#call(options, () => this.#sessions.totals(this.#caller, wanted))));
+    const sum = () => this.#sessions.totals(this.#caller, wanted);
+    return this.#call(options, sum, (totals) => decodeStats(encodeTotals(totals)));
   }
 
-  async cleanup(query: CleanupQuery, options: WriteOptions): Promise<Cleaned> {
+  cleanup(query: CleanupQuery, options: WriteOptions): Promise<Cleaned> {
     const body = bodyOf(shapes.CleanupShape, query);
-    const wanted = shapes.decodeCleanup(body);
     const write = writing("cleanup", body, options);
-    const { value } = await this.#call(options, () => this.#sessions.cleanup(this.#caller, wanted, write));
-    return { cleaned: value.sessionIds.length, sessionIds: value.sessionIds };
+    const cleanUp = () => this.#sessions.cleanup(this.#caller, shapes.decodeCleanup(body), write);
+    return this.#call(options, cleanUp, ({ value: { sessionIds } }) => ({ cleaned: sessionIds.length, sessionIds }));
   }
 
-  async update(uid: string, patch: SessionPatch, options: WriteOptions): Promise<Sighting> {
+  update(uid: string, patch: SessionPatch, options: WriteOptions): Promise<Sighting> {
     const body = bodyOf(shapes.PatchShape, patch);
     const write = writing(`update ${uid}`, body, options);
-    return await this.#change(options, () => {
-      return this.#sessions.update(this.#caller, uid, shapes.decodePatch(body), write);
-    });
+    return this.#change(options, () => this.#sessions.update(this.#caller, uid, shapes.decodePatch(body), write));
   }
 
-  async transition(uid: string, to: Transition, reason: string | undefined, options: WriteOptions): Promise<Sighting> {
+  transition(uid: string, to: Transition, reason: string | undefined, options: WriteOptions): Promise<Sighting> {
     const body = bodyOf(shapes.ReasonShape, { reason });
     const write = writing(`${to} ${uid}`, body, options);
-    return await this.#change(options, () =>
-      this.#sessions[to](this.#caller, uid, given("reason", body.reason), write),
-    );
+    return this.#change(options, () => this.#sessions[to](this.#caller, uid, given("reason", body.reason), write));
   }
 
-  async end(uid: string, status: FinalStatus, reason: string | undefined, options: WriteOptions): Promise<Sighting> {
+  end(uid: string, status: FinalStatus, reason: string | undefined, options: WriteOptions): Promise<Sighting> {
     const body = bodyOf(shapes.EndShape, { status, reason });
     const write = writing(`end ${uid}`, body, options);
     const wanted = { status, ...given("reason", body.reason) };
-    return await this.#change(options, () => this.#sessions.end(this.#caller, uid, wanted, write));
+    return this.#change(options, () => this.#sessions.end(this.#caller, uid, wanted, write));
   }
 
-  async record(uid: string, added: AddedMetrics = {}, options: WriteOptions): Promise<Sighting> {
+  record(uid: string, added: AddedMetrics = {}, options: WriteOptions): Promise<Sighting> {
     const body = parse(shapes.AddedMetricsShape, encodeBody(added));
     const write = writing(`record ${uid}`, body, options);
-    return await this.#change(options, () => {
-      return this.#sessions.record(this.#caller, uid, shapes.decodeMetrics(body), write);
-    });
+    return this.#change(options, () => this.#sessions.record(this.#caller, uid, shapes.decodeMetrics(body), write));
   }
 
-  async delete(uid: string, options: WriteOptions): Promise<void> {
+  delete(uid: string, options: WriteOptions): Promise<void> {
     const write = writing(`delete ${uid}`, {}, options);
-    await this.#call(options, () => this.#sessions.delete(this.#caller, uid, write));
+    return this.#call(
+      options,
+      () => this.#sessions.delete(this.#caller, uid, write),
+      () => undefined,
+    );
   }
 
-  async operations(uid: string, query: OperationQuery, options: CallOptions): Promise<Page<Operation>> {
+  operations(uid: string, query: OperationQuery, options: CallOptions): Promise<Page<Operation>> {
     const range = shapes.decodeRange(queryOf(shapes.OperationsQueryShape, query));
-    const { items, next } = await this.#call(options, () => this.#sessions.operations(this.#caller, uid, range));
-    return { items: items.map(operationOf), next };
+    const read = () => this.#sessions.operations(this.#caller, uid, range);
+    return this.#call(options, read, ({ items, next }) => ({ items: items.map(operationOf), next }));
   }
 
   async *follow(
@@ -154,10 +149,10 @@ export class InProcess implements Transport {
     }
   }
 
-  async verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict> {
+  verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict> {
     const wanted = queryOf(shapes.VerifyQueryShape, { head });
-    const verdict = await this.#call(options, () => this.#sessions.verify(this.#caller, uid, wanted.head));
-    return decodeVerdict(encodeVerdict(verdict));
+    const verify = () => this.#sessions.verify(this.#caller, uid, wanted.head);
+    return this.#call(options, verify, (verdict) => decodeVerdict(encodeVerdict(verdict)));
   }
 
   close(): Promise<void> {
@@ -173,27 +168,29 @@ export class InProcess implements Transport {
     await this.#engine.close();
   }
 
-  async #change(options: CallOptions, change: () => Promise<Answer<Session>>): Promise<Sighting> {
-    return new StreamSighting((await this.#call(options, change)).value);
+  #change(options: CallOptions, change: () => Promise<Answer<Session>>): Promise<Sighting> {
+    return this.#call(options, change, ({ value }) => new StreamSighting(value));
   }
 
-  async #see(options: CallOptions, look: () => Promise<Session>): Promise<Sighting> {
-    return new StreamSighting(await this.#call(options, look));
+  #see(options: CallOptions, look: () => Promise<Session>): Promise<Sighting> {
+    return this.#call(options, look, (stream) => new StreamSighting(stream));
   }
 
-  #call<T>({ signal }: CallOptions, call: () => Promise<T>): Promise<T> {
-    if (signal === undefined) return this.#counted(call);
-    signal.throwIfAborted();
-    return untilAborted(this.#counted(call), signal);
-  }
-
-  async #counted<T>(call: () => Promise<T>): Promise<T> {
+  // By one `then`, and not by async functions within each other: a read takes a microsecond, and each of them a tenth.
+  #call<T, U>({ signal }: CallOptions, call: () => Promise<T>, toAnswer: (value: T) => U): Promise<U> {
+    signal?.throwIfAborted();
     this.#inHand.enter();
-    try {
-      return await call();
-    } finally {
-      this.#inHand.leave();
-    }
+    const answer = call().then(
+      (value) => {
+        this.#inHand.leave();
+        return toAnswer(value);
+      },
+      (error: unknown) => {
+        this.#inHand.leave();
+        throw error;
+      },
+    );
+    return signal === undefined ? answer : untilAborted(answer, signal);
   }
 }
 
