@@ -1,18 +1,25 @@
 /** Runs every benchmark, one after another, and writes `docs/benchmarks.md`. */
 import { writeFileSync } from "node:fs";
 import { claimTable } from "./claim.ts";
+import { measureEventStreams } from "./event-streams.ts";
 import { measureHttp } from "./http.ts";
 import { measureListing } from "./listing.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { measureOperations } from "./operations.ts";
+import { installPeers } from "./peer-install.ts";
+import { measurePeers } from "./peers.ts";
 import { measureStartup } from "./startup.ts";
 
+// Before anything takes its time, since it may fail.
+installPeers();
 const machine = machineLine(describeMachine());
 const table = claimTable([
   ...(await measureOperations()),
   ...(await measureHttp()),
   ...(await measureListing()),
   ...(await measureStartup()),
+  ...(await measureEventStreams()),
+  ...(await measurePeers()),
 ]);
 
 writeFileSync(
@@ -25,6 +32,17 @@ operations, a loop over \`node:sqlite\` with our schema and durability, 64 opera
 app that answers the same bodies. For a list, ours is a page of 50 far down and raw the first page of the same list, both
 from memory, among 1,000,000 sessions; for startup and memory, raw is the same server on an empty directory. A line
 without an aim only informs.
+
+Event streams are open all at once, one on each session; then each session is written to once, and a time is from sending
+the request to having the event. These are medians of three rounds.
+
+Turns go to Sojourn and, as raw, to a library that keeps sessions in SQLite too: in process, each through its own API, by
+callers that each have a session. All store the same 300 bytes of JSON. Sojourn takes them as an update of metadata, so
+that they stand in its log and in its record; LangGraph's saver as a checkpoint that holds the turn alone, without those
+before; ADK as an event; express-session as a save in place of the one before, which keeps no history. Where raw says
+WAL and FULL, both sync each commit before they answer. By default Sojourn does so; LangGraph's saver does not sync commits
+(WAL, NORMAL), and the other two sync a rollback journal. A line on a default has three rounds. The slower the disk
+syncs, the larger these ratios: Sojourn syncs once for all callers that wait, the others once for each turn.
 
 ${machine}
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -30,6 +30,11 @@ export async function spawnSojourn(directory: string, data: string = join(direct
 export async function spawnRaw({ get, post }: { readonly get: string; readonly post: string }): Promise<Spawned> {
   const args = [modulePath("./raw-server.ts"), get, post];
   return await untilListening(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] }));
+}
+
+/** How much of a process is in memory. */
+export function residentMiB(pid: number): number {
+  return Number(execFileSync("ps", ["-o", "rss=", "-p", `${pid}`], { encoding: "utf8" })) / 1_024;
 }
 
 function modulePath(relative: string): string {

@@ -3,13 +3,12 @@
  * resident memory; beside the same server on an empty directory. It runs from the TypeScript sources, and the system
  * has the files in memory.
  */
-import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Claim, compare, show } from "./claim.ts";
 import { manySessions, SESSIONS, sessionIdOf } from "./many-sessions.ts";
 import { interleave, median } from "./rounds.ts";
 import { scratchDirectory } from "./scratch.ts";
-import { spawnSojourn } from "./servers.ts";
+import { residentMiB, spawnSojourn } from "./servers.ts";
 
 const STARTS = 5;
 
@@ -81,10 +80,6 @@ async function readSessions(url: string): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, (_, caller) => call(caller)));
-}
-
-function residentMiB(pid: number): number {
-  return Number(execFileSync("ps", ["-o", "rss=", "-p", `${pid}`], { encoding: "utf8" })) / 1_024;
 }
 
 if (import.meta.main) await show(measureStartup);
