@@ -1,4 +1,4 @@
-/** A peer's own process: takes orders from its parent, one at a time. Its arguments: the module's name, then options as JSON. */
+/** A peer's own process: takes orders from its parent, one at a time. It is given its module's name, and options as JSON. */
 import type { Peer, PeerModule, PeerOptions } from "./peer.ts";
 import { turnOf } from "./peer.ts";
 import type { PeerOrder, PeerReply } from "./peers.ts";
@@ -46,6 +46,7 @@ async function appendForAWhile(to: Peer, forMs: number): Promise<number> {
 /** Reads every session back, and throws if a turn is not there as it was appended. */
 async function verify(from: Peer): Promise<void> {
   for (const [caller, count] of appended.entries()) {
+    if (count === 0) throw new Error(`Session ${caller} of ${name} has no turn, so that there is nothing to compare`);
     const found = JSON.stringify(await from.turns(caller));
     const first = keepsHistory ? 1 : count;
     const expected = Array.from({ length: count - first + 1 }, (_, i) => turnOf(first + i));
