@@ -43,6 +43,7 @@ const TRIES: Readonly<Record<string, Try>> = {
   listKeys: {},
   revokeKey: { object: "key" },
   disableKeys: {},
+  backUp: {},
   health: {},
 };
 

@@ -113,7 +113,8 @@ export class Api {
     if (route === undefined) return;
     const shape = route.answers[status];
     if (shape !== undefined) {
-      assertShape(shape, answer.body);
+      if (route.type === undefined) assertShape(shape, answer.body);
+      else assert.equal(answer.headers.get("content-type"), route.type);
       this.seen.add(`${route.operationId} ${status}`);
       return;
     }

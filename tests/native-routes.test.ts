@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { Api, type Session } from "./api.ts";
 import { startServer, type TestServer } from "./server.ts";
+import { until } from "./until.ts";
 
 /**
  * Provokes every answer of one route; `limited` is a server that takes one active session, `keyed` one that other
@@ -103,6 +104,14 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await keyed.api.post("/keys/disable", undefined, keyed.admin)).status, 403);
     assert.equal((await api.post("/keys/disable")).status, 200);
   },
+  backUp: async (_, __, { api, admin }) => {
+    const answers = await Promise.all([1, 2].map(() => api.get("/backup", admin)));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 503]);
+    const done = answers.find(({ status }) => status === 200);
+    assert.match(done?.text ?? "", /^\{"format":"sojourn-backup"/);
+    assert.match(done?.headers.get("content-disposition") ?? "", /^attachment; filename="sojourn-[\d-]{10}\.backup"$/);
+    await until("the first is let go of", async () => (await api.get("/backup", admin)).status === 200);
+  },
   verifySession: async (api) => {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}/verify`)).status, 200);
@@ -116,6 +125,8 @@ const REASONS = [{ reason: "a" }, { reason: "b" }] as const;
 const BEYOND_CLIENTS = new Set([
   // Two requests of one key would have to differ, and this one has neither a body nor a query.
   "deleteSession idempotency_mismatch",
+  // The disk is no client's.
+  "backUp storage_full",
   // Between nodes that share a store.
   ...nativeDialect.routes.map(({ operationId }) => `${operationId} conflict`),
 ]);

@@ -2,12 +2,12 @@ import type { Config } from "../config/config.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
 
 /** One line for the operator: what failed, and what to do about it where that is known. */
-export function failureLine(error: unknown, config: Pick<Config, "host" | "port">): string {
+export function failureLine(error: unknown, config?: Pick<Config, "host" | "port">): string {
   if (error instanceof SojournError) return oneLine(withAdvice(error.message, ADVICE[error.code]));
   if (!(error instanceof Error)) return oneLine(`Sojourn failed: ${error}`);
   const { code, syscall } = error as NodeJS.ErrnoException;
   const cannotListen = code === undefined ? undefined : LISTEN_FAULTS[code];
-  if (cannotListen !== undefined && isListening(syscall)) {
+  if (config !== undefined && cannotListen !== undefined && isListening(syscall)) {
     return oneLine(`Cannot listen on ${config.host} port ${config.port}: ${cannotListen}`);
   }
   return oneLine(`Sojourn failed: ${error.message}`);
@@ -15,6 +15,8 @@ export function failureLine(error: unknown, config: Pick<Config, "host" | "port"
 
 const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   store_in_use: "stop the other server, or choose another directory with --data",
+  unreachable: "or name another with --url, or open the data of a stopped server with --data",
+  unauthorized: "put a good key into SOJOURN_API_KEY, or open the data of a stopped server with --data",
   store_newer: "use the release that wrote it, or a newer one, or choose another directory with --data",
 };
 

@@ -1,7 +1,20 @@
 import { relative } from "node:path";
-import type { Config } from "../config/config.ts";
+import { type Config, loadConfig } from "../config/config.ts";
 import { type Running, serve } from "../platform/serve.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import { failureLine } from "./failure.ts";
+
+/** `sojourn serve`. Ends the process. */
+export async function serveCommand(flags: Readonly<Record<string, string | undefined>>): Promise<ExitCode> {
+  const loaded = loadConfig({ flags, env: process.env, cwd: process.cwd() });
+  if ("faults" in loaded) {
+    for (const { source, message } of loaded.faults) console.error(`${source}: ${message}`);
+    return EXIT.usage;
+  }
+  const stoppedInOrder = await serveUntilStopped(loaded.config);
+  // All that the server had is closed; a handle that a library left open must not keep the process.
+  process.exit(stoppedInOrder ? EXIT.ok : EXIT.failed);
+}
 
 /**
  * Runs a server until SIGINT or SIGTERM, then stops it in order. A second signal meanwhile ends the process at once,
@@ -9,7 +22,7 @@ import { failureLine } from "./failure.ts";
  *
  * @returns `false` when it could not start or not stop in order; the reason was printed, one line
  */
-export async function serveUntilStopped(config: Config): Promise<boolean> {
+async function serveUntilStopped(config: Config): Promise<boolean> {
   const stop = new StopSignal();
   let running: Running;
   try {

@@ -61,6 +61,7 @@ export class Connection {
     return this.#inHand.closing;
   }
 
+  /** What may be sent again as it is. */
   async read(request: Request, options: CallOptions): Promise<Envelope> {
     return await this.#exchange(this.#toFetch(request), options, (attempt) => attempt > 0);
   }
@@ -74,6 +75,36 @@ export class Connection {
     if (ifMatch !== undefined) prepared.init.headers["if-match"] = `"${ifMatch}"`;
     // The answer to a repeated write is the first one, with the time of that.
     return await this.#exchange(prepared, options, (attempt) => attempt === 1 && idempotencyKey === undefined);
+  }
+
+  /** What must not be sent twice. */
+  async once(request: Request, options: CallOptions): Promise<Envelope> {
+    return await this.#exchange(this.#toFetch(request), options, () => true, 0);
+  }
+
+  /** The bytes of a file, which may take long to come; a signal ends them. */
+  async *download(request: Request, caller: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#inHand.enter();
+    const stop = new AbortController();
+    const signal = caller === undefined ? stop.signal : AbortSignal.any([stop.signal, caller]);
+    try {
+      const { url, init } = this.#toFetch(request);
+      const from = { deadline: { signal }, signal: caller };
+      const response = await this.#fetch(url, init, from);
+      if (!response.ok || response.body === null) throw this.#failure(response, await this.#text(response, from));
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          throw this.#broken(error, from);
+        });
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      // Whoever reads no further wants no more of it.
+      stop.abort();
+      this.#inHand.leave();
+    }
   }
 
   /** Opens an event stream. */
@@ -112,21 +143,26 @@ export class Connection {
     { url, init }: Prepared,
     { signal }: CallOptions,
     isTimely: (attempt: number) => boolean,
+    retries: number = this.#options.retries,
   ): Promise<Envelope> {
     this.#inHand.enter();
     try {
       const deadline = new Deadline(this.#options.timeoutMs, signal);
       const from = { deadline, signal };
       try {
-        return await this.#persist(deadline, async (attempt) => {
-          const response = await this.#fetch(url, init, from);
-          const text = await this.#text(response, from);
-          if (!response.ok) throw this.#failure(response, text);
-          const body = parsed(text);
-          if (!isObject(body)) throw this.stranger();
-          if (isTimely(attempt)) this.#setClock(body["timestamp"]);
-          return body;
-        });
+        return await this.#persist(
+          deadline,
+          async (attempt) => {
+            const response = await this.#fetch(url, init, from);
+            const text = await this.#text(response, from);
+            if (!response.ok) throw this.#failure(response, text);
+            const body = parsed(text);
+            if (!isObject(body)) throw this.stranger();
+            if (isTimely(attempt)) this.#setClock(body["timestamp"]);
+            return body;
+          },
+          retries,
+        );
       } finally {
         deadline.end();
       }
@@ -136,12 +172,16 @@ export class Connection {
   }
 
   /** Sends again what failed for what soon passes, as long as there are retries and time. */
-  async #persist<T>(deadline: Deadline, send: (attempt: number) => Promise<T>): Promise<T> {
+  async #persist<T>(
+    deadline: Deadline,
+    send: (attempt: number) => Promise<T>,
+    retries: number = this.#options.retries,
+  ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await send(attempt);
       } catch (error) {
-        const delay = attempt > this.#options.retries ? undefined : retryDelay(error, attempt);
+        const delay = attempt > retries ? undefined : retryDelay(error, attempt);
         if (delay === undefined || delay >= deadline.leftMs) throw error;
         await pause(delay, deadline.signal);
       }
@@ -209,7 +249,7 @@ interface Prepared {
 
 /** Why a request may break off: its time, or its caller. */
 interface From {
-  readonly deadline: Deadline;
+  readonly deadline: Pick<Deadline, "signal">;
   readonly signal: AbortSignal | undefined;
 }
 

@@ -1,7 +1,9 @@
 import type { Json, JsonObject } from "../engine/json.ts";
+import type { Scope } from "../engine/key.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { Status } from "../engine/session.ts";
 import type { SessionStats, Verdict } from "./answers.ts";
+import type { Key } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionMetrics, SessionState } from "./session-state.ts";
 
@@ -173,4 +175,35 @@ function ms(seconds: number | undefined): number | undefined {
 
 function date(iso: string | undefined): Date | undefined {
   return iso === undefined ? undefined : new Date(iso);
+}
+
+/** A key on the wire. */
+export interface WireKey {
+  readonly id: string;
+  readonly tenant: string;
+  readonly name?: string | undefined;
+  readonly scopes: readonly Scope[];
+  readonly status: Key["status"];
+  readonly created_at: string;
+  readonly created_by: string;
+  readonly expires_at?: string | undefined;
+  readonly revoked_at?: string | undefined;
+  readonly revoked_by?: string | undefined;
+  readonly last_used_at?: string | undefined;
+}
+
+export function decodeKey(wire: WireKey): Key {
+  return {
+    id: wire.id,
+    tenant: wire.tenant,
+    name: wire.name,
+    scopes: wire.scopes,
+    status: wire.status,
+    createdAt: new Date(wire.created_at),
+    createdBy: wire.created_by,
+    expiresAt: date(wire.expires_at),
+    revokedAt: date(wire.revoked_at),
+    revokedBy: wire.revoked_by,
+    lastUsedAt: date(wire.last_used_at),
+  };
 }

@@ -15,6 +15,7 @@ const BODY: Readonly<Record<string, Encoding>> = {
   processingTimeMs: ["processing_time_seconds", seconds],
   maxIdleMs: ["max_idle_seconds", seconds],
   dryRun: ["dry_run"],
+  expiresAt: ["expires_at", moment],
 };
 
 const QUERY: Readonly<Record<string, Encoding>> = {

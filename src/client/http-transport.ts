@@ -3,10 +3,12 @@ import type { FinalStatus } from "../engine/session.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 import { Connection, type ConnectionOptions, type Envelope, type Request } from "./connection.ts";
 import {
+  decodeKey,
   decodeOperation,
   decodeSession,
   decodeStats,
   decodeVerdict,
+  type WireKey,
   type WireOperation,
   type WireSession,
   type WireStats,
@@ -26,10 +28,11 @@ import type {
   SessionQuery,
   WriteOptions,
 } from "./inputs.ts";
+import type { Key, MadeKey, NewKey } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import { isSessionId } from "./session-id.ts";
 import type { SessionState } from "./session-state.ts";
-import type { Page, Sighting, Transition, Transport } from "./transport.ts";
+import type { KeyQuery, Page, Sighting, Transition, Transport } from "./transport.ts";
 
 /** The way to the sessions of a server. */
 export class HttpTransport implements Transport {
@@ -120,6 +123,31 @@ export class HttpTransport implements Transport {
 
   async verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict> {
     return decodeVerdict((await this.#read(`${sessionPath(uid)}/verify`, { head }, options)) as unknown as WireVerdict);
+  }
+
+  async createKey(wanted: NewKey, options: CallOptions): Promise<MadeKey> {
+    const request = { method: "POST", path: "/keys", body: encodeBody(wanted) } as const;
+    const wire = this.#dataOf(await this.#connection.once(request, options)) as unknown as WireKey & { key: string };
+    return { ...decodeKey(wire), key: wire.key };
+  }
+
+  async keys(query: KeyQuery, options: CallOptions): Promise<Page<Key>> {
+    const { keys, next_cursor: next } = await this.#read("/keys", query, options);
+    const items = this.#itemsOf(keys) as readonly WireKey[];
+    return { items: items.map(decodeKey), next: textOf(next) };
+  }
+
+  async revokeKey(id: string, options: CallOptions): Promise<Key> {
+    const request = { method: "POST", path: `/keys/${encodeURIComponent(id)}/revoke` } as const;
+    return decodeKey(this.#dataOf(await this.#connection.read(request, options)) as unknown as WireKey);
+  }
+
+  async disableKeys(options: CallOptions): Promise<void> {
+    this.#dataOf(await this.#connection.read({ method: "POST", path: "/keys/disable" }, options));
+  }
+
+  backUp({ signal }: CallOptions): AsyncIterable<Uint8Array> {
+    return this.#connection.download({ method: "GET", path: "/backup" }, signal);
   }
 
   async close(): Promise<void> {

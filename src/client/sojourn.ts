@@ -1,22 +1,34 @@
 import { SojournError } from "../engine/errors.ts";
 import type { Cleaned, Health, SessionStats } from "./answers.ts";
 import type { CallOptions, CleanupQuery, NewSession, SessionFilter, SessionQuery, WriteOptions } from "./inputs.ts";
+import { Keys } from "./keys.ts";
 import { Session } from "./session.ts";
 import type { Transport } from "./transport.ts";
 
 /** Sojourn, wherever it runs. Made by `connect` or `open`. */
 export class Sojourn implements AsyncDisposable {
   readonly sessions: Sessions;
+  readonly keys: Keys;
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
     this.#transport = transport;
     this.sessions = new Sessions(transport);
+    this.keys = new Keys(transport);
   }
 
   /** Resolves if sessions can be read and written. */
   async health(options: CallOptions = {}): Promise<Health> {
     return await this.#transport.health(options);
+  }
+
+  /**
+   * Everything that the server holds, of one moment after the call, as the bytes of one file. Wants the scope `admin`.
+   *
+   * A file that is cut off is no backup: check what was saved before it is trusted.
+   */
+  backUp(options: CallOptions = {}): AsyncIterable<Uint8Array> {
+    return this.#transport.backUp(options);
   }
 
   /** Ends what is followed, waits for the calls in hand, and lets go of everything. Idempotent. */

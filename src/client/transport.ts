@@ -11,6 +11,7 @@ import type {
   SessionQuery,
   WriteOptions,
 } from "./inputs.ts";
+import type { Key, MadeKey, NewKey } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionState } from "./session-state.ts";
 
@@ -26,6 +27,12 @@ export interface Sighting {
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | undefined;
+}
+
+/** Which keys. */
+export interface KeyQuery {
+  readonly tenant?: string | undefined;
+  readonly cursor?: string | undefined;
 }
 
 /** The calls whose answer is a session, and that take nothing but a reason. */
@@ -55,6 +62,13 @@ export interface Transport {
   /** The log, live; ends when the session is deleted, the signal aborts, or the transport closes. */
   follow(uid: string, query: OperationQuery, options: CallOptions): AsyncGenerator<Operation, void, undefined>;
   verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict>;
+  /** Sent once, whatever becomes of it. */
+  createKey(wanted: NewKey, options: CallOptions): Promise<MadeKey>;
+  keys(query: KeyQuery, options: CallOptions): Promise<Page<Key>>;
+  revokeKey(id: string, options: CallOptions): Promise<Key>;
+  disableKeys(options: CallOptions): Promise<void>;
+  /** Everything that there is, as the bytes of a backup. Whoever does not read them to the end returns the iterator. */
+  backUp(options: CallOptions): AsyncIterable<Uint8Array>;
   /** Ends what is followed, and waits for the calls in hand. Idempotent. */
   close(): Promise<void>;
 }

@@ -188,7 +188,7 @@ async function answer(
     reply = dialect.encodeError(failure, requestId, context.clock.now());
   }
   const ms = performance.now() - started;
-  const shown = incoming.method === "HEAD" ? withoutEvents(reply) : reply;
+  const shown = incoming.method === "HEAD" ? await withoutStream(reply) : reply;
   if ("events" in shown) letStream(context.admission, c.env);
   const response = toResponse(shown, Object.assign(commonHeaders(requestId, ms), exchange.headers), context.meters);
   const { status } = response;
@@ -226,10 +226,15 @@ export function commonHeaders(requestId: string, ms: number): Record<string, str
   };
 }
 
-/** Nobody would read the events of a HEAD, and so nobody would end them. */
-function withoutEvents(reply: Reply): Reply {
-  return "events" in reply ? { text: "", type: EVENTS_TYPE } : reply;
+/** Nobody would read the events or the file of a HEAD, and so nobody would end them. */
+async function withoutStream(reply: Reply): Promise<Reply> {
+  if ("events" in reply) return { text: "", type: EVENTS_TYPE };
+  if (!("download" in reply)) return reply;
+  await reply.download[Symbol.asyncDispose]();
+  return { text: "", type: FILE_TYPE };
 }
+
+const FILE_TYPE = "application/octet-stream";
 
 const EVENTS_TYPE = "text/event-stream; charset=utf-8";
 
@@ -238,6 +243,12 @@ function toResponse(reply: Reply, headers: Record<string, string>, meters: Meter
   if ("events" in reply) {
     headers["content-type"] = EVENTS_TYPE;
     return new Response(eventStream(reply.events, meters.openStream()), { headers });
+  }
+  if ("download" in reply) {
+    headers["content-type"] = FILE_TYPE;
+    headers["content-length"] = String(reply.download.bytes);
+    headers["content-disposition"] = `attachment; filename="${reply.fileName}"`;
+    return new Response(ReadableStream.from(reply.download), { headers });
   }
   if ("text" in reply) {
     headers["content-type"] = reply.type;

@@ -85,7 +85,19 @@ export function openApi(dialect: Dialect, version: string): object {
 }
 
 function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
-  const { operationId, summary, scope, path, query, body, isBodyOptional, isWrite, isStream, answers } = route;
+  const {
+    operationId,
+    summary,
+    scope,
+    path,
+    query,
+    body,
+    isBodyOptional,
+    isWrite,
+    isStream,
+    answers,
+    type = "application/json",
+  } = route;
   return {
     operationId,
     summary,
@@ -109,7 +121,7 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
             description: schema.description ?? summary,
             headers: z.object({ ETag: ETAG, ...(isWrite && { "Idempotent-Replayed": REPLAYED }) }),
             content: {
-              "application/json": { schema },
+              [type]: { schema },
               ...(isStream === true && { "text/event-stream": { schema: z.string() } }),
             },
           },

@@ -11,6 +11,14 @@ export interface Service {
   readonly probe: () => Promise<void>;
   /** Refuses, with `forbidden`, to go without keys where other machines can reach the server. */
   readonly assertMayBeOpen: () => void;
+  /** Takes a backup of everything that the server holds; the signal ends it. */
+  readonly backUp: (signal: AbortSignal) => Promise<Download>;
+}
+
+/** A file that is made while it is read. */
+export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
+  /** How large it is. */
+  readonly bytes: number;
 }
 
 /** What a route's handler gets: everything parsed, nothing of HTTP but the headers it may ask for. */
@@ -45,7 +53,8 @@ export interface JsonReply {
 export type Reply =
   | JsonReply
   | { readonly text: string; readonly type: string }
-  | { readonly events: AsyncIterable<string> };
+  | { readonly events: AsyncIterable<string> }
+  | { readonly download: Download; readonly fileName: string };
 
 type QueryShape = z.ZodObject;
 type BodyShape = z.ZodObject;
@@ -75,6 +84,8 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** Whether `Accept: text/event-stream` gets a live stream. */
   readonly isStream?: boolean;
+  /** The type of its answers on success, where that is not JSON. */
+  readonly type?: string;
   /** What it may refuse with, beyond what every route may. */
   readonly refusals: readonly ErrorCode[];
   readonly handle: (call: Call<z.output<Q>, z.output<B>>) => Promise<Reply>;

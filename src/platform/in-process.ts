@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { Cleaned, Health, SessionStats, Verdict } from "../client/answers.ts";
-import { decodeOperation, decodeSession, decodeStats, decodeVerdict } from "../client/decode.ts";
+import { decodeKey, decodeOperation, decodeSession, decodeStats, decodeVerdict } from "../client/decode.ts";
 import { assertWritable, encodeBody, encodeQuery, toJson } from "../client/encode.ts";
 import { InHand } from "../client/in-hand.ts";
 import type {
@@ -14,18 +14,21 @@ import type {
   SessionQuery,
   WriteOptions,
 } from "../client/inputs.ts";
+import type { Key, MadeKey, NewKey } from "../client/keys.ts";
 import type { Operation } from "../client/operation.ts";
 import type { SessionState } from "../client/session-state.ts";
-import type { Page, Sighting, Transition, Transport } from "../client/transport.ts";
+import type { KeyQuery, Page, Sighting, Transition, Transport } from "../client/transport.ts";
 import { invalid } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import type { Answer } from "../engine/idempotency.ts";
+import type { KeyRecord } from "../engine/key.ts";
 import { jsonFaults } from "../engine/limits.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Caller, WriteOptions as EngineOptions, Session, Sessions } from "../engine/sessions.ts";
 import * as shapes from "../http/dialects/native/decode.ts";
 import { encodeOperation, encodeSession, encodeTotals, encodeVerdict } from "../http/dialects/native/encode.ts";
+import { decodeKeysQuery, decodeNewKey, encodeKey, KeysQueryShape, NewKeyShape } from "../http/dialects/native/keys.ts";
 import { parse } from "../http/request.ts";
 import type { Engine } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
@@ -155,6 +158,37 @@ export class InProcess implements Transport {
     return this.#call(options, verify, (verdict) => decodeVerdict(encodeVerdict(verdict)));
   }
 
+  async createKey(wanted: NewKey, options: CallOptions): Promise<MadeKey> {
+    const body = bodyOf(NewKeyShape, wanted);
+    const create = () => this.#engine.access.create(this.#operator, decodeNewKey(body));
+    return await this.#call(options, create, ({ record, key }) => ({ ...keyOf(record), key }));
+  }
+
+  async keys(query: KeyQuery, options: CallOptions): Promise<Page<Key>> {
+    const wanted = decodeKeysQuery(queryOf(KeysQueryShape, query));
+    const list = () => this.#engine.access.list(wanted);
+    return await this.#call(options, list, ({ items, next }) => ({ items: items.map(keyOf), next }));
+  }
+
+  revokeKey(id: string, options: CallOptions): Promise<Key> {
+    return this.#call(options, () => this.#engine.access.revoke(this.#operator, id), keyOf);
+  }
+
+  disableKeys(options: CallOptions): Promise<void> {
+    const disable = () => this.#engine.access.disable();
+    return this.#call(options, disable, () => undefined);
+  }
+
+  async *backUp({ signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#inHand.enter();
+    try {
+      await using backup = await this.#engine.backUp(signal);
+      yield* backup;
+    } finally {
+      this.#inHand.leave();
+    }
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -166,6 +200,11 @@ export class InProcess implements Transport {
     await this.#sessions.close();
     await calls;
     await this.#engine.close();
+  }
+
+  /** Whoever can open the directory may say who else gets in. */
+  get #operator(): Caller {
+    return { ...this.#caller, actor: "operator" };
   }
 
   #change(options: CallOptions, change: () => Promise<Answer<Session>>): Promise<Sighting> {
@@ -219,6 +258,10 @@ class StreamSighting implements Sighting {
     // A copy: the engine goes on with its own.
     return decodeSession({ ...wire, metadata: structuredClone(wire.metadata) });
   }
+}
+
+function keyOf(record: KeyRecord): Key {
+  return decodeKey(encodeKey(record, systemClock.now()));
 }
 
 function operationOf(entry: Entry): Operation {

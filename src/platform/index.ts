@@ -8,6 +8,9 @@ export type {
   Health,
   Json,
   JsonObject,
+  Key,
+  MadeKey,
+  NewKey,
   NewSession,
   Operation,
   OperationInputs,
@@ -15,6 +18,7 @@ export type {
   OperationOf,
   OperationQuery,
   OperationsOptions,
+  Scope,
   SessionFilter,
   SessionMetrics,
   SessionPatch,
@@ -26,7 +30,14 @@ export type {
   Verdict,
   WriteOptions,
 } from "../client/index.ts";
-export { Session, Sessions, Sojourn, SojournError } from "../client/index.ts";
-export type { Durability } from "../store/sqlite/index.ts";
+export { Keys, Session, Sessions, Sojourn, SojournError } from "../client/index.ts";
+export {
+  type BackupManifest,
+  checkBackup,
+  type Durability,
+  type RestoreOptions,
+  restore,
+  saveBackup,
+} from "../store/sqlite/index.ts";
 export type { Logger } from "./log.ts";
 export { type OpenOptions, open } from "./open.ts";

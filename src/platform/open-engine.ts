@@ -5,10 +5,11 @@ import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
-import { openSqliteStore } from "../store/sqlite/index.ts";
+import { type Backup, backUp, openSqliteStore } from "../store/sqlite/index.ts";
 import type { Logger } from "./log.ts";
 import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
 import { startSweeper } from "./sweeper.ts";
+import { VERSION } from "./version.ts";
 
 /** What concerns the store and the sessions in it, whoever calls them. */
 export type EngineConfig = Pick<
@@ -29,6 +30,8 @@ export interface Engine {
   readonly access: Access;
   /** Resolves if the engine can do its work; rejects with why not. */
   probe(): Promise<void>;
+  /** Takes a backup of all that there is; the signal ends it. */
+  backUp(signal?: AbortSignal): Promise<Backup>;
   /** Ends the feeds and the sweeper, writes what is in hand, and lets go of the directory. */
   close(): Promise<void>;
 }
@@ -71,6 +74,7 @@ export function openEngine(
       if (failure !== undefined) throw failure;
       await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
     },
+    backUp: (signal) => backUp({ directory: config.data, release: VERSION, ...given("signal", signal) }),
     close: async () => {
       await sessions.close();
       await sweeper.stop();

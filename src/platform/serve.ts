@@ -74,7 +74,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
           logger,
           meters,
           mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
-          service: { version: VERSION, probe, assertMayBeOpen: () => assertLocal(config.host) },
+          service: { version: VERSION, probe, assertMayBeOpen: () => assertLocal(config.host), backUp: engine.backUp },
           maxBodyBytes: config.maxBodyBytes,
         },
         nativeDialect,

@@ -1,7 +1,9 @@
 import { z } from "zod";
+import type { NewKey } from "../../../engine/access.ts";
 import { given } from "../../../engine/given.ts";
 import { type KeyRecord, keyStatus, SCOPES } from "../../../engine/key.ts";
 import { LIMITS } from "../../../engine/limits.ts";
+import type { KeyQuery } from "../../../engine/store.ts";
 import { badHeader } from "../../edge.ts";
 import { type Reply, type Route, route } from "../../route.ts";
 import { moment, moments, PageShape, pageLimit } from "./decode.ts";
@@ -15,7 +17,7 @@ const tenant = z
 const scopes = z.array(z.enum(SCOPES));
 
 /** `POST /keys`. */
-const NewKeyShape = z.strictObject({
+export const NewKeyShape = z.strictObject({
   tenant: tenant.optional(),
   name: z.string().max(LIMITS.nameLength).optional().describe("what it is for"),
   scopes: scopes
@@ -24,6 +26,9 @@ const NewKeyShape = z.strictObject({
     .describe("all for a key that ends local mode, everything but admin for others, where it is left out"),
   expires_at: moment.optional().describe("the last moment at which it is good; left out: it does not end"),
 });
+
+/** `GET /keys`. */
+export const KeysQueryShape = z.strictObject({ ...PageShape.shape, tenant: tenant.optional() });
 
 /** What is told of a key, again and again. */
 const KeyShape = z
@@ -62,12 +67,7 @@ export const keyRoutes: readonly Route[] = [
     handle: async ({ access, caller, body, header, now }) => {
       // To answer the same again, the key itself would have to be kept.
       if (header("idempotency-key") !== undefined) throw badHeader("idempotency-key", "can't be used to make keys");
-      const { record, key } = await access.create(caller, {
-        ...given("tenant", body.tenant),
-        ...given("name", body.name),
-        ...given("scopes", body.scopes),
-        ...given("expiresAtUs", body.expires_at, moments),
-      });
+      const { record, key } = await access.create(caller, decodeNewKey(body));
       return { status: 201, body: envelope({ ...encodeKey(record, now()), key }, now()) };
     },
   }),
@@ -77,13 +77,12 @@ export const keyRoutes: readonly Route[] = [
     operationId: "listKeys",
     summary: "List API keys, oldest first, page by page",
     scope: "admin",
-    query: z.strictObject({ ...PageShape.shape, tenant: tenant.optional() }),
+    query: KeysQueryShape,
     isWrite: false,
     answers: { 200: enveloped(z.object({ keys: z.array(KeyShape), next_cursor: z.string().optional() })) },
     refusals: [],
     handle: async ({ access, query, now }) => {
-      const wanted = { ...given("tenantName", query.tenant), ...given("cursor", query.cursor) };
-      const page = await access.list({ ...wanted, limit: pageLimit(query.limit) });
+      const page = await access.list(decodeKeysQuery(query));
       const keys = page.items.map((record) => encodeKey(record, now()));
       return { body: envelope({ keys, ...given("next_cursor", page.next) }, now()) };
     },
@@ -116,11 +115,24 @@ export const keyRoutes: readonly Route[] = [
   }),
 ];
 
+export function decodeNewKey(body: z.output<typeof NewKeyShape>): NewKey {
+  return {
+    ...given("tenant", body.tenant),
+    ...given("name", body.name),
+    ...given("scopes", body.scopes),
+    ...given("expiresAtUs", body.expires_at, moments),
+  };
+}
+
+export function decodeKeysQuery({ tenant, cursor, limit }: z.output<typeof KeysQueryShape>): KeyQuery {
+  return { ...given("tenantName", tenant), ...given("cursor", cursor), limit: pageLimit(limit) };
+}
+
 function shown(record: KeyRecord, now: number): Reply {
   return { body: envelope(encodeKey(record, now), now) };
 }
 
-function encodeKey(record: KeyRecord, now: number): z.output<typeof KeyShape> {
+export function encodeKey(record: KeyRecord, now: number): z.output<typeof KeyShape> {
   return {
     id: record.id,
     tenant: record.tenantName,

@@ -235,6 +235,21 @@ const routes: readonly Route[] = [
   ...keyRoutes,
   route({
     method: "GET",
+    path: "/backup",
+    operationId: "backUp",
+    summary: "Everything that the server holds, of one moment, as one file; its first line says what that is",
+    scope: "admin",
+    isWrite: false,
+    type: "application/octet-stream",
+    answers: { 200: z.string().meta({ format: "binary" }) },
+    refusals: ["store_in_use", "storage_full"],
+    handle: async ({ service, gone, now }) => {
+      const download = await service.backUp(gone());
+      return { download, fileName: `sojourn-${encode.isoTime(now()).slice(0, 10)}.backup` };
+    },
+  }),
+  route({
+    method: "GET",
     path: "/health",
     operationId: "health",
     summary: "Whether the server can do its work",

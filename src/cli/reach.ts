@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { connect, type Sojourn } from "../client/index.ts";
+import { SojournError } from "../engine/errors.ts";
+import type { ExitCode } from "./exit.ts";
+
+/** Where a command finds the sessions. */
+export interface Reach {
+  readonly url?: string | undefined;
+  readonly data?: string | undefined;
+  readonly tenant?: string | undefined;
+  /** Whether `data` may be a directory that is to be made. */
+  readonly mayBegin?: boolean;
+}
+
+/**
+ * Opens the way to the sessions: to the server at `url`, or, with `data`, straight to the store of a server that is not
+ * running.
+ *
+ * @throws {SojournError} `invalid` for options that contradict each other; what `open` throws
+ */
+async function reach({ url, data, tenant, mayBegin = false }: Reach): Promise<Sojourn> {
+  if (data === undefined) {
+    if (tenant !== undefined) throw contradiction("--tenant goes with --data: a server takes the tenant from the key");
+    const { SOJOURN_URL, SOJOURN_API_KEY } = process.env;
+    const at = url ?? SOJOURN_URL;
+    return connect({ ...(at && { url: at }), ...(SOJOURN_API_KEY && { apiKey: SOJOURN_API_KEY }) });
+  }
+  if (url !== undefined) throw contradiction("--url and --data name two places; give one of them");
+  if (!mayBegin && !existsSync(data))
+    throw new SojournError("not_found", { message: `There is no directory "${data}"` });
+  // Loaded only now: a command that talks to a server does not need the store.
+  const { open } = await import("../platform/index.ts");
+  try {
+    return await open({ data, ...(tenant && { tenant }) });
+  } catch (cause) {
+    if (!(cause instanceof SojournError && cause.code === "store_in_use")) throw cause;
+    throw new SojournError(cause.code, { message: `${cause.message}; talk to it with --url`, cause });
+  }
+}
+
+/** Opens the way to the sessions for a command, and closes it after. */
+export async function onSessions(flags: Reach, work: (sojourn: Sojourn) => Promise<ExitCode>): Promise<ExitCode> {
+  await using sojourn = await reach(flags);
+  return await work(sojourn);
+}
+
+function contradiction(message: string): SojournError {
+  return new SojournError("invalid", { message });
+}

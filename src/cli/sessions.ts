@@ -1,0 +1,190 @@
+import type { Session, SessionQuery, SessionState, Sojourn } from "../client/index.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { moment, Progress, printJson, shown, table } from "./print.ts";
+import { wireOperation, wireSession, wireVerdict } from "./wire.ts";
+
+/** Whether programs read what is printed. */
+interface ForPrograms {
+  readonly json?: boolean;
+}
+
+/** `sojourn sessions list`. */
+export async function listSessions(
+  sojourn: Sojourn,
+  { json, limit, ...query }: SessionQuery & ForPrograms & { readonly limit: number },
+): Promise<ExitCode> {
+  const found: Session[] = [];
+  let isMore = false;
+  for await (const session of sojourn.sessions.list({ ...query, pageSize: Math.min(limit + 1, 1_000) })) {
+    isMore = found.length === limit;
+    if (isMore) break;
+    found.push(session);
+  }
+  if (json) printJson(found.map((session) => wireSession(session.toJSON())));
+  else if (found.length === 0) console.log("No sessions");
+  else console.log(table(["SESSION", "STATUS", "USER", "REQUESTS", "ERRORS", "LAST ACTIVITY", "NAME"], found.map(row)));
+  if (isMore) console.error(`There are more; see them with --limit, or --limit all`);
+  return EXIT.ok;
+}
+
+function row({ sessionId, status, userId, metrics, lastActivity, name = "" }: Session): readonly string[] {
+  return [sessionId, status, userId, `${metrics.requestCount}`, `${metrics.errorCount}`, moment(lastActivity), name];
+}
+
+/** `sojourn sessions show`. */
+export async function showSession(sojourn: Sojourn, id: string, { json }: ForPrograms): Promise<ExitCode> {
+  const session = (await sojourn.sessions.get(id)).toJSON();
+  if (json) printJson(wireSession(session));
+  else console.log(table([], facts(session)));
+  return EXIT.ok;
+}
+
+function facts(session: SessionState): readonly (readonly string[])[] {
+  const { metrics, idleTimeoutMs, maxLifetimeMs, tags, metadata } = session;
+  const all: readonly (readonly [string, string | undefined])[] = [
+    ["session", session.sessionId],
+    ["uid", session.uid],
+    ["user", session.userId],
+    ["status", session.status],
+    ["reason", session.reason],
+    ["name", session.name],
+    ["description", session.description],
+    ["tags", tags.length === 0 ? undefined : tags.join(", ")],
+    ["metadata", Object.keys(metadata).length === 0 ? undefined : JSON.stringify(metadata)],
+    ["parent", session.parentSessionId],
+    ["created", moment(session.createdAt)],
+    ["last activity", moment(session.lastActivity)],
+    ["expires", session.expiresAt && moment(session.expiresAt)],
+    ["ended", session.endedAt && moment(session.endedAt)],
+    ["idle timeout", idleTimeoutMs === undefined ? undefined : `${idleTimeoutMs / 1_000} s`],
+    ["lifetime", maxLifetimeMs === undefined ? undefined : `${maxLifetimeMs / 1_000} s`],
+    ["requests", `${metrics.requestCount}, ${metrics.errorCount} failed`],
+    ["time", `${metrics.totalProcessingTimeMs / 1_000} s, ${metrics.averageProcessingTimeMs} ms on average`],
+    ["version", `${session.version}`],
+    ["head", session.headHash],
+  ];
+  return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+}
+
+/** `sojourn sessions end`. */
+export async function endSessions(
+  sojourn: Sojourn,
+  ids: readonly string[],
+  {
+    status,
+    reason,
+    json,
+  }: ForPrograms & { readonly status: "completed" | "failed" | "expired"; readonly reason?: string },
+): Promise<ExitCode> {
+  const verb = ({ completed: "complete", failed: "fail", expired: "expire" } as const)[status];
+  const ended: SessionState[] = [];
+  for (const id of ids) ended.push((await (await sojourn.sessions.get(id))[verb](reason)).toJSON());
+  if (json) printJson(ended.map(wireSession));
+  // One that had ended before is left as it is, and so may show another status.
+  else for (const session of ended) console.log(`${session.sessionId}: ${session.status}`);
+  return EXIT.ok;
+}
+
+/** `sojourn sessions delete`. */
+export async function deleteSessions(
+  sojourn: Sojourn,
+  ids: readonly string[],
+  { json }: ForPrograms,
+): Promise<ExitCode> {
+  const deleted: string[] = [];
+  for (const id of ids) {
+    const session = await sojourn.sessions.get(id);
+    await session.delete();
+    deleted.push(session.sessionId);
+    if (!json) console.log(`${session.sessionId}: deleted`);
+  }
+  if (json) printJson({ deleted });
+  return EXIT.ok;
+}
+
+/** `sojourn sessions cleanup`. */
+export async function cleanUpSessions(
+  sojourn: Sojourn,
+  { maxIdleMs, dryRun = false, json }: ForPrograms & { readonly maxIdleMs: number; readonly dryRun?: boolean },
+): Promise<ExitCode> {
+  const { cleaned, sessionIds } = await sojourn.sessions.cleanup({ maxIdleMs, dryRun });
+  if (json) printJson({ cleaned, session_ids: sessionIds, dry_run: dryRun });
+  else {
+    for (const id of sessionIds) console.log(id);
+    console.log(`${cleaned} ${cleaned === 1 ? "session" : "sessions"} ${dryRun ? "would be expired" : "expired"}`);
+  }
+  return EXIT.ok;
+}
+
+/** `sojourn log`. Programs get one line of JSON for each operation. */
+export async function printLog(
+  sojourn: Sojourn,
+  id: string,
+  options: ForPrograms & { readonly follow?: boolean; readonly after: number; readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { json, follow = false, after, signal } = options;
+  const session = await sojourn.sessions.get(id);
+  for await (const operation of session.operations({ after, follow, pageSize: 1_000, signal })) {
+    if (json) printJson(wireOperation(operation));
+    else {
+      const { seq, timestamp, kind, actor, inputs } = operation;
+      const what = inputs === undefined ? "(erased)" : JSON.stringify(inputs);
+      console.log(shown(`${`${seq}`.padStart(6)}  ${timestamp.toISOString()}  ${kind.padEnd(18)}  ${actor}  ${what}`));
+    }
+  }
+  return EXIT.ok;
+}
+
+/** `sojourn verify ID…`. Fails where any of them is not as it was written. */
+export async function verifySessions(
+  sojourn: Sojourn,
+  ids: readonly string[],
+  { head, json }: ForPrograms & { readonly head?: string },
+): Promise<ExitCode> {
+  let isWhole = true;
+  for (const id of ids) {
+    const session = await sojourn.sessions.get(id);
+    const verdict = await session.verify({ head });
+    isWhole &&= verdict.ok;
+    if (json) printJson(wireVerdict(session.sessionId, verdict));
+    else if (verdict.ok)
+      console.log(`${session.sessionId}: whole, ${verdict.operations} operations, head ${verdict.headHash}`);
+    else console.log(faultLine(session.sessionId, verdict.fault, verdict.firstBadSeq));
+  }
+  return isWhole ? EXIT.ok : EXIT.failed;
+}
+
+/** `sojourn verify --all`. */
+export async function verifyAll(sojourn: Sojourn, { json }: ForPrograms): Promise<ExitCode> {
+  const { sessions: total } = await sojourn.sessions.stats();
+  let verified = 0;
+  const damaged: string[] = [];
+  {
+    using progress = new Progress("sessions");
+    for await (const session of sojourn.sessions.list({ sort: "created_at", order: "asc", pageSize: 500 })) {
+      const verdict = await session.verify();
+      verified += 1;
+      progress.update(verified, Math.max(total, verified));
+      if (verdict.ok) continue;
+      damaged.push(session.uid);
+      if (!json)
+        console.log(faultLine(`${session.sessionId} (uid ${session.uid})`, verdict.fault, verdict.firstBadSeq));
+    }
+  }
+  if (json) printJson({ ok: damaged.length === 0, sessions: verified, damaged });
+  else console.log(`${verified} sessions verified, ${damaged.length} damaged`);
+  return damaged.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+const FAULTS = {
+  chain: "an operation is not what was hashed, or is missing",
+  payload: "a payload is not what was hashed, or is missing",
+  head: "the log does not end where its head says",
+  view: "what is shown is not what the log says",
+  known_head: "the head that you kept is not part of the log",
+} as const;
+
+function faultLine(name: string, fault: keyof typeof FAULTS | undefined, firstBadSeq: number | undefined): string {
+  const where = firstBadSeq === undefined ? "" : `, first at operation ${firstBadSeq}`;
+  return `${name}: DAMAGED: ${fault === undefined ? "it does not verify" : FAULTS[fault]}${where}`;
+}
