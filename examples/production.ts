@@ -1,0 +1,50 @@
+/** Limits, timeouts and pooling, with the store in the same process: no server, the same interface. */
+import { open, type Session, SojournError } from "sojourn";
+import { agent } from "./agent.ts";
+
+const MAX_SESSIONS = 3;
+const IDLE_MS = Number(process.env.IDLE_MS ?? 30 * 60_000);
+
+await using sojourn = await open({
+  data: process.env.SOJOURN_DATA ?? "./data",
+  maxSessions: MAX_SESSIONS,
+  cleanupIdleMs: 15 * 60_000,
+});
+
+// A limit on active sessions. When it is reached, what was idle for too long makes room by itself; and where nothing was,
+// the call is refused, so that many that ask at once never get past it.
+const made = await Promise.allSettled(
+  Array.from({ length: MAX_SESSIONS + 2 }, () => sojourn.sessions.create({ userId: "limits" })),
+);
+const refused = made
+  .filter((one) => one.status === "rejected")
+  .map(({ reason }) => (reason instanceof SojournError ? reason.code : reason));
+console.log(`${made.length - refused.length} made, ${refused.length} refused: ${refused[0]}`);
+for await (const session of sojourn.sessions.list({ userId: "limits" })) await session.complete();
+
+// A timeout that whoever comes back meets.
+let session = await sojourn.sessions.create({ sessionId: "user-123" });
+const before = session.uid;
+await agent("Something that takes longer than anybody waits");
+if (session.isExpired({ maxIdleMs: IDLE_MS })) {
+  await session.expire("idle for too long");
+  session = await sojourn.sessions.create({ sessionId: "user-123" });
+}
+console.log(`begun anew: ${session.uid !== before}`);
+
+// A pool: sessions in hand are used again, and made anew once they are over.
+const pool = new Map<string, Session>();
+async function pooled(userId: string): Promise<Session> {
+  const inHand = pool.get(userId);
+  if (inHand?.isActive && !inHand.isExpired({ maxIdleMs: 30 * 60_000 })) return inHand;
+  const found = await sojourn.sessions.getOrCreate(`user-${userId}`, { userId });
+  pool.set(userId, found);
+  return found;
+}
+for (let i = 0; i < 5; i++) await (await pooled("456")).track(() => agent("Task"));
+const used = await pooled("456");
+console.log(
+  `pooled: ${used.metrics.requestCount} requests, one session: ${(await sojourn.sessions.stats({ userId: "456" })).sessions === 1}`,
+);
+await used.complete();
+console.log(`anew once it is over: ${(await pooled("456")).uid !== used.uid}`);

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { rolldown } from "rolldown";
+import { startServer } from "./server.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The most that the client may weigh in a browser, compressed by gzip. */
+const CLIENT_BYTES_MAX = 15 * 1_024;
+
+const run = promisify(execFile);
+
+/** What each example prints, in order; `…` stands for anything. */
+const PRINTED: Readonly<Record<string, readonly string[]>> = {
+  "lifecycle.ts": [
+    "user-123: 3 requests, active",
+    "user-123: completed",
+    "user-456: suspended, waiting for approval",
+    "user-456: active",
+    "user-789: completed",
+    "user-456: failed, the user gave up",
+    "1 session.created",
+    "2 metrics.recorded",
+    "3 session.suspended",
+    "4 session.resumed",
+    "5 session.failed",
+    "whole: true",
+  ],
+  "identification.ts": [
+    "user-user-456 is the same again: true",
+    "user-user-456-device-789 is the same again: true",
+    "user-user-456-app-web is the same again: true",
+    "open: 3",
+    "temporary: 1 completed",
+    "used last: user-user-456-app-web",
+  ],
+  "metrics.ts": [
+    "Cannot do: impossible 4",
+    "Cannot do: impossible 9",
+    "10 requests, 2 errors",
+    "12 requests, error rate 25 %",
+    "112 requests",
+    "2 sessions, 120 requests, 3 errors",
+    "slowest: the other one",
+  ],
+  "cleanup.ts": ["idle: 1 of 1 ended", "failing: failed, fine: active", "old: 1 ended"],
+  "recovery.ts": [
+    "attempt 1: Cannot do: the impossible",
+    "attempt 2: Cannot do: the impossible",
+    "Done: Task",
+    "flaky: active, 3 requests, 2 errors",
+    "attempt 1: Cannot do: the impossible",
+    "attempt 2: Cannot do: the impossible",
+    "attempt 3: Cannot do: the impossible",
+    "hopeless: failed, gave up after 3 attempts",
+    "invalid_transition",
+    "flaky: end it",
+  ],
+  "production.ts": [
+    "3 made, 2 refused: limit_reached",
+    "begun anew: true",
+    "pooled: 5 requests, one session: true",
+    "anew once it is over: true",
+  ],
+};
+
+describe("the package, installed into an empty project", () => {
+  let project = "";
+  let archive = "";
+  before(async () => {
+    project = await mkdtemp(join(tmpdir(), "sojourn-package-"));
+    const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", project], {
+      cwd: ROOT,
+      shell: isWindows,
+    });
+    // NOTE: what npm prints, after whatever its scripts printed.
+    const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("[\n"))) as [{ filename: string }];
+    archive = join(project, filename);
+    await writeFile(join(project, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+    const flags = ["--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts"];
+    await run("npm", ["install", ...flags, archive], { cwd: project, shell: isWindows });
+    await cp(join(ROOT, "examples"), project, { recursive: true });
+  });
+  after(() => rm(project, { recursive: true, force: true }));
+
+  it("has an expectation for each example", async () => {
+    const examples = (await readdir(join(ROOT, "examples"))).filter(
+      (name) => name.endsWith(".ts") && name !== "agent.ts",
+    );
+    assert.deepEqual(examples.sort(), Object.keys(PRINTED).sort());
+  });
+
+  for (const [name, lines] of Object.entries(PRINTED)) {
+    it(`runs ${name}`, async () => {
+      await using server = await startServer();
+      // Times short enough that a moment is long.
+      const env = {
+        ...process.env,
+        SOJOURN_URL: server.url,
+        SOJOURN_DATA: join(project, `data-${name}`),
+        IDLE_MS: "1",
+        AGE_MS: "0",
+      };
+      const { stdout, stderr } = await run(process.execPath, [name], { cwd: project, env });
+      assert.deepEqual(stdout.trimEnd().split("\n"), lines);
+      assert.equal(stderr, "");
+    });
+  }
+
+  it("has types for every subpath, for bundlers and for Node, and without Node's own for the client", async () => {
+    const subpaths = Object.keys(JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")).exports);
+    const modules = subpaths.filter((path) => path !== "./package.json").map((path) => path.replace(".", "sojourn"));
+    assert.ok(modules.includes("sojourn") && modules.includes("sojourn/client"), modules.join());
+    await mkdir(join(project, "types"));
+    const names = modules.map(
+      (module, i) => `import * as m${i} from "${module}";\nexport const k${i}: object = m${i};`,
+    );
+    await writeFile(join(project, "types", "all.ts"), names.join("\n"));
+    await writeFile(
+      join(project, "types", "client.ts"),
+      'import { connect, type Session } from "sojourn/client";\nconst got: Session = await connect().sessions.get("a");\nexport const at: Date = got.createdAt;\n',
+    );
+    const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    const inProject = { cwd: project };
+    const strict = ["--noEmit", "--strict", "--target", "es2024"];
+    const nodeTypes = ["--types", "node", "--typeRoots", join(ROOT, "node_modules", "@types")];
+    const browser = ["--types", "", "--lib", "es2024,dom,dom.asynciterable,esnext.disposable"];
+    for (const resolution of [
+      ["--module", "nodenext"],
+      ["--module", "esnext", "--moduleResolution", "bundler"],
+    ]) {
+      await run(
+        process.execPath,
+        [tsc, ...strict, ...resolution, ...nodeTypes, "--skipLibCheck", "types/all.ts"],
+        inProject,
+      ).catch(failWithOutput);
+      await run(process.execPath, [tsc, ...strict, ...resolution, ...browser, "types/client.ts"], inProject).catch(
+        failWithOutput,
+      );
+    }
+  });
+
+  it("is clean for publint and for attw", async () => {
+    const { messages, pkg } = await publint({ pkgDir: join(project, "node_modules", "sojourn"), strict: true });
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, pkg)),
+      [],
+    );
+    const attw = join(ROOT, "node_modules", "@arethetypeswrong", "cli", "dist", "index.js");
+    // It ends with another number than 0 where it finds a problem; for a package that is ESM alone, that require() and
+    // TypeScript's oldest resolution can't load it is none.
+    await run(process.execPath, [attw, archive, "--profile", "esm-only", "--no-color"]).catch(failWithOutput);
+  });
+
+  it("has a client that is small in a browser, and takes nothing of Node's", async () => {
+    const entry = join(project, "node_modules", "sojourn", "dist", "client", "index.js");
+    const bundle = await rolldown({ input: entry, platform: "browser", logLevel: "silent" });
+    const { output } = await bundle.generate({ format: "esm", minify: true });
+    const [{ code, imports }] = output;
+    assert.deepEqual(imports, []);
+    assert.ok(!code.includes("node:"), "no module of Node's");
+    const [gzip, brotli] = [gzipSync(code).length, brotliCompressSync(code).length];
+    assert.ok(gzip <= CLIENT_BYTES_MAX, `${gzip} bytes by gzip, ${brotli} by brotli`);
+  });
+
+  it("serves", async () => {
+    const bin = join(project, "node_modules", ".bin", isWindows ? "sojourn.cmd" : "sojourn");
+    const { stdout } = await run(bin, ["--version"], { cwd: project, shell: isWindows });
+    assert.equal(stdout.trim(), JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")).version);
+  });
+});
+
+const isWindows = process.platform === "win32";
+
+function failWithOutput(error: { readonly cmd: string; readonly stdout: string }): never {
+  assert.fail(`${error.cmd}\n${error.stdout}`);
+}
