@@ -116,10 +116,6 @@ async function writeUntil(signal: AbortSignal, sessions: Sessions, ids: readonly
     }
   };
   await Promise.all(ids.map(call));
-  if (process.env["BK_DEBUG"])
-    progress(
-      `    n=${timesMs.length} p50=${median(timesMs).toFixed(1)} max=${percentile(timesMs, 1).toFixed(0)} p99.9=${percentile(timesMs, 0.999).toFixed(0)}`,
-    );
   return percentile(timesMs, 0.99);
 }
 

@@ -1,5 +1,6 @@
 /** Runs every benchmark, one after another, and writes `docs/benchmarks.md`. */
 import { writeFileSync } from "node:fs";
+import { measureBackup } from "./backup.ts";
 import { claimTable } from "./claim.ts";
 import { measureEventStreams } from "./event-streams.ts";
 import { measureHttp } from "./http.ts";
@@ -8,6 +9,7 @@ import { describeMachine, machineLine } from "./machine.ts";
 import { measureOperations } from "./operations.ts";
 import { installPeers } from "./peer-install.ts";
 import { measurePeers } from "./peers.ts";
+import { measureSdk } from "./sdk.ts";
 import { measureStartup } from "./startup.ts";
 
 // Before anything takes its time, since it may fail.
@@ -18,6 +20,8 @@ const table = claimTable([
   ...(await measureHttp()),
   ...(await measureListing()),
   ...(await measureStartup()),
+  ...(await measureSdk()),
+  ...(await measureBackup()),
   ...(await measureEventStreams()),
   ...(await measurePeers()),
 ]);
@@ -30,8 +34,8 @@ Written by \`npm run bench\`. Each number is the median of seven rounds (of five
 ours and raw take turns, and *ratio* is the median of the rounds' ratios. Raw is the least that does the same: for
 operations, a loop over \`node:sqlite\` with our schema and durability, 64 operations a transaction; for HTTP, a bare Hono
 app that answers the same bodies. For a list, ours is a page of 50 far down and raw the first page of the same list, both
-from memory, among 1,000,000 sessions; for startup and memory, raw is the same server on an empty directory. A line
-without an aim only informs.
+from memory, among 1,000,000 sessions; for startup and memory, raw is the same server on an empty directory; for a
+backup, raw is the same writes without one; for the SDK, raw is the engine itself, or a bare \`fetch\`. A line without an aim only informs.
 
 Event streams are open all at once, one on each session; then each session is written to once, and a time is from sending
 the request to having the event. These are medians of three rounds.

@@ -6,6 +6,7 @@ import { SojournError } from "../../engine/errors.ts";
 import {
   type BackupManifest,
   decodeManifest,
+  encodeTrailer,
   MANIFEST_BYTES_MAX,
   notABackup,
   type OnProgress,
@@ -16,9 +17,9 @@ import { asDiskError } from "./disk-error.ts";
 
 /** How to read a backup. */
 export interface ReadOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** How much of the file is read. */
-  readonly onProgress?: OnProgress | undefined;
+  readonly signal?: AbortSignal;
+  /** How much of the file is read, which it is twice: to check it, and then to unpack it. */
+  readonly onProgress?: OnProgress;
 }
 
 /**
@@ -30,25 +31,29 @@ export interface ReadOptions {
  *   release made it; `store_unavailable`: it can't be read
  */
 export async function checkBackup(path: string, options: ReadOptions = {}): Promise<BackupManifest> {
-  await using backup = await BackupFile.open(path);
-  const manifest = await backup.check(options);
-  for await (const _ of backup.database(manifest)) options.signal?.throwIfAborted();
+  await using backup = await BackupFile.open(path, options);
+  const manifest = await backup.check();
+  for await (const _ of backup.database(manifest)) {
+    // What is unpacked is held against its digest on the way.
+  }
   return manifest;
 }
 
 /** What is read at a time. */
 const CHUNK_BYTES = 1_048_576;
 
-/** An open backup. It stays the same file, whatever becomes of its name. */
+/** An open backup, to be checked and then unpacked. It stays the same file, whatever becomes of its name. */
 export class BackupFile implements AsyncDisposable {
   readonly #handle: FileHandle;
   readonly #path: string;
   readonly #size: number;
   /** The first line, with its end. */
   readonly #line: Buffer;
+  readonly #options: ReadOptions;
+  #done = 0;
 
   /** @throws {SojournError} `invalid` for a file of another kind; `store_unavailable` */
-  static async open(path: string): Promise<BackupFile> {
+  static async open(path: string, options: ReadOptions): Promise<BackupFile> {
     let handle: FileHandle | undefined;
     try {
       handle = await open(path, "r");
@@ -56,21 +61,19 @@ export class BackupFile implements AsyncDisposable {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(MANIFEST_BYTES_MAX), { position: 0 });
       const line = buffer.subarray(0, buffer.subarray(0, bytesRead).indexOf("\n") + 1);
       if (line[0] !== "{".charCodeAt(0) || size < line.length + TRAILER_BYTES) throw notABackup();
-      return new BackupFile(handle, { path, size, line });
+      return new BackupFile(handle, { path, size, line, options });
     } catch (error) {
       await handle?.close();
       throw asDiskError(error, `Cannot read the backup "${path}"`);
     }
   }
 
-  private constructor(
-    handle: FileHandle,
-    { path, size, line }: { readonly path: string; readonly size: number; readonly line: Buffer },
-  ) {
+  private constructor(handle: FileHandle, { path, size, line, options }: Opened) {
     this.#handle = handle;
     this.#path = path;
     this.#size = size;
     this.#line = line;
+    this.#options = options;
   }
 
   /**
@@ -78,18 +81,11 @@ export class BackupFile implements AsyncDisposable {
    *
    * @throws {SojournError} as `checkBackup`
    */
-  async check({ signal, onProgress }: ReadOptions): Promise<BackupManifest> {
-    const end = this.#size - TRAILER_BYTES;
+  async check(): Promise<BackupManifest> {
     const hasher = new Blake3Hasher();
-    let done = 0;
-    for await (const chunk of this.#bytes(0, end)) {
-      signal?.throwIfAborted();
-      hasher.update(chunk);
-      done += chunk.length;
-      onProgress?.({ done, total: end });
-    }
-    const trailer = Buffer.concat(await Array.fromAsync(this.#bytes(end, this.#size)));
-    const isWhole = trailer.equals(Buffer.from(`${hasher.digest("hex")}\n`));
+    for await (const chunk of this.#read(0, this.#end)) hasher.update(chunk);
+    const { buffer: trailer } = await this.#handle.read(Buffer.alloc(TRAILER_BYTES), { position: this.#end });
+    const isWhole = trailer.equals(encodeTrailer(hasher));
     const manifest = decodeManifest(this.#line.toString());
     const size = this.#line.length + storedBytes(manifest) + TRAILER_BYTES;
     if (this.#size < size) throw this.#invalid(`is cut off: it has ${this.#size} of ${size} bytes`);
@@ -104,12 +100,12 @@ export class BackupFile implements AsyncDisposable {
    * @throws {SojournError} `invalid` if it is not what the manifest says
    */
   async *database({ files: [file] }: BackupManifest): AsyncGenerator<Buffer> {
-    const { name, bytes, digest, stored_bytes } = file;
+    const { name, bytes, digest } = file;
     const hasher = new Blake3Hasher();
     let done = 0;
-    const stored = this.#bytes(this.#line.length, this.#line.length + stored_bytes);
     try {
-      for await (const chunk of Readable.from(stored).compose(createZstdDecompress())) {
+      const stored = Readable.from(this.#read(this.#line.length, this.#end));
+      for await (const chunk of stored.compose(createZstdDecompress())) {
         hasher.update(chunk);
         done += chunk.length;
         // No more is unpacked than was promised, whoever wrote the promise.
@@ -128,12 +124,21 @@ export class BackupFile implements AsyncDisposable {
     await this.#handle.close();
   }
 
-  async *#bytes(from: number, to: number): AsyncGenerator<Buffer> {
+  /** Where the last line begins. */
+  get #end(): number {
+    return this.#size - TRAILER_BYTES;
+  }
+
+  async *#read(from: number, to: number): AsyncGenerator<Buffer> {
+    const { signal, onProgress } = this.#options;
     for (let position = from; position < to; ) {
+      signal?.throwIfAborted();
       const length = Math.min(CHUNK_BYTES, to - position);
       const { buffer, bytesRead } = await this.#handle.read(Buffer.allocUnsafe(length), { position });
       if (bytesRead === 0) throw this.#invalid("was cut off while it was read");
       position += bytesRead;
+      this.#done += bytesRead;
+      onProgress?.({ done: this.#done, total: 2 * this.#end - this.#line.length });
       yield buffer.subarray(0, bytesRead);
     }
   }
@@ -141,6 +146,13 @@ export class BackupFile implements AsyncDisposable {
   #invalid(fault: string): SojournError {
     return new SojournError("invalid", { message: `The backup "${this.#path}" ${fault}` });
   }
+}
+
+interface Opened {
+  readonly path: string;
+  readonly size: number;
+  readonly line: Buffer;
+  readonly options: ReadOptions;
 }
 
 /** Whether zstd found what it can't unpack, or too little of it. */

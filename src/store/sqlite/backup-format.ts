@@ -1,3 +1,4 @@
+import type { Blake3Hasher } from "@napi-rs/blake-hash";
 import { z } from "zod";
 import { SojournError } from "../../engine/errors.ts";
 import { STATUSES } from "../../engine/session.ts";
@@ -61,6 +62,11 @@ export type OnProgress = (progress: { readonly done: number; readonly total: num
 /** The first line, with its end. */
 export function encodeManifest(manifest: BackupManifest): Buffer {
   return Buffer.from(`${JSON.stringify(manifest)}\n`);
+}
+
+/** The last line for what was hashed. */
+export function encodeTrailer(hasher: Blake3Hasher): Buffer {
+  return Buffer.from(`${hasher.digest("hex")}\n`);
 }
 
 /**

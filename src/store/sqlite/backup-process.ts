@@ -13,8 +13,8 @@ import { createZstdCompress } from "node:zlib";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { SojournError } from "../../engine/errors.ts";
 import type { Report, Task } from "./backup.ts";
-import { type BackupManifest, encodeManifest, FORMAT_VERSION, TRAILER_BYTES } from "./backup-format.ts";
-import { DATABASE_NAME, databaseFile } from "./connection.ts";
+import { type BackupManifest, encodeManifest, encodeTrailer, FORMAT_VERSION, TRAILER_BYTES } from "./backup-format.ts";
+import { DATABASE_NAME, databaseFile, openReader } from "./connection.ts";
 import { asDiskError } from "./disk-error.ts";
 import { FrozenDatabase } from "./frozen-database.ts";
 import { holdingsOf } from "./holdings.ts";
@@ -33,7 +33,7 @@ process.once("disconnect", () => process.exit());
 const task = JSON.parse(process.argv[2] ?? "") as Task;
 
 try {
-  const spool = await openSpool(task.directory);
+  await using spool = await openSpool(task.directory);
   const manifest = await pack(spool, task);
   const line = encodeManifest(manifest);
   const [{ stored_bytes }] = manifest.files;
@@ -57,14 +57,10 @@ async function openSpool(directory: string): Promise<FileHandle> {
 
 /** Compresses the database into the spool, and says what it is. */
 async function pack(spool: FileHandle, { directory, release }: Task): Promise<BackupManifest> {
-  const database = await open(databaseFile(directory), "r");
+  const version = knownVersion(directory);
+  // Opened before it is frozen, and so closed after: that takes this process's locks.
+  await using database = await open(databaseFile(directory), "r");
   using frozen = await FrozenDatabase.freeze(directory);
-  const version = schemaVersion(frozen.db);
-  if (version > SCHEMA_VERSION || version === 0) {
-    throw new SojournError(version === 0 ? "invalid" : "store_newer", {
-      message: `Cannot back up "${directory}": it has schema version ${version}, and this release of Sojourn knows ${SCHEMA_VERSION}`,
-    });
-  }
   const created_at = new Date().toISOString();
   const holds = holdingsOf(frozen.db);
   const { size: bytes } = await database.stat();
@@ -97,6 +93,16 @@ async function pack(spool: FileHandle, { directory, release }: Task): Promise<Ba
   };
 }
 
+/** The schema's version, which an open server does not change. */
+function knownVersion(directory: string): number {
+  using db = openReader(directory);
+  const version = schemaVersion(db);
+  if (version > 0 && version <= SCHEMA_VERSION) return version;
+  throw new SojournError(version === 0 ? "store_unavailable" : "store_newer", {
+    message: `Cannot back up "${directory}": it has schema version ${version}, and this release of Sojourn knows ${SCHEMA_VERSION}`,
+  });
+}
+
 /** The bytes of the backup, with the digest of all of them as its last line. */
 async function* wholeOf(line: Buffer, spool: FileHandle): AsyncGenerator<Buffer> {
   const hasher = new Blake3Hasher();
@@ -106,9 +112,10 @@ async function* wholeOf(line: Buffer, spool: FileHandle): AsyncGenerator<Buffer>
     hasher.update(chunk);
     yield chunk;
   }
-  yield Buffer.from(`${hasher.digest("hex")}\n`);
+  yield encodeTrailer(hasher);
 }
 
 function report(one: Report): void {
-  process.send?.(one);
+  // Whoever can't hear it is gone, and then so is this process.
+  process.send?.(one, undefined, undefined, () => {});
 }

@@ -201,6 +201,8 @@ describe("backUp()", () => {
     mkdirSync(directory);
     await assert.rejects(backUp({ directory, release }), { code: "store_unavailable", message: /data/ });
     assert.deepEqual(readdirSync(directory), []);
+    writeFileSync(databaseFile(directory), "");
+    await assert.rejects(backUp({ directory, release }), { code: "store_unavailable", message: /schema version 0/ });
   });
 
   it("refuses a store of a newer release, by its version", async () => {

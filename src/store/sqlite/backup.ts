@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { constants, setPriority } from "node:os";
 import { resolve } from "node:path";
 import { SojournError } from "../../engine/errors.ts";
 import type { BackupManifest, OnProgress } from "./backup-format.ts";
@@ -105,14 +106,17 @@ export async function backUp({ directory, release, signal, onProgress }: BackupO
 }
 
 /**
- * The process waits to be ended, since what was not read of its output is lost once it is gone. Ending it is all that
- * there is to clean up: its locks and its file without a name go with it.
+ * Starts the process, which waits to be ended: what was not read of its output is lost once it is gone. Ending it is all
+ * that there is to clean up, since its locks and its file without a name go with it.
  */
 function start(task: Task): ChildProcess {
   // The module beside this one, as TypeScript in a checkout and as JavaScript in the package.
   const isSource = import.meta.url.endsWith(".ts");
   const module = new URL(isSource ? "./backup-process.ts" : "./backup-process.js", import.meta.url);
-  return fork(module, [JSON.stringify(task)], { execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] });
+  const child = fork(module, [JSON.stringify(task)], { execArgv: [], stdio: ["ignore", "pipe", "inherit", "ipc"] });
+  // It stands back for writers, though not so far that the log grows for long. At once, so that its threads inherit it.
+  if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  return child;
 }
 
 /** Resolves with how a process ended, after the last of its messages. */

@@ -1,9 +1,9 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SojournError } from "../../engine/errors.ts";
-import { BUSY_MS, databaseFile } from "./connection.ts";
+import { BUSY_MS, databaseFile, isBusy } from "./connection.ts";
 
-/** How long a reader of an older state may keep the file from being frozen. */
+/** How long others may keep the file from being frozen. */
 const GIVE_UP_MS = 30_000;
 
 const AGAIN_MS = 20;
@@ -25,7 +25,7 @@ export class FrozenDatabase implements Disposable {
   readonly #checkpoint: StatementSync;
 
   /**
-   * @throws {SojournError} `store_unavailable` if another reader holds on to an older state for half a minute
+   * @throws {SojournError} `store_unavailable` if a reader of an older state, or a writer, does not let go for half a minute
    */
   static async freeze(directory: string): Promise<FrozenDatabase> {
     const frozen = new FrozenDatabase(directory);
@@ -35,7 +35,7 @@ export class FrozenDatabase implements Disposable {
       while (!frozen.#catch(gate)) {
         if (performance.now() > until) {
           throw new SojournError("store_unavailable", {
-            message: `Cannot back up "${directory}": a reader holds on to an older state`,
+            message: `Cannot back up "${directory}": a reader of an older state, or a writer, does not let go`,
           });
         }
         await sleep(AGAIN_MS);
@@ -49,6 +49,8 @@ export class FrozenDatabase implements Disposable {
 
   private constructor(directory: string) {
     this.db = new DatabaseSync(databaseFile(directory), { timeout: BUSY_MS });
+    // As the store has it; said here for a database that no store has opened yet.
+    this.db.exec("PRAGMA journal_mode = WAL");
     this.#checkpoint = this.db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
@@ -58,7 +60,11 @@ export class FrozenDatabase implements Disposable {
    */
   thaw(): void {
     this.db.exec("COMMIT");
-    this.#checkpoint.get();
+    try {
+      this.#checkpoint.get();
+    } catch {
+      // Nothing is lost: the log keeps what could not be moved, and the store's next commit says what is wrong.
+    }
   }
 
   /** Ends it in whatever state it is. */
@@ -69,7 +75,13 @@ export class FrozenDatabase implements Disposable {
   #catch(gate: DatabaseSync): boolean {
     // The second has only what was written during the first, which syncs a long log and the file.
     for (let i = 0; i < 2; i++) this.#checkpoint.get();
-    gate.exec("BEGIN IMMEDIATE");
+    try {
+      gate.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      // Writers that leave no gap between them; the next attempt may find one.
+      if (isBusy(error)) return false;
+      throw error;
+    }
     try {
       const moved = this.#checkpoint.get();
       // Both are -1 where there is no write-ahead log, and nothing would keep a writer from the file.

@@ -45,8 +45,8 @@ export async function restore({ file, directory, ...options }: RestoreOptions): 
   const path = resolve(directory);
   try {
     assertEmpty(path);
-    await using backup = await BackupFile.open(file);
-    const manifest = await backup.check(options);
+    await using backup = await BackupFile.open(file, options);
+    const manifest = await backup.check();
     const isNew = !existsSync(path);
     mkdirSync(path, { recursive: true, mode: 0o700 });
     using _lock = lockDirectory(path);
@@ -56,7 +56,7 @@ export async function restore({ file, directory, ...options }: RestoreOptions): 
     try {
       rmSync(staging, { recursive: true, force: true });
       mkdirSync(staging, { mode: 0o700 });
-      await unpack(backup.database(manifest), databaseFile(staging), options);
+      await unpack(backup.database(manifest), databaseFile(staging));
       assertSound(databaseFile(staging), manifest);
       renameSync(databaseFile(staging), databaseFile(path));
     } catch (error) {
@@ -80,12 +80,9 @@ function assertEmpty(directory: string): void {
   });
 }
 
-async function unpack(content: AsyncIterable<Buffer>, path: string, { signal }: ReadOptions): Promise<void> {
+async function unpack(content: AsyncIterable<Buffer>, path: string): Promise<void> {
   await using database = await open(path, "wx", 0o600);
-  for await (const chunk of content) {
-    signal?.throwIfAborted();
-    await database.writeFile(chunk);
-  }
+  for await (const chunk of content) await database.writeFile(chunk);
   await database.sync();
 }
 

@@ -1,4 +1,5 @@
-import { link, open, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SojournError } from "../../engine/errors.ts";
 import { checkBackup, type ReadOptions } from "./backup-file.ts";
@@ -16,33 +17,32 @@ import { syncDirectory } from "./sync-directory.ts";
 export async function saveBackup(
   path: string,
   bytes: AsyncIterable<Uint8Array>,
-  { signal, onProgress }: ReadOptions = {},
+  options: ReadOptions = {},
 ): Promise<BackupManifest> {
   const partial = `${path}.partial`;
   try {
+    assertFree(path);
     await rm(partial, { force: true });
     {
       await using file = await open(partial, "wx", 0o600);
       for await (const chunk of bytes) {
-        signal?.throwIfAborted();
+        options.signal?.throwIfAborted();
         await file.writeFile(chunk);
       }
       await file.sync();
     }
-    const manifest = await checkBackup(partial, { signal, onProgress });
-    // A link, unlike a rename, takes no name that somebody else has taken meanwhile.
-    await link(partial, path);
-    await rm(partial);
+    const manifest = await checkBackup(partial, options);
+    assertFree(path);
+    await rename(partial, path);
     syncDirectory(dirname(path));
     return manifest;
   } catch (error) {
     await rm(partial, { force: true });
-    // NOTE: Node puts the system's name for the error there.
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw taken(path, error);
     throw asDiskError(error, `Cannot save the backup "${path}"`);
   }
 }
 
-function taken(path: string, cause: unknown): SojournError {
-  return new SojournError("invalid", { message: `Cannot save the backup "${path}": there is such a file`, cause });
+function assertFree(path: string): void {
+  if (!existsSync(path)) return;
+  throw new SojournError("invalid", { message: `Cannot save the backup "${path}": there is such a file` });
 }
