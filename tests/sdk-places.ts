@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type Sojourn } from "../src/client/index.ts";
+import { open } from "../src/platform/index.ts";
+import { startServer } from "./server.ts";
+
+/** Sojourn at work on data of its own. */
+export interface Place extends AsyncDisposable {
+  readonly sojourn: Sojourn;
+}
+
+/** What a place may be told. */
+export interface PlaceOptions {
+  readonly maxSessions?: number;
+}
+
+/** The ways to Sojourn; what is tested of one is tested of both. */
+export const PLACES: readonly (readonly [name: string, start: (options?: PlaceOptions) => Promise<Place>])[] = [
+  ["connect()", startConnected],
+  ["open()", startOpened],
+];
+
+async function startConnected({ maxSessions }: PlaceOptions = {}): Promise<Place> {
+  const server = await startServer(maxSessions === undefined ? {} : { max_sessions: String(maxSessions) });
+  const sojourn = connect({ url: server.url });
+  return {
+    sojourn,
+    [Symbol.asyncDispose]: async () => {
+      await sojourn.close();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function startOpened(options: PlaceOptions = {}): Promise<Place> {
+  const data = await mkdtemp(join(tmpdir(), "sojourn-test-"));
+  const sojourn = await open({ data, durability: "none", ...options });
+  return {
+    sojourn,
+    [Symbol.asyncDispose]: async () => {
+      await sojourn.close();
+      await rm(data, { recursive: true });
+    },
+  };
+}
