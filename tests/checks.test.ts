@@ -39,6 +39,15 @@ const IMPURE = [
   "document.title;\n",
 ];
 
+/** What the client may not use, since browsers don't have it. */
+const NODE_ONLY = [
+  'import "node:fs";\n',
+  "process.exit();\n",
+  'Buffer.from("x");\n',
+  "setImmediate(() => {});\n",
+  "setTimeout(() => {}, 1).unref();\n",
+];
+
 describe("checks", () => {
   let directory = "";
   before(() => {
@@ -46,8 +55,10 @@ describe("checks", () => {
     symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
     for (const name of ["biome.json", "package.json", "tsconfig.json"])
       copyFileSync(join(ROOT, name), join(directory, name));
-    mkdirSync(join(directory, "src/engine"), { recursive: true });
-    copyFileSync(join(ROOT, "src/engine/tsconfig.json"), join(directory, "src/engine/tsconfig.json"));
+    for (const folder of ["src/engine", "src/client"]) {
+      mkdirSync(join(directory, folder), { recursive: true });
+      copyFileSync(join(ROOT, folder, "tsconfig.json"), join(directory, folder, "tsconfig.json"));
+    }
   });
   after(() => rmSync(directory, { recursive: true }));
 
@@ -92,6 +103,18 @@ describe("checks", () => {
     const { passed, output } = run("tsc", ["-p", "src/engine"]);
     assert.ok(!passed);
     for (const i of IMPURE.keys()) assert.match(output, new RegExp(`impure-${i}\\.ts\\(1,\\d+\\): error`));
+  });
+
+  it("the client does not compile with what Node alone has, and does with what browsers have as well", () => {
+    write(
+      "src/client/good.ts",
+      'export const answer: Promise<Response> = fetch("/", { signal: AbortSignal.timeout(1) });\n',
+    );
+    assert.deepEqual(run("tsc", ["-p", "src/client"]), { passed: true, output: "" });
+    for (const [i, source] of NODE_ONLY.entries()) write(`src/client/node-${i}.ts`, source);
+    const { passed, output } = run("tsc", ["-p", "src/client"]);
+    assert.ok(!passed);
+    for (const i of NODE_ONLY.keys()) assert.match(output, new RegExp(`node-${i}\\.ts\\(\\d+,\\d+\\): error`));
   });
 });
 
