@@ -316,6 +316,28 @@ describe("the SDK over HTTP", async () => {
       assert.deepEqual(urls, [`${server.url}/api/v1/health`]);
     });
 
+    it("are answered in any order, and what a session shows never goes back", async () => {
+      await using place = await behindGateway();
+      const { gateway, sojourn } = place;
+      const session = await sojourn.sessions.create();
+      const late = Promise.withResolvers<void>();
+      gateway.next.push((incoming, outgoing) => {
+        const end = outgoing.end.bind(outgoing);
+        outgoing.end = (...args: readonly unknown[]) => {
+          void late.promise.then(() => Reflect.apply(end, outgoing, args));
+          return outgoing;
+        };
+        passOn(server.url)(incoming, outgoing);
+      });
+      const first = session.update({ name: "first" });
+      const other = connect({ url: server.url });
+      await until("it is written", async () => (await other.sessions.get(session.uid)).version === 2);
+      await session.update({ name: "second" });
+      late.resolve();
+      await first;
+      assert.deepEqual([session.version, session.name], [3, "second"]);
+    });
+
     it("stop with whoever stops to read a list", async () => {
       await using place = await behindGateway();
       const { gateway, sojourn } = place;
