@@ -69,24 +69,21 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
       if (incoming.complete) incoming.resume();
       else readAway(incoming, limits);
     });
-    const overloaded = admission.enter(incoming, isVital);
-    if (overloaded !== undefined) {
-      refuse(context, dialect, { incoming, outgoing, failure: overloaded });
-      return;
-    }
-    // A handler may work on when its client has long gone.
-    let holders = 1;
-    const leave = (): void => {
-      holders -= 1;
-      if (holders === 0) admission.leave(incoming);
-    };
-    outgoing.once("close", leave);
     context.cors(incoming, outgoing, () => {
-      const failure = refusalAtEdge(incoming);
-      if (failure === undefined) {
-        holders += 1;
-        void route(incoming, outgoing).finally(leave);
-      } else refuse(context, dialect, { incoming, outgoing, failure });
+      // While it was found out whether a page may call, its client may have gone.
+      if (outgoing.closed) return;
+      const overloaded = admission.enter(incoming, isVital);
+      const failure = overloaded ?? refusalAtEdge(incoming);
+      if (failure !== undefined) refuse(context, dialect, { incoming, outgoing, failure });
+      if (overloaded !== undefined) return;
+      // A handler may work on when its client has long gone.
+      let holders = failure === undefined ? 2 : 1;
+      const leave = (): void => {
+        holders -= 1;
+        if (holders === 0) admission.leave(incoming);
+      };
+      outgoing.once("close", leave);
+      if (failure === undefined) void route(incoming, outgoing).finally(leave);
     });
   };
   server.on("request", handle);

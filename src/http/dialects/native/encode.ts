@@ -193,13 +193,16 @@ export function encodeVerdict({
 
 const DAY_US = 86_400 * SECOND;
 
-// Times of one day share a text; making it anew for each is what shows in a profile of `GET`.
-let day = { startUs: 0, text: "1970-01-01T" };
+/** Times of one day share a text; making it anew for each is what shows in a profile of `GET`. */
+const days = new Map<number, string>();
+
+/** How many days are kept. A session has times of today, of the day it expires, and of the days of its life. */
+const DAYS_MAX = 1_000;
 
 /** Microseconds since the epoch as ISO 8601 in UTC; with microseconds only where there are any. */
 export function isoTime(us: number): string {
   const startUs = us - (us % DAY_US);
-  if (startUs !== day.startUs) day = { startUs, text: new Date(startUs / 1_000).toISOString().slice(0, 11) };
+  const day = days.get(startUs) ?? keepDay(startUs);
   const ofDay = us - startUs;
   const digits = (value: number, width: number): string => String(Math.floor(value)).padStart(width, "0");
   const hours = digits(ofDay / 3_600 / SECOND, 2);
@@ -207,7 +210,14 @@ export function isoTime(us: number): string {
   const seconds = digits((ofDay / SECOND) % 60, 2);
   const rest = us % 1_000;
   const fraction = digits((ofDay / 1_000) % 1_000, 3) + (rest === 0 ? "" : digits(rest, 3));
-  return `${day.text}${hours}:${minutes}:${seconds}.${fraction}Z`;
+  return `${day}${hours}:${minutes}:${seconds}.${fraction}Z`;
+}
+
+function keepDay(startUs: number): string {
+  const text = new Date(startUs / 1_000).toISOString().slice(0, 11);
+  if (days.size === DAYS_MAX) days.clear();
+  days.set(startUs, text);
+  return text;
 }
 
 function map<T, U>(value: T | undefined, encode: (value: T) => U): U | undefined {
