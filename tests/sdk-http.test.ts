@@ -42,15 +42,18 @@ async function startGateway(target: string): Promise<Gateway> {
   };
 }
 
-function passOn(target: string): Misbehaviour {
+/** @param until  when the answer is given */
+function passOn(target: string, until: Promise<void> = Promise.resolve()): Misbehaviour {
   return (incoming, outgoing) => {
     const { method = "", url = "", headers } = incoming;
     const forwarded = request(
       target + url,
       { method, headers: { ...headers, host: new URL(target).host } },
       (answer) => {
-        outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
-        answer.pipe(outgoing);
+        void until.then(() => {
+          outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
+          answer.pipe(outgoing);
+        });
       },
     );
     incoming.pipe(forwarded);
@@ -321,14 +324,7 @@ describe("the SDK over HTTP", async () => {
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create();
       const late = Promise.withResolvers<void>();
-      gateway.next.push((incoming, outgoing) => {
-        const end = outgoing.end.bind(outgoing);
-        outgoing.end = (...args: readonly unknown[]) => {
-          void late.promise.then(() => Reflect.apply(end, outgoing, args));
-          return outgoing;
-        };
-        passOn(server.url)(incoming, outgoing);
-      });
+      gateway.next.push(passOn(server.url, late.promise));
       const first = session.update({ name: "first" });
       const other = connect({ url: server.url });
       await until("it is written", async () => (await other.sessions.get(session.uid)).version === 2);
