@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ManualClock, onTemporaryDirectories, sequentialIds, sha256 } from "../conformance/index.ts";
+import { Author, ManualClock, onTemporaryDirectories, sequentialIds, sha256 } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { Access, LOCAL } from "./access.ts";
 import { SECOND } from "./clock.ts";
@@ -54,6 +54,18 @@ describe("Access", () => {
         "new",
       ]);
       await assert.rejects(access.tenantNamed("no tenant"), { code: "invalid" });
+    });
+  });
+
+  it("leaves a tenant that has sessions of its own already what it is", async () => {
+    await withAccess(async ({ access, store }) => {
+      await new Author(store, "acme").create();
+      const first = await access.create(LOCAL, { tenant: "acme" });
+      const local = await access.create(OPERATOR, { tenant: "local" });
+      assert.deepEqual(
+        [first, local].map(({ record }) => record.tenant),
+        ["acme", "local"],
+      );
     });
   });
 

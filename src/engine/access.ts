@@ -178,16 +178,24 @@ export class Access {
     return { record, key: keyText({ id, secret }) };
   }
 
-  // What local mode made belongs to the first key's tenant, whatever that is called; no other may be taken for it.
+  // What local mode made belongs to the first key's tenant, whatever that is called; no other may be taken for it. But a
+  // tenant that has sessions of its own already, of a store that was opened in process, stays what it is.
   async #tenantFor(by: Caller, version: number, name: string | undefined): Promise<Tenant> {
     const { store } = this.#ports;
-    if (version === 0) return { tenant: LOCAL.tenant, tenantName: name ?? LOCAL.tenant };
-    const [first] = (await store.keys({ limit: 1, ...given("tenantName", name) })).items;
-    const known = name === undefined ? ((await store.key(by.actor)) ?? first) : first;
+    const [first] = (await store.keys({ limit: 1 })).items;
+    if (name === undefined) return (await store.key(by.actor)) ?? first ?? LOCAL_TENANT;
+    const [known] = (await store.keys({ limit: 1, tenantName: name })).items;
     if (known !== undefined) return known;
-    if (name !== undefined && name !== LOCAL.tenant) return { tenant: name, tenantName: name };
+    if (version === 0 && !(await this.#hasSessions(name))) return { tenant: LOCAL.tenant, tenantName: name };
+    if (name !== LOCAL.tenant || first?.tenant !== LOCAL.tenant) return { tenant: name, tenantName: name };
     const message = `"${LOCAL.tenant}" is another name of the first key's tenant; choose another`;
     throw invalid([{ field: "tenant", message, type: "reserved" }]);
+  }
+
+  async #hasSessions(tenant: string): Promise<boolean> {
+    const { store, clock } = this.#ports;
+    const query = { tenant, now: clock.now(), sort: "created_at", order: "asc", limit: 1 } as const;
+    return (await store.list(query)).items.length > 0;
   }
 
   async #known(shown: string): Promise<KeyRecord | undefined> {
@@ -218,6 +226,8 @@ export class Access {
 }
 
 type Tenant = Pick<KeyRecord, "tenant" | "tenantName">;
+
+const LOCAL_TENANT: Tenant = { tenant: LOCAL.tenant, tenantName: LOCAL.tenant };
 
 /** What a change of the keys answers, and what it writes, if anything. */
 interface Decision<T> extends Partial<Pick<AccessChange, "mode" | "put">> {
