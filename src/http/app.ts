@@ -11,12 +11,12 @@ import type { Admission } from "./admission.ts";
 import { type BodyRule, readBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
-import { eventStream } from "./event-stream.ts";
 import type { Gate, RouteScope } from "./gate.ts";
 import type { Meters } from "./meters.ts";
-import { openApi } from "./openapi.ts";
+import { commonHeaders, toResponse, withoutStream } from "./reply.ts";
 import { parse, parseQuery, writeOptionsOf } from "./request.ts";
 import type { Call, Dialect, Reply, Route, Service } from "./route.ts";
+import { serverRoutes } from "./server-routes.ts";
 
 /** What the HTTP server stands on. */
 export interface HttpContext {
@@ -130,36 +130,6 @@ function bodyRule({ admission, limits, maxBodyBytes }: HttpContext, route: Route
   };
 }
 
-function serverRoutes(
-  { service, meters }: HttpContext,
-  dialect: Dialect,
-): Record<string, { readonly scope: RouteScope; readonly handler: Handler }> {
-  const { version, probe } = service;
-  const endpoints = dialect.routes.map(({ method, path, summary }) => ({ method, path: dialect.base + path, summary }));
-  const docs = async (): Promise<Reply> => ({
-    body: { service: "sojourn", version, status: "running", endpoints, openapi: "/openapi.json" },
-  });
-  let document: object | undefined;
-  const open = (handler: Handler) => ({ scope: "open" as const, handler });
-  return {
-    "/": open(docs),
-    [`${dialect.base}/docs`]: open(docs),
-    "/healthz": open(async () => ({ body: { status: "ok" } })),
-    "/readyz": open(async () => {
-      await probe();
-      return { body: { status: "ready" } };
-    }),
-    "/openapi.json": open(async () => {
-      document ??= openApi(dialect, version);
-      return { body: document };
-    }),
-    "/metrics": {
-      scope: "admin",
-      handler: async () => ({ text: await meters.registry.metrics(), type: meters.registry.contentType }),
-    },
-  };
-}
-
 interface Matched {
   readonly c: Context<Env>;
   readonly route: string;
@@ -212,50 +182,6 @@ export function requestIdOf(
   { mintRequestId }: Pick<HttpContext, "mintRequestId">,
 ): string {
   return headers["x-request-id"]?.toString() ?? mintRequestId();
-}
-
-/** The headers of every answer; the type is that of JSON, until an answer says otherwise. */
-export function commonHeaders(requestId: string, ms: number): Record<string, string> {
-  return {
-    "content-type": "application/json; charset=utf-8",
-    "x-request-id": requestId,
-    "x-response-time": `${ms.toFixed(2)}ms`,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "cache-control": "no-store",
-  };
-}
-
-/** Nobody would read the events or the file of a HEAD, and so nobody would end them. */
-async function withoutStream(reply: Reply): Promise<Reply> {
-  if ("events" in reply) return { text: "", type: EVENTS_TYPE };
-  if (!("download" in reply)) return reply;
-  await reply.download[Symbol.asyncDispose]();
-  return { text: "", type: FILE_TYPE };
-}
-
-const FILE_TYPE = "application/octet-stream";
-
-const EVENTS_TYPE = "text/event-stream; charset=utf-8";
-
-// `headers` is filled and handed on, and not copied: this runs for every request.
-function toResponse(reply: Reply, headers: Record<string, string>, meters: Meters): Response {
-  if ("events" in reply) {
-    headers["content-type"] = EVENTS_TYPE;
-    return new Response(eventStream(reply.events, meters.openStream()), { headers });
-  }
-  if ("download" in reply) {
-    headers["content-type"] = FILE_TYPE;
-    headers["content-length"] = String(reply.download.bytes);
-    headers["content-disposition"] = `attachment; filename="${reply.fileName}"`;
-    return new Response(ReadableStream.from(reply.download), { headers });
-  }
-  if ("text" in reply) {
-    headers["content-type"] = reply.type;
-    return new Response(reply.text, { headers });
-  }
-  Object.assign(headers, reply.headers);
-  return new Response(JSON.stringify(reply.body), { status: reply.status ?? 200, headers });
 }
 
 interface Outcome {

@@ -1,8 +1,9 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { SojournError } from "../engine/errors.ts";
-import { account, commonHeaders, type HttpContext, requestIdOf } from "./app.ts";
+import { account, type HttpContext, requestIdOf } from "./app.ts";
 import { sayGoodbye } from "./linger.ts";
+import { commonHeaders } from "./reply.ts";
 import type { Dialect } from "./route.ts";
 
 /** A refusal in a dialect's envelope. */
