@@ -89,6 +89,17 @@ describe("every route", () => {
     assert.equal(await metrics(bearer(await site.keyOf("owner", ["sessions:read"]))), 403);
     assert.equal(await metrics(bearer(site.admin)), 200);
   });
+
+  it("counts against the limits where it wants a key", async () => {
+    await using site = await Site.start({ rate_limit_reads: "1" });
+    const statuses: number[] = [];
+    for (const _ of [1, 2]) {
+      const answer = await fetch(`${site.api.url}/metrics`, { headers: bearer(site.admin) });
+      await answer.text();
+      statuses.push(answer.status);
+    }
+    assert.deepEqual(statuses, [200, 429]);
+  });
 });
 
 describe("a server with keys", () => {
@@ -137,6 +148,37 @@ describe("a server with keys", () => {
     assert.equal((await site.api.get("/sessions", bearer(key))).status, 401);
     const again = await site.api.post<{ status: string }>(`/keys/${id}/revoke`, undefined, bearer(site.admin));
     assert.equal(again.data.status, "revoked");
+  });
+
+  it("ends the feeds of a key that is revoked, and those that were opened without one", async () => {
+    await using server = await startServer();
+    const api = new Api(server.url);
+    await api.create({ session_id: "watched" });
+    const follow = async (
+      headers: Headers,
+    ): Promise<{ readonly first: Promise<unknown>; readonly rest: Promise<string> }> => {
+      const url = `${server.url}/api/v1/sessions/watched/operations`;
+      const { body } = await fetch(url, { headers: { ...headers, accept: "text/event-stream" } });
+      const first = Promise.withResolvers<void>();
+      const read = async (): Promise<string> => {
+        let text = "";
+        for await (const chunk of body ?? []) {
+          text += Buffer.from(chunk).toString();
+          if (text.includes("session.created")) first.resolve();
+        }
+        return text;
+      };
+      return { first: first.promise, rest: read() };
+    };
+    const keyless = await follow({});
+    await keyless.first;
+    const admin = (await api.post<NewKey>("/keys")).data;
+    const guest = (await api.post<NewKey>("/keys", {}, bearer(admin.key))).data;
+    const feed = await follow(bearer(guest.key));
+    await feed.first;
+    await api.post(`/keys/${guest.id}/revoke`, undefined, bearer(admin.key));
+    await api.post("/sessions/watched/suspend", { reason: "secret" }, bearer(admin.key));
+    for (const { rest } of [keyless, feed]) assert.ok(!(await rest).includes("secret"));
   });
 
   it("lists keys page by page without what would open anything", async () => {

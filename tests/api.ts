@@ -134,6 +134,7 @@ const UNDECLARED = [
   "unauthorized",
   "forbidden",
   "rate_limited",
+  "overloaded",
   "storage_full",
 ] as const;
 

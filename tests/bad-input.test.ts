@@ -220,9 +220,13 @@ const STRANGERS: readonly Case[] = [
     "file://",
     "http://localhost.example.com",
     "http://localhost@example.com",
+    "data://localhost",
     "localhost",
     "",
   ].map((origin): Case => [`Origin: ${origin}`, write(`Origin: ${origin}`), "403 FORBIDDEN"]),
+  ...["X-Forwarded-For: 1.2.3.4", "Forwarded: for=1.2.3.4", "Via: 1.1 a"].map(
+    (header): Case => [header, get("/api/v1/sessions", header), "403 FORBIDDEN"],
+  ),
   ["a cross-site fetch", get("/", "Sec-Fetch-Site: cross-site"), "403 FORBIDDEN"],
   ["a cross-site fetch from here", write("Origin: http://localhost", "Sec-Fetch-Site: cross-site"), "403 FORBIDDEN"],
 ];

@@ -152,6 +152,7 @@ describe("loadConfig()", () => {
       "https://a.example/",
       "https://a.example/x",
       "*,https://a.example",
+      "https://*.example",
       "null",
     ]) {
       const [fault = ""] = faults({ flags: { cors_origins: origins } });

@@ -39,7 +39,7 @@ export function originsOf(text: string): readonly string[] {
 }
 
 function isOrigin(text: string): boolean {
-  return URL.canParse(text) && new URL(text).origin === text;
+  return !text.includes("*") && URL.canParse(text) && new URL(text).origin === text;
 }
 
 const EXPECTED: Readonly<Record<Option["type"], string>> = {

@@ -216,8 +216,9 @@ export const OPTIONS = {
     max: Number.MAX_SAFE_INTEGER,
     unit: "bytes",
     description:
-      "How large the bodies of all requests in hand may be together; one past that gets 503 and Retry-After, unless it " +
-      "is alone; lower it where memory is short, since a body takes several times its size while it is worked on",
+      "How large the bodies of all requests in hand may be together, with the answers over 64 KiB that are still being " +
+      "taken; one past that gets 503 and Retry-After, unless it is alone; lower it where memory is short, since a body " +
+      "takes several times its size while it is worked on",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 

@@ -92,6 +92,13 @@ export class Access {
     return { tenant: key.tenant, actor: key.id, scopes: key.scopes };
   }
 
+  /** Whether a caller that was identified before may still go on, as a live feed wants to know. */
+  async holds({ actor }: Caller): Promise<boolean> {
+    if ((await this.mode()) === "local") return true;
+    const key = await this.#ports.store.key(actor);
+    return key !== undefined && keyStatus(key, this.#ports.clock.now()) === "active";
+  }
+
   /**
    * Makes a key, which ends local mode. The very first key's tenant takes over what local mode made.
    *

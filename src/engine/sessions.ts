@@ -48,6 +48,9 @@ export type TotalsQuery = Omit<SessionFilter, "tenant" | "now">;
 /** What a `uid` looks like; a name may as well. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** How much of payloads a page of a log has at most, but for the last of its entries. */
+const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
+
 /** How long a caller should wait when the limit on sessions is reached. */
 const LIMIT_RETRY_MS = 60_000;
 
@@ -228,15 +231,19 @@ export class Sessions {
     return await this.#expirer.sweep(signal);
   }
 
-  /** A page of the session's log, oldest first. */
+  /** A page of the session's log, oldest first; of large entries it has fewer than `limit`, and then a `next`. */
   async operations(
     caller: Caller,
     id: string,
     range: { readonly after: number; readonly limit: number; readonly kind?: OperationKind },
   ): Promise<Page<Entry>> {
-    const wanted = { ...range, limit: range.limit + 1 };
+    const wanted = { ...range, limit: range.limit + 1, charactersMax: PAGE_CHARACTERS_MAX };
     const items = await this.#readWhole(caller, id, ({ ref }) => this.#ports.store.operations(ref, wanted));
-    if (items.length <= range.limit) return { items };
+    const characters = items.reduce(
+      (sum, { payload }) => sum + (typeof payload === "object" ? payload.body.length : 0),
+      0,
+    );
+    if (items.length <= range.limit && characters <= PAGE_CHARACTERS_MAX) return { items };
     const page = items.slice(0, range.limit);
     return { items: page, next: String(page.at(-1)?.operation.seq) };
   }

@@ -165,7 +165,7 @@ export type Sort = (typeof SORTS)[number];
 export interface SessionQuery extends SessionFilter {
   readonly sort: Sort;
   readonly order: "asc" | "desc";
-  /** 1 to 1000. */
+  /** 1 to 1000; a page has fewer where they are large, and then a `next`. */
   readonly limit: number;
   /** The `next` of the page before, with the same filter, sort and order; anything else is `invalid`. */
   readonly cursor?: string;
@@ -191,6 +191,8 @@ export interface OperationRange {
   readonly kind?: OperationKind;
   /** At least 1. */
   readonly limit: number;
+  /** Stop after the entry by which the payloads have more characters than this. */
+  readonly charactersMax?: number;
 }
 
 /** What `watch` tells: an operation was committed, or a stream is gone. */

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import type { Access, Identity } from "../engine/access.ts";
 import type { Clock } from "../engine/clock.ts";
-import { SojournError } from "../engine/errors.ts";
+import { type ErrorCode, SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions } from "../engine/sessions.ts";
 import type { Admission } from "./admission.ts";
 import { type BodyRule, readBody } from "./body.ts";
@@ -13,7 +13,7 @@ import type { Cors } from "./cors.ts";
 import type { EdgeLimits } from "./edge-limits.ts";
 import type { Gate, RouteScope } from "./gate.ts";
 import type { Meters } from "./meters.ts";
-import { commonHeaders, toResponse, withoutStream } from "./reply.ts";
+import { commonHeaders, rendered, toResponse, withoutEvents } from "./reply.ts";
 import { parse, parseQuery, writeOptionsOf } from "./request.ts";
 import type { Call, Dialect, Reply, Route, Service } from "./route.ts";
 import { serverRoutes } from "./server-routes.ts";
@@ -87,18 +87,11 @@ const noSuchPath: Handler = async () => {
 /** Who calls an open route: someone who owns nothing. */
 const NOBODY: Caller = { tenant: "", actor: "nobody" };
 
-async function callRoute(
-  context: HttpContext,
-  route: Route,
-  c: Context<Env>,
-  { identity, headers }: Exchange,
-): Promise<Reply> {
+async function callRoute(context: HttpContext, route: Route, c: Context<Env>, { identity }: Exchange): Promise<Reply> {
   const { incoming, outgoing } = c.env;
   const { sessions, access, clock, service } = context;
-  const { operationId } = route;
-  if (identity !== undefined) {
-    await context.gate.count(identity, { operationId, isRead: route.method === "GET" }, headers);
-  }
+  // A file is made to be read.
+  if (route.type !== undefined && incoming.method === "HEAD") return { text: "", type: route.type };
   const body = route.body && (await readBody(incoming, outgoing, bodyRule(context, route, incoming)));
   const call: Call = {
     sessions,
@@ -147,23 +140,48 @@ async function answer(
   const requestId = requestIdOf(incoming, context);
   const exchange: Exchange = { headers: {} };
   let failure: SojournError | undefined;
-  let reply: Reply;
+  let reply: ReturnType<typeof rendered>;
   try {
     const identity = await context.gate.admit(incoming, scope);
-    if (identity !== undefined) exchange.identity = identity;
-    reply = await handler(c, exchange);
+    if (identity !== undefined) {
+      exchange.identity = identity;
+      await context.gate.count(identity, { route, isRead: isRead(incoming) }, exchange.headers);
+    }
+    reply = rendered(await handler(c, exchange));
+    if ("text" in reply && isRead(incoming)) holdAnswer(context, c.env, reply.text.length);
   } catch (thrown) {
     failure = asSojournError(thrown);
     if (failure.code === "unauthorized") exchange.headers["www-authenticate"] = 'Bearer realm="sojourn"';
-    reply = dialect.encodeError(failure, requestId, context.clock.now());
+    reply = rendered(dialect.encodeError(failure, requestId, context.clock.now()));
   }
   const ms = performance.now() - started;
-  const shown = incoming.method === "HEAD" ? await withoutStream(reply) : reply;
+  const shown = incoming.method === "HEAD" ? withoutEvents(reply) : reply;
   if ("events" in shown) letStream(context.admission, c.env);
   const response = toResponse(shown, Object.assign(commonHeaders(requestId, ms), exchange.headers), context.meters);
   const { status } = response;
   account(context, { incoming, route, requestId, actor: exchange.identity?.actor, status, ms, failure });
   return response;
+}
+
+/** How large an answer is that counts among what is in hand. */
+const LARGE = 65_536;
+
+/** How slowly a large answer may be taken. */
+const BYTES_PER_SECOND_MIN = 65_536;
+
+/**
+ * Counts a large answer until it is taken, and gives its reader a time for that. What was written is answered in any
+ * case.
+ */
+function holdAnswer({ admission, limits }: HttpContext, { incoming, outgoing }: HttpBindings, bytes: number): void {
+  if (bytes < LARGE) return;
+  admission.hold(incoming, bytes);
+  const timer = setTimeout(() => outgoing.destroy(), limits.stalledMs + (bytes / BYTES_PER_SECOND_MIN) * 1_000);
+  outgoing.once("close", () => clearTimeout(timer));
+}
+
+function isRead({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** A stream is no request in hand, and whoever hangs up does not wait for its end. */
@@ -208,10 +226,13 @@ export function account(
   if (failure === undefined && !logger.isLevelEnabled("debug")) return;
   const line = { request_id: requestId, method, route, actor, status, ms: Math.round(ms * 100) / 100 };
   if (failure === undefined) logger.debug(line, "request");
-  else if (status < 500 || failure.code === "overloaded")
+  else if (status < 500 || EXPECTED.includes(failure.code))
     logger.info({ ...line, code: failure.code }, "request refused");
   else logger.error({ ...line, code: failure.code, err: failure.cause ?? failure }, "request failed");
 }
+
+/** What ends with a status of the 500s, and is no failure of ours: somebody else was first. */
+const EXPECTED: readonly ErrorCode[] = ["overloaded", "store_in_use"];
 
 function asSojournError(thrown: unknown): SojournError {
   if (thrown instanceof SojournError) return thrown;

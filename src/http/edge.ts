@@ -21,6 +21,9 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 /** A host name or address, with or without a port. Source: RFC 9110, section 7.2 */
 const HOST = /^(?:[\w.~%!$&'()*+,;=-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
 
+/** What proxies add to what they send on. */
+const PROXIED = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"] as const;
+
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Tells whether a host name or address, as it stands in a URL or a `Host` header, is this machine's own. */
@@ -46,7 +49,7 @@ export function refusalAtEdge({ rawHeaders, headers }: IncomingMessage): Sojourn
 
 /**
  * Refuses, with `forbidden`, what the browser of a person on this machine could be lent for: a foreign `Host` (DNS
- * rebinding), a foreign `Origin` and a cross-site fetch. It matters in local mode, where nobody shows a key.
+ * rebinding), a foreign `Origin`, a cross-site fetch, and what a proxy sends on from elsewhere. It matters in local mode, where nobody shows a key.
  */
 export function assertFromHere({ headers, url = "" }: IncomingMessage): void {
   const { host = "", origin } = headers;
@@ -57,7 +60,12 @@ export function assertFromHere({ headers, url = "" }: IncomingMessage): void {
   if (!url.startsWith("/") && URL.canParse(url) && !isLoopback(hostOf(url))) {
     throw forbidden(`"${hostOf(url)}" is not this machine; use 127.0.0.1 or localhost`);
   }
-  if (origin !== undefined && !isLoopback(hostOf(origin))) {
+  if (PROXIED.some((name) => headers[name] !== undefined)) {
+    throw forbidden(
+      "A proxy sent this on, so that it may come from anywhere; make an API key first: sojourn keys create",
+    );
+  }
+  if (origin !== undefined && !(/^https?:/.test(origin) && isLoopback(hostOf(origin)))) {
     throw forbidden(`Origin "${origin}" may not call this server`);
   }
   if (headers["sec-fetch-site"] === "cross-site") throw forbidden("Pages of other sites may not call this server");

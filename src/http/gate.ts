@@ -63,12 +63,12 @@ export class Gate {
    */
   async count(
     { actor }: Identity,
-    { operationId, isRead }: { readonly operationId: string; readonly isRead: boolean },
+    { route, isRead }: { readonly route: string; readonly isRead: boolean },
     headers: Record<string, string>,
   ): Promise<void> {
     const limiter = isRead ? this.#reads : this.#writes;
     if (limiter === undefined || actor === LOCAL.actor) return;
-    const { result, isOver } = await take(limiter, `${actor} ${operationId}`);
+    const { result, isOver } = await take(limiter, `${actor} ${isRead ? "read" : "write"} ${route}`);
     headers["ratelimit-policy"] = `${limiter.points};w=${MINUTE_S}`;
     headers["ratelimit-limit"] = String(limiter.points);
     headers["ratelimit-remaining"] = String(result.remainingPoints);

@@ -9,6 +9,8 @@ export interface Service {
   readonly version: string;
   /** Resolves when the server can do its work; rejects with why not. */
   readonly probe: () => Promise<void>;
+  /** Throws why the server will never do its work again, if that is so. */
+  readonly assertAlive: () => void;
   /** Refuses, with `forbidden`, to go without keys where other machines can reach the server. */
   readonly assertMayBeOpen: () => void;
   /** Takes a backup of everything that the server holds; the signal ends it. */
@@ -49,10 +51,16 @@ export interface JsonReply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** An answer as it is sent. */
+export interface TextReply extends Omit<JsonReply, "body"> {
+  readonly text: string;
+  readonly type: string;
+}
+
 /** What a handler answers. */
 export type Reply =
   | JsonReply
-  | { readonly text: string; readonly type: string }
+  | TextReply
   | { readonly events: AsyncIterable<string> }
   | { readonly download: Download; readonly fileName: string };
 

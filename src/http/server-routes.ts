@@ -14,7 +14,7 @@ export function serverRoutes(
   { service, meters }: Pick<HttpContext, "service" | "meters">,
   dialect: Dialect,
 ): Record<string, ServerRoute> {
-  const { version, probe } = service;
+  const { version, probe, assertAlive } = service;
   const endpoints = dialect.routes.map(({ method, path, summary }) => ({ method, path: dialect.base + path, summary }));
   const docs = async (): Promise<Reply> => ({
     body: { service: "sojourn", version, status: "running", endpoints, openapi: "/openapi.json" },
@@ -24,7 +24,10 @@ export function serverRoutes(
   return {
     "/": open(docs),
     [`${dialect.base}/docs`]: open(docs),
-    "/healthz": open(async () => ({ body: { status: "ok" } })),
+    "/healthz": open(async () => {
+      assertAlive();
+      return { body: { status: "ok" } };
+    }),
     "/readyz": open(async () => {
       await probe();
       return { body: { status: "ready" } };

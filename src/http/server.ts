@@ -53,8 +53,11 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
   boundConnections(server, context, dialect);
 
   const errorHandler = async (cause: unknown): Promise<Response> => {
-    const { status, text, headers } = encodeRefusal(context, dialect, unroutable(cause));
-    context.logger.warn({ err: cause }, "request could not be routed");
+    const failure = unroutable(cause);
+    const { status, text, headers } = encodeRefusal(context, dialect, failure);
+    context.meters.account({ method: "(none)", route: "(parser)", status, seconds: 0 });
+    if (failure.code === "internal") context.logger.error({ err: cause }, "request could not be routed");
+    else context.logger.info({ code: failure.code }, "request not understood");
     return new Response(text, { status, headers });
   };
   const route = getRequestListener(buildApp(context, dialect).fetch, { errorHandler, autoCleanupIncoming: false });

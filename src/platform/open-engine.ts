@@ -28,6 +28,8 @@ export type EngineConfig = Pick<
 export interface Engine {
   readonly sessions: Sessions;
   readonly access: Access;
+  /** Throws why the engine has failed for good, if it has. */
+  assertAlive(): void;
   /** Resolves if the engine can do its work; rejects with why not. */
   probe(): Promise<void>;
   /** Takes a backup of all that there is; the signal ends it. */
@@ -56,6 +58,9 @@ export function openEngine(
       logger.fatal({ err: error.cause ?? error }, "the store has failed; restart the server");
     },
   });
+  const assertAlive = (): void => {
+    if (failure !== undefined) throw failure;
+  };
   const store = observe(sqlite);
   const settings = {
     cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
@@ -70,8 +75,9 @@ export function openEngine(
   return {
     sessions,
     access,
+    assertAlive,
     probe: async () => {
-      if (failure !== undefined) throw failure;
+      assertAlive();
       await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
     },
     backUp: (signal) => backUp({ directory: config.data, release: VERSION, ...given("signal", signal) }),

@@ -40,6 +40,9 @@ export type Report =
   | ({ readonly report: "packed" } & Packed)
   | { readonly report: "failed"; readonly error: ReturnType<SojournError["toWire"]> };
 
+/** When whoever comes while another backup is under way may come again. */
+const RETRY_AFTER_MS = 10_000;
+
 /** The directories of which this process has a backup in hand. */
 const inHand = new Set<string>();
 
@@ -57,7 +60,7 @@ export async function backUp({ directory, release, signal, onProgress }: BackupO
   signal?.throwIfAborted();
   const path = resolve(directory);
   if (inHand.has(path)) {
-    throw new SojournError("store_in_use", { message: `Another backup of "${directory}" is under way` });
+    throw new SojournError("store_in_use", { message: "Another backup is under way", retryAfterMs: RETRY_AFTER_MS });
   }
   inHand.add(path);
   const child = start({ directory: path, release });

@@ -1,4 +1,4 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { invalid } from "../../engine/errors.ts";
 import { given } from "../../engine/given.ts";
 import type { KeyRecord } from "../../engine/key.ts";
@@ -39,6 +39,9 @@ const PREPARED_MAX = 256;
  */
 const FEW = 1_000;
 
+/** How much a page of sessions has at most, but for the last of them. */
+const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
+
 /** The reads that may take long, over one read-only connection. Statements are prepared once for each shape. */
 export class Queries {
   readonly #db: DatabaseSync;
@@ -53,10 +56,12 @@ export class Queries {
     const after = cursor === undefined ? undefined : decodeCursor(cursor, query);
     const few = this.#fewest(query);
     const sql = few === undefined ? listAlong(query, after) : listFrom(few, query, after);
-    const rows = this.#all(sql, { ...valuesOf(query), ...after, limit: limit + 1 });
-    const items = rows.slice(0, limit).map(toStream);
-    const last = rows[limit - 1];
-    return rows.length > limit && last !== undefined ? { items, next: encodeCursor(last, query) } : { items };
+    const rows = this.#upTo(PAGE_CHARACTERS_MAX, sql, { ...valuesOf(query), ...after, limit: limit + 1 });
+    const isFull = rows.length > limit || charactersOf(rows) > PAGE_CHARACTERS_MAX;
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const items = page.map(toStream);
+    return isFull && last !== undefined ? { items, next: encodeCursor(last, query) } : { items };
   }
 
   aggregate(filter: SessionFilter): Totals {
@@ -72,9 +77,10 @@ export class Queries {
 
   operations(
     ref: StreamRef,
-    { after, through = Number.MAX_SAFE_INTEGER, kind, limit }: OperationRange,
+    { after, through = Number.MAX_SAFE_INTEGER, kind, limit, charactersMax = Number.POSITIVE_INFINITY }: OperationRange,
   ): readonly Entry[] {
-    const rows = this.#all(
+    const rows = this.#upTo(
+      charactersMax,
       `SELECT o.*, p.n AS payload_row, p.salt, p.body
       FROM streams t JOIN operations o ON o.stream = t.n LEFT JOIN payloads p ON p.n = o.payload
       WHERE ${OF_STREAM} AND o.seq > :after AND o.seq <= :through ${kind === undefined ? "" : "AND o.kind = :operation"}
@@ -150,7 +156,23 @@ export class Queries {
     return least !== undefined && least.sessions <= FEW ? least.source : undefined;
   }
 
+  /** The rows, up to the first by which their large texts have more characters than that. */
+  #upTo(charactersMax: number, sql: string, values: Named): readonly Row[] {
+    const rows: Row[] = [];
+    let characters = 0;
+    for (const row of this.#statement(sql).iterate(values)) {
+      rows.push(row);
+      characters += charactersOf([row]);
+      if (characters > charactersMax) break;
+    }
+    return rows;
+  }
+
   #all(sql: string, values: Named): readonly Row[] {
+    return this.#statement(sql).all(values);
+  }
+
+  #statement(sql: string): StatementSync {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {
       if (this.#prepared.size === PREPARED_MAX) this.#prepared.clear();
@@ -158,8 +180,17 @@ export class Queries {
       statement.setAllowUnknownNamedParameters(true);
       this.#prepared.set(sql, statement);
     }
-    return statement.all(values);
+    return statement;
   }
+}
+
+/** How large rows are: by the texts of a session and of a payload that may be long. */
+function charactersOf(rows: readonly Row[]): number {
+  const length = (value: SQLOutputValue | undefined): number => (typeof value === "string" ? value.length : 0);
+  return rows.reduce(
+    (sum, { metadata, description, body }) => sum + length(metadata) + length(description) + length(body),
+    0,
+  );
 }
 
 const OF_STREAM = "t.tenant = :tenant AND t.kind = :kind AND t.id = :uid";

@@ -1,5 +1,6 @@
 /** The thread that does the reads that may take long, in pages. */
 import { parentPort, workerData } from "node:worker_threads";
+import { SojournError } from "../../engine/errors.ts";
 import type { KeyQuery, OperationRange, SessionFilter, SessionQuery, StreamRef, View } from "../../engine/store.ts";
 import { asStoreError, openReader } from "./connection.ts";
 import { Queries } from "./queries.ts";
@@ -29,7 +30,18 @@ parentPort?.on("message", (message: string) => {
     parentPort?.close();
     return;
   }
-  for (const { id, call } of requests) parentPort?.postMessage([reply(id, call)]);
+  for (const { id, call } of requests) {
+    try {
+      parentPort?.postMessage([reply(id, call)]);
+    } catch (error) {
+      // An answer that memory has no room for fails alone.
+      const cause = new SojournError("store_unavailable", {
+        message: "The answer is too large for now; ask for less",
+        cause: error,
+      });
+      parentPort?.postMessage([errorReply(id, cause)]);
+    }
+  }
 });
 
 function reply(id: number, call: Read): Reply {

@@ -321,7 +321,7 @@ function acceptsEvents(accept: string | undefined): boolean {
 }
 
 async function feed(
-  { sessions, caller, id, header, gone }: Call,
+  { sessions, access, caller, id, header, gone }: Call,
   { after, kind }: ReturnType<typeof decode.decodeRange>,
 ): Promise<Reply> {
   const lastEventId = header("last-event-id");
@@ -338,6 +338,8 @@ async function feed(
   async function* events(): AsyncGenerator<string> {
     for await (const entry of entries) {
       if (kind !== undefined && entry.operation.kind !== kind) continue;
+      // Its key was revoked or has ended, or there are keys by now: it hears no more.
+      if (!(await access.holds(caller))) return;
       const data = JSON.stringify(encode.encodeOperation(entry));
       yield `id: ${entry.operation.seq}\nevent: operation\ndata: ${data}\n\n`;
     }
