@@ -98,24 +98,50 @@ const BAD_ID =
 const UNCLEAN = "must hold neither NUL nor lone surrogates";
 
 /** The faults of a JSON value that could not be kept as it is, by path from `field`. */
-export function jsonFaults(value: unknown, field: string, depth = 0): Fault[] {
-  if (typeof value === "string") return isCleanText(value) ? [] : [{ field, message: UNCLEAN, type: "invalid_text" }];
-  if (typeof value === "number") {
-    return Math.abs(value) <= Number.MAX_SAFE_INTEGER
-      ? []
-      : [{ field, message: "must lie within ±(2^53 − 1); send larger numbers as text", type: "unsafe_number" }];
-  }
-  if (typeof value !== "object" || value === null) return [];
-  if (depth === LIMITS.jsonDepth) {
-    return [{ field, message: `must have at most ${LIMITS.jsonDepth} levels`, type: "too_deep" }];
-  }
-  return Object.entries(value).flatMap(([key, item]) => {
-    const path = field === "" ? key : `${field}.${key}`;
-    if (key === "__proto__" || !isCleanText(key)) {
-      return [{ field: path, message: "is not a name that a member may have", type: "invalid_key" }];
+export function jsonFaults(value: unknown, field: string): Fault[] {
+  const faults: Fault[] = [];
+  collectFaults(value, { path: field === "" ? [] : [field], depth: 0, faults });
+  return faults;
+}
+
+/** Where in a value the search is. The path becomes a text only for a fault: a body may have half a million members. */
+interface Search {
+  readonly path: (string | number)[];
+  readonly depth: number;
+  readonly faults: Fault[];
+}
+
+function collectFaults(value: unknown, search: Search): void {
+  const { path, depth, faults } = search;
+  const add = (message: string, type: string): unknown => faults.push({ field: path.join("."), message, type });
+  if (typeof value === "string") {
+    if (!isCleanText(value)) add(UNCLEAN, "invalid_text");
+  } else if (typeof value === "number") {
+    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
+      add("must lie within ±(2^53 − 1); send larger numbers as text", "unsafe_number");
     }
-    return jsonFaults(item, path, depth + 1);
-  });
+  } else if (typeof value === "object" && value !== null) {
+    if (depth === LIMITS.jsonDepth) add(`must have at most ${LIMITS.jsonDepth} levels`, "too_deep");
+    else collectFaultsWithin(value, { path, depth: depth + 1, faults });
+  }
+}
+
+function collectFaultsWithin(value: object, search: Search): void {
+  const { path, faults } = search;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) {
+      path.push(i);
+      collectFaults(value[i], search);
+      path.pop();
+    }
+    return;
+  }
+  for (const [key, item] of Object.entries(value)) {
+    path.push(key);
+    if (key !== "__proto__" && isCleanText(key)) collectFaults(item, search);
+    else faults.push({ field: path.join("."), message: "is not a name that a member may have", type: "invalid_key" });
+    path.pop();
+  }
 }
 
 /** Whether a text can be kept by every store: no NUL, and well-formed Unicode. */
