@@ -9,7 +9,7 @@ const AGE_MS = Number(process.env.AGE_MS ?? 7 * 86_400_000);
 const userId = "cleanup-user";
 
 // A session may see to that itself: it expires when it was idle for longer than its own timeout.
-await sojourn.sessions.create({ userId, sessionId: "short-lived", idleTimeoutMs: 60_000, maxLifetimeMs: 86_400_000 });
+await sojourn.sessions.getOrCreate("short-lived", { userId, idleTimeoutMs: 60_000, maxLifetimeMs: 86_400_000 });
 
 // Whatever was idle for longer than this, and what that would be beforehand.
 const wouldBe = await sojourn.sessions.cleanup({ maxIdleMs: IDLE_MS, dryRun: true });
@@ -32,9 +32,9 @@ stop.abort();
 await scheduled;
 
 // What fails more often than not.
-const failing = await sojourn.sessions.create({ userId, sessionId: "failing" });
+const failing = await sojourn.sessions.getOrCreate("failing", { userId });
 await failing.record({ requests: 10, errors: 6 });
-const fine = await sojourn.sessions.create({ userId, sessionId: "fine" });
+const fine = await sojourn.sessions.getOrCreate("fine", { userId });
 await fine.record({ requests: 10, errors: 5 });
 for await (const session of sojourn.sessions.list({ userId, status: "active" })) {
   const { requestCount, errorCount } = session.metrics;

@@ -48,3 +48,6 @@ console.log(
 );
 await used.complete();
 console.log(`anew once it is over: ${(await pooled("456")).uid !== used.uid}`);
+
+// Nothing is left open.
+for await (const one of sojourn.sessions.list({ status: "active" })) await one.complete();

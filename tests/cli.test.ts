@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -94,7 +94,9 @@ describe("the command line", () => {
       assert.equal((await run(end, env)).stdout, "a1: failed\na2: failed\n");
       assert.equal((await api.session("a1")).reason, "why");
       assert.equal((await run(["sessions", "end", "a1"], env)).stdout, "a1: failed\n");
-      assert.deepEqual(await json(["sessions", "delete", "a1", "a2"], env), { deleted: ["a1", "a2"] });
+      const some = await run(["sessions", "delete", "a1", "nobody", "a2", "--json"], env);
+      assert.deepEqual([some.code, JSON.parse(some.stdout)], [3, { deleted: ["a1", "a2"] }]);
+      assert.equal(some.stderr, "Session nobody not found\n");
       assert.equal((await api.get("/sessions/a1")).status, 404);
       const never = { cleaned: 0, session_ids: [], dry_run: true };
       assert.deepEqual(await json(["sessions", "cleanup", "--max-idle", "7d", "--dry-run"], env), never);
@@ -112,6 +114,8 @@ describe("the command line", () => {
         stdout,
         /^ +1 {2}\S+Z {2}session\.created +local {2}\{.*\}\n +2 {2}\S+Z {2}metrics\.recorded +local .+\n$/,
       );
+      const [, second = ""] = (await run(["log", "logged", "--json"], env)).stdout.split("\n");
+      assert.deepEqual(JSON.parse(second).inputs, { requests: 1, errors: 0, processing_time_seconds: 0 });
       const { child, ended } = start(["log", "logged", "--follow", "--after", "1", "--json"], env);
       const seen: string[] = [];
       for await (const line of linesOf(child.stdout)) {
@@ -149,6 +153,8 @@ describe("the command line", () => {
         [3, ["keys", "revoke", "nobody"], /API key nobody not found/],
         [2, ["sessions", "list", "--status", "well"], /Allowed choices are active/],
         [2, ["sessions", "list", "--limit", "0"], /at least 1/],
+        [2, ["sessions", "list", "--created-after", "2026-02-31"], /ISO 8601/],
+        [2, ["sessions", "list", "--created-after", "2026-01-01 noon"], /ISO 8601/],
         [2, ["sessions", "cleanup", "--max-idle", "soon"], /30m/],
         [2, ["sessions", "cleanup"], /--max-idle/],
         [2, ["verify"], /name sessions, or give --all/],
@@ -158,7 +164,7 @@ describe("the command line", () => {
         [2, ["sessions", "list", "--url", server.url, "--data", "x"], /--url and --data name two places/],
         [2, ["sessions", "list", "--tenant", "x"], /--tenant goes with --data/],
         [2, ["sessions", "list", "--url", "ftp://x"], /url/],
-        [3, ["sessions", "list", "--data", "missing"], /There is no directory "missing"/],
+        [3, ["sessions", "list", "--data", "missing"], /There is no store in "missing"/],
         [2, ["frobnicate"], /unknown command/],
       ];
       for (const [code, args, stderr] of cases) {
@@ -264,6 +270,13 @@ describe("the command line", () => {
     });
   });
 
+  it("makes no store of ours where none is", async () => {
+    const other = join(cwd, "other");
+    await mkdir(other);
+    assert.equal((await run(["sessions", "list", "--data", other])).code, 3);
+    assert.deepEqual(await readdir(other), []);
+  });
+
   describe("backup and restore", () => {
     it("carry everything to another directory, while the server runs", async () => {
       const file = join(cwd, "all.backup");
@@ -272,14 +285,14 @@ describe("the command line", () => {
       const { uid } = await api.create({ session_id: "carried", metadata: { a: 1 } });
       const { key } = await json<{ key: string }>(["keys", "create"], { SOJOURN_URL: server.url });
       const env = { SOJOURN_URL: server.url, SOJOURN_API_KEY: key };
-      assert.match((await run(["backup", file], env)).stdout, /1 sessions of 1 tenants, 1 operations/);
+      assert.match((await run(["backup", file], env)).stdout, /: 1 session of 1 tenant, 1 operation, as of/);
       assert.equal((await stat(file)).mode & 0o777, 0o600);
       const twice = await run(["backup", file], env);
-      assert.deepEqual([twice.code, twice.stderr.includes("there is such a file")], [2, true]);
-      assert.match((await run(["restore", file, "--check"])).stdout, /is whole: 1 sessions/);
+      assert.deepEqual([twice.code, twice.stderr.includes("there is such a file")], [1, true]);
+      assert.match((await run(["restore", file, "--check"])).stdout, /is whole: 1 session of/);
       const data = join(cwd, "restored");
       assert.match((await run(["restore", file, "--data", data])).stdout, /sojourn serve --data/);
-      assert.equal((await run(["restore", file, "--data", data])).code, 2);
+      assert.equal((await run(["restore", file, "--data", data])).code, 1);
       assert.equal((await json<{ uid: string }>(["sessions", "show", "carried", "--data", data])).uid, uid);
       assert.equal((await run(["verify", "--all", "--data", data])).code, 0);
       const bytes = await readFile(file);
@@ -287,7 +300,7 @@ describe("the command line", () => {
       bytes[middle] = (bytes[middle] ?? 0) ^ 1;
       await writeFile(file, bytes);
       const refused = await run(["restore", file, "--data", join(cwd, "never")]);
-      assert.equal(refused.code, 2, refused.stderr);
+      assert.equal(refused.code, 1, refused.stderr);
       await assert.rejects(stat(join(cwd, "never")), { code: "ENOENT" });
     });
 

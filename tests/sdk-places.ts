@@ -8,6 +8,8 @@ import { startServer } from "./server.ts";
 /** Sojourn at work on data of its own. */
 export interface Place extends AsyncDisposable {
   readonly sojourn: Sojourn;
+  /** The same place, for whoever has a key; whoever has the data needs none. */
+  withKey(apiKey: string): Sojourn;
 }
 
 /** What a place may be told. */
@@ -26,6 +28,7 @@ async function startConnected({ maxSessions }: PlaceOptions = {}): Promise<Place
   const sojourn = connect({ url: server.url });
   return {
     sojourn,
+    withKey: (apiKey) => connect({ url: server.url, apiKey }),
     [Symbol.asyncDispose]: async () => {
       await sojourn.close();
       await server[Symbol.asyncDispose]();
@@ -38,6 +41,7 @@ async function startOpened(options: PlaceOptions = {}): Promise<Place> {
   const sojourn = await open({ data, durability: "none", ...options });
   return {
     sojourn,
+    withKey: () => sojourn,
     [Symbol.asyncDispose]: async () => {
       await sojourn.close();
       await rm(data, { recursive: true });

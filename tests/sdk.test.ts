@@ -65,6 +65,12 @@ for (const [name, start] of PLACES) {
         assert.deepEqual([lasting.idleTimeoutMs, lasting.expiresAt], [undefined, undefined]);
       });
 
+      it("have a name where they are got or created: without one each call would make another", async () => {
+        for (const id of [undefined, null, 7]) {
+          await assert.rejects(sessions.getOrCreate(untyped(id)), { code: "invalid" });
+        }
+      });
+
       it("are one JSON.stringify away from JSON", async () => {
         const session = await sessions.create({ name: "json" });
         const json = JSON.parse(JSON.stringify(session));

@@ -24,10 +24,15 @@ export function limit(text: string): number {
   return atLeast(1)(text);
 }
 
-/** Reads a date or a date-time. */
+const DATE = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+/** Reads a date, which begins at midnight in UTC, or a date-time with its offset. */
 export function date(text: string): Date {
   const value = new Date(text);
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(value.getTime())) return value;
+  const day = DATE.exec(text)?.[1];
+  // The 31st of February would be taken for a day of March.
+  const isDay = day !== undefined && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+  if (isDay && !Number.isNaN(value.getTime())) return value;
   throw new InvalidArgumentError("It must be a date or a date-time in ISO 8601: 2026-01-31, 2026-01-31T12:00:00Z.");
 }
 

@@ -1,7 +1,9 @@
 import type { Sojourn } from "../client/index.ts";
+import { SojournError } from "../engine/errors.ts";
 import { type BackupManifest, checkBackup, restore, saveBackup } from "../platform/index.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { Progress, printJson } from "./print.ts";
+import { failureLine } from "./failure.ts";
+import { count, Progress, printJson } from "./print.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -10,12 +12,13 @@ interface Options {
 
 /** `sojourn backup`. The file has its name only once all of it was checked. */
 export async function backUp(sojourn: Sojourn, file: string, { json, signal }: Options): Promise<ExitCode> {
-  using progress = new Progress("bytes");
-  const onProgress = progress.onProgress;
-  const manifest = await saveBackup(file, sojourn.backUp({ signal }), { signal, onProgress });
-  if (json) printJson(manifest);
-  else console.log(`${file}: ${heldBy(manifest)}`);
-  return EXIT.ok;
+  return await failing(async () => {
+    using progress = new Progress("bytes");
+    const { onProgress } = progress;
+    const manifest = await saveBackup(file, sojourn.backUp({ signal }), { signal, onProgress });
+    if (json) printJson(manifest);
+    else console.log(`${file}: ${heldBy(manifest)}`);
+  });
 }
 
 /** `sojourn restore`. Nothing is touched before the whole file was checked. */
@@ -23,18 +26,30 @@ export async function restoreBackup(
   file: string,
   { data, check, json, signal }: Options & { readonly data: string; readonly check?: boolean },
 ): Promise<ExitCode> {
-  using progress = new Progress("bytes");
-  const onProgress = progress.onProgress;
-  const manifest = await (check
-    ? checkBackup(file, { signal, onProgress })
-    : restore({ file, directory: data, signal, onProgress }));
-  if (json) printJson(manifest);
-  else if (check) console.log(`${file} is whole: ${heldBy(manifest)}`);
-  else console.log(`${data}: ${heldBy(manifest)}\nStart the server on it: sojourn serve --data ${data}`);
-  return EXIT.ok;
+  return await failing(async () => {
+    using progress = new Progress("bytes");
+    const reading = { signal, onProgress: progress.onProgress };
+    const manifest = await (check ? checkBackup(file, reading) : restore({ file, directory: data, ...reading }));
+    if (json) printJson(manifest);
+    else if (check) console.log(`${file} is whole: ${heldBy(manifest)}`);
+    else console.log(`${data}: ${heldBy(manifest)}\nStart the server on it: sojourn serve --data ${data}`);
+  });
+}
+
+/** A file that is no good is a failure, and not a wrong call. */
+async function failing(work: () => Promise<void>): Promise<ExitCode> {
+  try {
+    await work();
+    return EXIT.ok;
+  } catch (error) {
+    if (!(error instanceof SojournError && error.code === "invalid")) throw error;
+    console.error(failureLine(error));
+    return EXIT.failed;
+  }
 }
 
 function heldBy({ holds, created_at, release }: BackupManifest): string {
   const { sessions, operations, tenants } = holds;
-  return `${sessions} sessions of ${tenants} tenants, ${operations} operations, as of ${created_at}, by release ${release}`;
+  const held = `${count(sessions, "session")} of ${count(tenants, "tenant")}, ${count(operations, "operation")}`;
+  return `${held}, as of ${created_at}, by release ${release}`;
 }

@@ -1,4 +1,5 @@
 import type { Key, NewKey, Sojourn } from "../client/index.ts";
+import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { moment, printJson, table } from "./print.ts";
 
@@ -42,12 +43,12 @@ function row({ id, tenant, status, scopes, lastUsedAt, expiresAt, name = "" }: K
 /** `sojourn keys revoke`. */
 export async function revokeKeys(sojourn: Sojourn, ids: readonly string[], { json }: ForPrograms): Promise<ExitCode> {
   const revoked: Key[] = [];
-  for (const id of ids) {
+  const code = await eachOf(ids, async (id) => {
     revoked.push(await sojourn.keys.revoke(id));
     if (!json) console.log(`${id}: revoked`);
-  }
+  });
   if (json) printJson(revoked.map(wireKey));
-  return EXIT.ok;
+  return code;
 }
 
 /** `sojourn keys disable`. */

@@ -11,7 +11,9 @@ enableCompileCache();
 for (const stream of [process.stdout, process.stderr]) {
   // Whoever read our output has gone, as `head` does: no reason for a server to stop.
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code === "EPIPE") return;
+    process.stderr.write(`Cannot print: ${error.message}\n`);
+    process.exit(EXIT.failed);
   });
 }
 

@@ -1,23 +1,20 @@
 import { SingleBar } from "cli-progress";
-import Table from "cli-table3";
+import stringWidth from "string-width";
 
 /** Rows under headings, in columns that are as wide as they must be. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const none = Object.fromEntries(EDGES.map((edge) => [edge, ""]));
-  const style = { head: [], border: [], "padding-left": 0, "padding-right": 2 };
-  const drawn = new Table({ head: [...headings], chars: none, style });
-  drawn.push(...rows.map((row) => row.map(shown)));
-  return drawn
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+  const all = (headings.length === 0 ? rows : [headings, ...rows]).map((row) => row.map(shown));
+  const widths: number[] = [];
+  for (const row of all) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, stringWidth(cell));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, i) => cell + " ".repeat((widths[i] ?? 0) - stringWidth(cell))).join("  ");
+  return all.map((row) => line(row).trimEnd()).join("\n");
 }
 
-const EDGES = [
-  "top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right", "left", "left-mid", "mid",
-  "mid-mid", "right", "right-mid", "middle",
-] as const; // biome-ignore format: a list
+/** A number of things: `1 session`, `2 sessions`. */
+export function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
 
 /** A moment to the second, in UTC. */
 export function moment(date: Date | undefined): string {

@@ -120,19 +120,26 @@ function log(program: Command, run: Run): void {
       }
       if (flags.head !== undefined && ids.length > 1) command.error("error: --head is for one session");
       await run(() =>
-        onSessions(flags, async (sojourn) => {
-          const { verifyAll, verifySessions } = await import("./sessions.ts");
-          return flags.all ? await verifyAll(sojourn, flags) : await verifySessions(sojourn, ids, flags);
-        }),
+        untilInterrupted((signal) =>
+          onSessions(flags, async (sojourn) => {
+            const { verifyAll, verifySessions } = await import("./sessions.ts");
+            const options = { ...flags, signal };
+            return flags.all ? await verifyAll(sojourn, options) : await verifySessions(sojourn, ids, options);
+          }),
+        ),
       );
     });
 }
 
 function keys(group: Command, run: Run): void {
   common(group.command("create").description("Make an API key; the first one ends local mode"), { tenant: false })
-    .option("--tenant <name>", "Whose sessions it opens")
+    .option("--tenant <name>", "Whose sessions it opens (default: those of the key that makes it, or of the first key)")
     .option("--name <text>", "What it is for")
-    .option("--scopes <scopes>", `What it may do, with commas: ${SCOPES.join(", ")}`, words)
+    .option(
+      "--scopes <scopes>",
+      `What it may do, with commas: ${SCOPES.join(", ")} (default: all for the key that ends local mode, then all but admin)`,
+      words,
+    )
     .option("--expires-in <duration>", "How long it is good: 12h, 90d", durationMs)
     .option("--expires-at <time>", "Until when it is good", date)
     .action(async ({ url, data, expiresIn, expiresAt, ...flags }: NewKeyFlags & Common, command: Command) => {

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { connect, type Sojourn } from "../client/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { ExitCode } from "./exit.ts";
@@ -26,10 +25,9 @@ async function reach({ url, data, tenant, mayBegin = false }: Reach): Promise<So
     return connect({ ...(at && { url: at }), ...(SOJOURN_API_KEY && { apiKey: SOJOURN_API_KEY }) });
   }
   if (url !== undefined) throw contradiction("--url and --data name two places; give one of them");
-  if (!mayBegin && !existsSync(data))
-    throw new SojournError("not_found", { message: `There is no directory "${data}"` });
   // Loaded only now: a command that talks to a server does not need the store.
-  const { open } = await import("../platform/index.ts");
+  const { hasStore, open } = await import("../platform/open.ts");
+  if (!mayBegin && !hasStore(data)) throw new SojournError("not_found", { message: `There is no store in "${data}"` });
   try {
     return await open({ data, ...(tenant && { tenant }) });
   } catch (cause) {

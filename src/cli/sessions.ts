@@ -1,6 +1,8 @@
 import type { Session, SessionQuery, SessionState, Sojourn } from "../client/index.ts";
+import { SojournError } from "../engine/errors.ts";
+import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { moment, Progress, printJson, shown, table } from "./print.ts";
+import { count, moment, Progress, printJson, shown, table } from "./print.ts";
 import { wireOperation, wireSession, wireVerdict } from "./wire.ts";
 
 /** Whether programs read what is printed. */
@@ -70,20 +72,21 @@ function facts(session: SessionState): readonly (readonly string[])[] {
 export async function endSessions(
   sojourn: Sojourn,
   ids: readonly string[],
-  {
-    status,
-    reason,
-    json,
-  }: ForPrograms & { readonly status: "completed" | "failed" | "expired"; readonly reason?: string },
+  { status, reason, json }: ForPrograms & { readonly status: FinalStatus; readonly reason?: string },
 ): Promise<ExitCode> {
   const verb = ({ completed: "complete", failed: "fail", expired: "expire" } as const)[status];
   const ended: SessionState[] = [];
-  for (const id of ids) ended.push((await (await sojourn.sessions.get(id))[verb](reason)).toJSON());
+  const code = await eachOf(ids, async (id) => {
+    const session = (await (await sojourn.sessions.get(id))[verb](reason)).toJSON();
+    ended.push(session);
+    // One that had ended before is left as it is, and so may show another status.
+    if (!json) console.log(`${session.sessionId}: ${session.status}`);
+  });
   if (json) printJson(ended.map(wireSession));
-  // One that had ended before is left as it is, and so may show another status.
-  else for (const session of ended) console.log(`${session.sessionId}: ${session.status}`);
-  return EXIT.ok;
+  return code;
 }
+
+type FinalStatus = "completed" | "failed" | "expired";
 
 /** `sojourn sessions delete`. */
 export async function deleteSessions(
@@ -92,14 +95,14 @@ export async function deleteSessions(
   { json }: ForPrograms,
 ): Promise<ExitCode> {
   const deleted: string[] = [];
-  for (const id of ids) {
+  const code = await eachOf(ids, async (id) => {
     const session = await sojourn.sessions.get(id);
     await session.delete();
     deleted.push(session.sessionId);
     if (!json) console.log(`${session.sessionId}: deleted`);
-  }
+  });
   if (json) printJson({ deleted });
-  return EXIT.ok;
+  return code;
 }
 
 /** `sojourn sessions cleanup`. */
@@ -111,7 +114,7 @@ export async function cleanUpSessions(
   if (json) printJson({ cleaned, session_ids: sessionIds, dry_run: dryRun });
   else {
     for (const id of sessionIds) console.log(id);
-    console.log(`${cleaned} ${cleaned === 1 ? "session" : "sessions"} ${dryRun ? "would be expired" : "expired"}`);
+    console.log(`${count(cleaned, "session")} ${dryRun ? "would be expired" : "expired"}`);
   }
   return EXIT.ok;
 }
@@ -139,30 +142,35 @@ export async function printLog(
 export async function verifySessions(
   sojourn: Sojourn,
   ids: readonly string[],
-  { head, json }: ForPrograms & { readonly head?: string },
+  { head, json, signal }: ForPrograms & { readonly head?: string; readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   let isWhole = true;
-  for (const id of ids) {
-    const session = await sojourn.sessions.get(id);
-    const verdict = await session.verify({ head });
+  const code = await eachOf(ids, async (id) => {
+    const session = await sojourn.sessions.get(id, { signal });
+    const verdict = await session.verify({ head, signal });
     isWhole &&= verdict.ok;
     if (json) printJson(wireVerdict(session.sessionId, verdict));
-    else if (verdict.ok)
-      console.log(`${session.sessionId}: whole, ${verdict.operations} operations, head ${verdict.headHash}`);
-    else console.log(faultLine(session.sessionId, verdict.fault, verdict.firstBadSeq));
-  }
-  return isWhole ? EXIT.ok : EXIT.failed;
+    else if (verdict.ok) {
+      console.log(`${session.sessionId}: whole, ${count(verdict.operations, "operation")}, head ${verdict.headHash}`);
+    } else console.log(faultLine(session.sessionId, verdict.fault, verdict.firstBadSeq));
+  });
+  return isWhole ? code : EXIT.failed;
 }
 
 /** `sojourn verify --all`. */
-export async function verifyAll(sojourn: Sojourn, { json }: ForPrograms): Promise<ExitCode> {
-  const { sessions: total } = await sojourn.sessions.stats();
+export async function verifyAll(
+  sojourn: Sojourn,
+  { json, signal }: ForPrograms & { readonly signal: AbortSignal },
+): Promise<ExitCode> {
+  const { sessions: total } = await sojourn.sessions.stats({ signal });
   let verified = 0;
   const damaged: string[] = [];
   {
     using progress = new Progress("sessions");
-    for await (const session of sojourn.sessions.list({ sort: "created_at", order: "asc", pageSize: 500 })) {
-      const verdict = await session.verify();
+    for await (const session of sojourn.sessions.list({ sort: "created_at", order: "asc", pageSize: 500, signal })) {
+      const verdict = await unlessMissing(session.verify({ signal }));
+      // Deleted since it was listed.
+      if (verdict === undefined) continue;
       verified += 1;
       progress.update(verified, Math.max(total, verified));
       if (verdict.ok) continue;
@@ -172,8 +180,17 @@ export async function verifyAll(sojourn: Sojourn, { json }: ForPrograms): Promis
     }
   }
   if (json) printJson({ ok: damaged.length === 0, sessions: verified, damaged });
-  else console.log(`${verified} sessions verified, ${damaged.length} damaged`);
+  else console.log(`${count(verified, "session")} verified, ${damaged.length} damaged`);
   return damaged.length === 0 ? EXIT.ok : EXIT.failed;
+}
+
+async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof SojournError && error.code === "session_not_found") return undefined;
+    throw error;
+  }
 }
 
 const FAULTS = {

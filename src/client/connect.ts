@@ -55,7 +55,8 @@ export function connect(options: ConnectOptions = {}): Sojourn {
   const sent = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   return new Sojourn(
     new HttpTransport({
-      url: url.replace(/\/+$/, ""),
+      // With the base of the API, as it stands in its documentation, it means the same.
+      url: url.replace(/\/+$/, "").replace(/\/api\/v1$/, ""),
       headers: { ...sent, ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) },
       retries,
       timeoutMs,

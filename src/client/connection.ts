@@ -82,14 +82,18 @@ export class Connection {
     return await this.#exchange(this.#toFetch(request), options, () => true, 0);
   }
 
-  /** The bytes of a file, which may take long to come; a signal ends them. */
+  /**
+   * The bytes of a file, which may take long to come. A signal ends them, and so does closing; whether anybody of ours is
+   * there at all is asked first, which has an end.
+   */
   async *download(request: Request, caller: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
-    this.#inHand.enter();
+    const { status } = await this.read({ method: "GET", path: "/health" }, { signal: caller });
+    if (status !== "healthy") throw this.stranger();
     const stop = new AbortController();
-    const signal = caller === undefined ? stop.signal : AbortSignal.any([stop.signal, caller]);
+    const ends = [stop.signal, this.closing, ...(caller === undefined ? [] : [caller])];
+    const from = { deadline: { signal: AbortSignal.any(ends) }, signal: caller };
     try {
       const { url, init } = this.#toFetch(request);
-      const from = { deadline: { signal }, signal: caller };
       const response = await this.#fetch(url, init, from);
       if (!response.ok || response.body === null) throw this.#failure(response, await this.#text(response, from));
       const reader = response.body.getReader();
@@ -103,7 +107,6 @@ export class Connection {
     } finally {
       // Whoever reads no further wants no more of it.
       stop.abort();
-      this.#inHand.leave();
     }
   }
 

@@ -1,4 +1,4 @@
-import { SojournError } from "../engine/errors.ts";
+import { invalid, SojournError } from "../engine/errors.ts";
 import type { Cleaned, Health, SessionStats } from "./answers.ts";
 import type { CallOptions, CleanupQuery, NewSession, SessionFilter, SessionQuery, WriteOptions } from "./inputs.ts";
 import { Keys } from "./keys.ts";
@@ -24,6 +24,7 @@ export class Sojourn implements AsyncDisposable {
 
   /**
    * Everything that the server holds, of one moment after the call, as the bytes of one file. Wants the scope `admin`.
+   * Before the first of them everything is packed, which has no time limit; `signal` and `close` end it.
    *
    * A file that is cut off is no backup: check what was saved before it is trusted.
    */
@@ -64,6 +65,10 @@ export class Sessions {
     wanted: Omit<NewSession, "sessionId" | "ifExists"> = {},
     options: WriteOptions = {},
   ): Promise<Session> {
+    if (typeof sessionId !== "string") {
+      // Without a name each call would make another session.
+      throw invalid([{ field: "session_id", message: "must be a text", type: "invalid_type" }]);
+    }
     return await this.create({ ...wanted, sessionId, ifExists: "return" }, options);
   }
 

@@ -84,6 +84,10 @@ function durability({ durability: chosen }: Config): Finding {
 function* directory(path: string): Generator<Finding> {
   const check = "data directory";
   const existing = nearestExisting(path);
+  if (!statSync(existing).isDirectory()) {
+    yield { check, state: "problem", found: `${existing} is not a directory`, remedy: "Choose another with --data" };
+    return;
+  }
   try {
     accessSync(existing, constants.W_OK | constants.X_OK);
   } catch {
@@ -91,14 +95,7 @@ function* directory(path: string): Generator<Finding> {
     yield { check, state: "problem", found: `${existing} can't be written`, remedy };
     return;
   }
-  const { isDirectory, mode } = {
-    isDirectory: statSync(existing).isDirectory(),
-    mode: statSync(existing).mode & 0o777,
-  };
-  if (!isDirectory) {
-    yield { check, state: "problem", found: `${existing} is not a directory`, remedy: "Choose another with --data" };
-    return;
-  }
+  const mode = statSync(existing).mode & 0o777;
   if (existing !== path) yield { check, state: "ok", found: `${path} will be made at the first start` };
   else if (process.platform !== "win32" && (mode & 0o077) !== 0) {
     const found = `${path} is open to other users (mode ${mode.toString(8)})`;
@@ -158,7 +155,8 @@ function fsyncMs(path: string): number {
 
 function store(config: Config, thorough: boolean): readonly Finding[] {
   const check = "store";
-  if (!existsSync(config.data)) return [{ check, state: "ok", found: "empty" }, ...reach(config)];
+  if (!statSync(config.data, { throwIfNoEntry: false })?.isDirectory())
+    return [{ check, state: "ok", found: "empty" }, ...reach(config)];
   const seen = inspectStore(config.data, { now: systemClock.now(), thorough });
   switch (seen.state) {
     case "empty":
@@ -216,8 +214,15 @@ async function port({ host, port: wanted }: Config): Promise<Finding> {
   const service = code === "EADDRINUSE" ? await sojournAt(host, wanted) : undefined;
   if (service !== undefined) return { check, state: "ok", found: `${service} answers on ${host}:${wanted}` };
   const found = `cannot listen on ${host} port ${wanted} (${code})`;
-  return { check, state: "problem", found, remedy: "Stop the program that has it, or choose another with --port" };
+  const remedy = REMEDIES[code] ?? "Choose another address with --host, or another port with --port";
+  return { check, state: "problem", found, remedy };
 }
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "Stop the program that has it, or choose another with --port",
+  EACCES: "Choose a port from 1024 on with --port",
+  EADDRNOTAVAIL: "This machine does not have this address: choose another with --host",
+};
 
 function listenFault(host: string, wanted: number): Promise<string | undefined> {
   return new Promise((resolve) => {

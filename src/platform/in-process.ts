@@ -180,13 +180,10 @@ export class InProcess implements Transport {
   }
 
   async *backUp({ signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
-    this.#inHand.enter();
-    try {
-      await using backup = await this.#engine.backUp(signal);
-      yield* backup;
-    } finally {
-      this.#inHand.leave();
-    }
+    this.#inHand.assertOpen();
+    const { closing } = this.#inHand;
+    await using backup = await this.#engine.backUp(signal === undefined ? closing : AbortSignal.any([closing, signal]));
+    yield* backup;
   }
 
   close(): Promise<void> {

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { Sojourn } from "../client/sojourn.ts";
 import { OPTIONS, type Option, rangeOf } from "../config/options.ts";
 import { LOCAL } from "../engine/access.ts";
 import { type Fault, invalid } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import { databaseFile } from "../store/sqlite/connection.ts";
 import type { Durability } from "../store/sqlite/index.ts";
 import { InProcess } from "./in-process.ts";
 import type { Logger } from "./log.ts";
@@ -63,6 +65,11 @@ export async function open(options: OpenOptions = {}): Promise<Sojourn> {
     await engine.close();
     throw error;
   }
+}
+
+/** Whether a directory has a store of ours. */
+export function hasStore(data: string): boolean {
+  return existsSync(databaseFile(resolve(data)));
 }
 
 const SILENT: Logger = { info: () => {}, error: () => {}, fatal: () => {} };

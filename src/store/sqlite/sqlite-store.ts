@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
@@ -26,7 +26,7 @@ import type {
   View,
 } from "../../engine/store.ts";
 import { WakeUp } from "../../engine/wake-up.ts";
-import { asStoreError, type Durability, openReader, openWriter } from "./connection.ts";
+import { asStoreError, type Durability, databaseFile, openReader, openWriter } from "./connection.ts";
 import { toAccess, toKey } from "./key-rows.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
@@ -87,6 +87,8 @@ export function openSqliteStore(options: SqliteOptions): Store {
 }
 
 function prepareFile(path: string, options: Pick<Opened, "durability" | "maxBytes">): void {
+  // For its owner alone, whatever the directory allows; SQLite makes the files beside it by the same rights.
+  closeSync(openSync(databaseFile(path), "a", 0o600));
   const db = openWriter(path, options);
   try {
     migrate(db);
