@@ -1,7 +1,7 @@
 import { loadConfig } from "../config/config.ts";
 import { examine, type Finding } from "../platform/doctor.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { printJson } from "./print.ts";
+import { count, printJson } from "./print.ts";
 
 const MARKS = { ok: "ok     ", warning: "WARNING", problem: "PROBLEM" } as const;
 
@@ -31,9 +31,9 @@ export async function doctorCommand(
     tell({ check: "configuration", state: "ok", found: "every option is valid" });
     for await (const finding of examine(loaded.config, { thorough })) tell(finding);
   }
-  const count = (state: Finding["state"]): number => findings.filter((finding) => finding.state === state).length;
-  const [problems, warnings] = [count("problem"), count("warning")];
+  const found = (state: Finding["state"]): number => findings.filter((finding) => finding.state === state).length;
+  const [problems, warnings] = [found("problem"), found("warning")];
   if (json) printJson({ ok: problems === 0, problems, warnings, findings });
-  else console.log(`\n${problems} problems, ${warnings} warnings`);
+  else console.log(`\n${count(problems, "problem")}, ${count(warnings, "warning")}`);
   return problems === 0 ? EXIT.ok : EXIT.failed;
 }
