@@ -179,7 +179,7 @@ describe("a body", () => {
 });
 
 describe("a client that reads slowly", () => {
-  const stalledMs = 150;
+  const stalledMs = 400;
   let server: TestServer;
   let large: string;
   before(async () => {
@@ -229,7 +229,7 @@ describe("a client that reads slowly", () => {
     let received = 0;
     for await (const chunk of client.socket) {
       received += chunk.length;
-      await pause(5);
+      await pause(10);
     }
     assert.ok(received > 12_000_000, `${received} bytes`);
     assert.ok(performance.now() - started > 3 * stalledMs, "it took long enough to be cut off");
