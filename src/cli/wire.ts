@@ -1,3 +1,4 @@
+import { encodeBody } from "../client/encode.ts";
 import type { Operation, SessionState, Verdict } from "../client/index.ts";
 
 /** A session as the REST API shows it, for programs that know that. */
@@ -34,24 +35,8 @@ export function wireSession({ metrics, ...session }: SessionState): object {
 
 /** An operation as the REST API shows it. */
 export function wireOperation({ durationMs, resultId, inputs, ...operation }: Operation): object {
-  const shown = inputs === undefined ? null : Object.fromEntries(Object.entries(inputs).map(wireInput));
+  const shown = inputs === undefined ? null : encodeBody(inputs);
   return { ...operation, duration_ms: durationMs, inputs: shown, result_id: resultId };
-}
-
-/** How the members of inputs are called on the wire, and what they are there. */
-const INPUTS: Readonly<Record<string, readonly [name: string, isDuration?: true]>> = {
-  sessionId: ["session_id"],
-  userId: ["user_id"],
-  parentSessionId: ["parent_session_id"],
-  endedAt: ["ended_at"],
-  idleTimeoutMs: ["idle_timeout_seconds", true],
-  maxLifetimeMs: ["max_lifetime_seconds", true],
-  processingTimeMs: ["processing_time_seconds", true],
-};
-
-function wireInput([key, value]: [string, unknown]): readonly [string, unknown] {
-  const [name, isDuration] = INPUTS[key] ?? [key];
-  return [name, isDuration && typeof value === "number" ? seconds(value) : value];
 }
 
 export function wireVerdict(sessionId: string, verdict: Verdict): object {

@@ -16,6 +16,7 @@ const BODY: Readonly<Record<string, Encoding>> = {
   maxIdleMs: ["max_idle_seconds", seconds],
   dryRun: ["dry_run"],
   expiresAt: ["expires_at", moment],
+  endedAt: ["ended_at", moment],
 };
 
 const QUERY: Readonly<Record<string, Encoding>> = {

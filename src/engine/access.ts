@@ -5,6 +5,7 @@ import { given } from "./given.ts";
 import type { Ids } from "./ids.ts";
 import {
   type AccessMode,
+  BAD_TENANT,
   DEFAULT_SCOPES,
   type KeyRecord,
   keyStatus,
@@ -13,6 +14,7 @@ import {
   SCOPES,
   type Scope,
   type ShownKey,
+  TENANT_PATTERN,
 } from "./key.ts";
 import { assertWithin } from "./limits.ts";
 import type { Caller } from "./sessions.ts";
@@ -51,11 +53,6 @@ const LAST_USE_US = 60 * SECOND;
 
 /** How often a change of the keys is decided anew where others were quicker. */
 const CONFLICTS_MAX = 16;
-
-/** The characters of a tenant's name. */
-const TENANT = /^[A-Za-z0-9._:@-]{1,128}$/;
-
-const BAD_TENANT = "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -";
 
 const LOCAL_IDENTITY: Identity = { ...LOCAL, scopes: ["admin"] };
 
@@ -147,7 +144,7 @@ export class Access {
 
   /** The tenant that its operator calls so. */
   async tenantNamed(tenantName: string): Promise<string> {
-    if (!TENANT.test(tenantName)) throw invalid([{ field: "tenant", message: BAD_TENANT, type: "invalid_id" }]);
+    if (!TENANT_PATTERN.test(tenantName)) throw invalid([{ field: "tenant", message: BAD_TENANT, type: "invalid_id" }]);
     const [key] = (await this.#ports.store.keys({ limit: 1, tenantName })).items;
     return key?.tenant ?? tenantName;
   }
@@ -243,7 +240,7 @@ interface Decision<T> extends Partial<Pick<AccessChange, "mode" | "put">> {
 
 function assertNewKey({ tenant, name, scopes, expiresAtUs }: NewKey, now: number): void {
   assertWithin({ ...given("name", name) });
-  if (tenant !== undefined && !TENANT.test(tenant)) {
+  if (tenant !== undefined && !TENANT_PATTERN.test(tenant)) {
     throw invalid([{ field: "tenant", message: BAD_TENANT, type: "invalid_id" }]);
   }
   if (scopes !== undefined && (scopes.length === 0 || !scopes.every((scope) => SCOPES.includes(scope)))) {

@@ -49,6 +49,12 @@ export interface ShownKey {
   readonly secret: string;
 }
 
+/** The characters of a tenant's name. */
+export const TENANT_PATTERN = /^[A-Za-z0-9._:@-]{1,128}$/;
+
+/** What is wrong with a name that a tenant can't have. */
+export const BAD_TENANT = "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -";
+
 const KEY_TEXT = /^sjn_([0-9a-f]{16})_([0-9a-f]{64})$/;
 
 /** The text of a key: `sjn_`, the digits of its id, `_`, and its secret; a form that scanners of secrets can know. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { NewKey } from "../../../engine/access.ts";
 import { given } from "../../../engine/given.ts";
-import { type KeyRecord, keyStatus, SCOPES } from "../../../engine/key.ts";
+import { BAD_TENANT, type KeyRecord, keyStatus, SCOPES, TENANT_PATTERN } from "../../../engine/key.ts";
 import { LIMITS } from "../../../engine/limits.ts";
 import type { KeyQuery } from "../../../engine/store.ts";
 import { badHeader } from "../../edge.ts";
@@ -11,7 +11,7 @@ import { envelope, enveloped, isoTime } from "./encode.ts";
 
 const tenant = z
   .string()
-  .regex(/^[A-Za-z0-9._:@-]{1,128}$/, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -")
+  .regex(TENANT_PATTERN, BAD_TENANT)
   .describe("the tenant of whoever makes the key where it is left out");
 
 const scopes = z.array(z.enum(SCOPES));
