@@ -20,9 +20,13 @@ export const ERROR_KINDS = {
   rate_limited: { blame: "caller", retry: true },
   session_not_found: { blame: "caller", retry: false },
   no_session_found: { blame: "caller", retry: false },
+  /** A chat named a session that does not exist or is not active. */
+  invalid_session: { blame: "caller", retry: false },
   session_exists: { blame: "caller", retry: false },
   invalid_transition: { blame: "caller", retry: false },
   precondition_failed: { blame: "caller", retry: false },
+  /** As many calls as may wait for the session's run slot wait already. */
+  session_busy: { blame: "caller", retry: true },
   idempotency_mismatch: { blame: "caller", retry: false },
   limit_reached: { blame: "caller", retry: true },
   conflict: { blame: "system", retry: true },
@@ -31,6 +35,8 @@ export const ERROR_KINDS = {
   store_in_use: { blame: "system", retry: true },
   store_newer: { blame: "system", retry: false },
   overloaded: { blame: "system", retry: true },
+  /** The language model failed, or did not answer in time. */
+  model_failed: { blame: "system", retry: true },
   /** No answer came: nobody knows whether the call was carried out. Only clients meet it. */
   unreachable: { blame: "system", retry: true },
   internal: { blame: "system", retry: false },

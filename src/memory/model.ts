@@ -1,0 +1,48 @@
+import type { JsonObject } from "../engine/json.ts";
+import type { Message } from "../engine/message.ts";
+import type { Profile } from "../engine/user.ts";
+
+/** What a model is given to answer from. All of it is data of one session and its user, and nobody else's. */
+export interface Context {
+  /** What the operator tells the model; the only instruction. */
+  readonly systemPrompt: string;
+  readonly profile: Profile;
+  /** The facts of the task, and under `user` what the user told of themselves. */
+  readonly workingMemory: JsonObject;
+  /** What went before the messages, in short. */
+  readonly summary?: string;
+  /** The newest of the conversation, oldest first, calls and results paired; the last is the one to answer. */
+  readonly messages: readonly Message[];
+}
+
+/** How much a model took in and gave out, where it says so. */
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** A piece of an answer: some of its text, or, once and last, its end. */
+export type Piece =
+  | { readonly piece: "text"; readonly text: string }
+  /** `length`: it was cut off at the bound on output. */
+  | { readonly piece: "end"; readonly reason: "stop" | "length"; readonly usage?: Usage };
+
+/** What answers. */
+export interface Model {
+  /** Such as `openai:gpt-5`, or `built-in`. Shown to clients; never holds a secret. */
+  readonly name: string;
+  /** False for one that answers by rules alone. */
+  readonly isLanguageModel: boolean;
+  /**
+   * Answers the last message.
+   *
+   * @throws {SojournError} `model_failed` where it can't; the signal's reason where that aborts
+   */
+  answer(context: Context, signal: AbortSignal): AsyncIterable<Piece>;
+  /**
+   * Says in short what the messages say, together with what went before them.
+   *
+   * @throws {SojournError} like `answer`
+   */
+  summarize(before: string | undefined, messages: readonly Message[], signal: AbortSignal): Promise<string>;
+}
