@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { randomFrom } from "../src/conformance/random.ts";
-import type { SessionRecord, Status } from "../src/engine/session.ts";
+import { EMPTY_CONVERSATION } from "../src/engine/conversation.ts";
+import { NO_METRICS, type SessionRecord, type Status } from "../src/engine/session.ts";
 import { databaseFile } from "../src/store/sqlite/connection.ts";
 import { OFTEN_CHANGED, SELDOM_CHANGED } from "../src/store/sqlite/rows.ts";
 import { migrate, SCHEMA_VERSION } from "../src/store/sqlite/schema.ts";
@@ -121,7 +122,13 @@ function sessionOf(i: number, random: () => number): SessionRecord {
     createdAtUs,
     updatedAtUs: lastActivityUs,
     lastActivityUs,
-    metrics: { requestCount: Math.floor(random() * 100), errorCount: 0, processingTimeUs: Math.floor(random() * 1e7) },
+    metrics: {
+      ...NO_METRICS,
+      requestCount: Math.floor(random() * 100),
+      processingTimeUs: Math.floor(random() * 1e7),
+    },
+    conversation: EMPTY_CONVERSATION,
+    workingMemory: {},
   };
   const status = statusOf(random());
   if (status === "active" || status === "suspended") return { ...facts, status };

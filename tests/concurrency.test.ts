@@ -30,6 +30,8 @@ describe("callers at the same time", () => {
       error_count: 1_000,
       total_processing_time: 100,
       average_processing_time: 0.1,
+      input_tokens: 0,
+      output_tokens: 0,
     });
     const verdict = await api.get<{ ok: boolean; operations: number }>(`${path}/verify`);
     assert.deepEqual([verdict.data.ok, verdict.data.operations], [true, 1_001]);

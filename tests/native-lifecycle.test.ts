@@ -212,6 +212,8 @@ describe("a session's life", async () => {
       request_count,
       error_count,
       total_processing_time,
+      input_tokens: 0,
+      output_tokens: 0,
       average_processing_time:
         request_count === 0 ? 0 : Math.floor((total_processing_time * 1e6) / request_count) / 1e6,
     });

@@ -16,6 +16,8 @@ interface Stats {
   readonly error_count: number;
   readonly total_processing_time: number;
   readonly average_processing_time: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
   readonly error_rate: number;
 }
 
@@ -255,6 +257,8 @@ function statsOf(sessions: readonly Session[]): Stats {
     request_count: requests,
     error_count: errors,
     total_processing_time: us / 1e6,
+    input_tokens: 0,
+    output_tokens: 0,
     average_processing_time: requests === 0 ? 0 : Math.floor(us / requests) / 1e6,
     error_rate: requests === 0 ? 0 : errors / requests,
   };

@@ -35,7 +35,7 @@ export function wireSession({ metrics, ...session }: SessionState): object {
 
 /** An operation as the REST API shows it. */
 export function wireOperation({ durationMs, resultId, inputs, ...operation }: Operation): object {
-  const shown = inputs === undefined ? null : encodeBody(inputs);
+  const shown = inputs === undefined ? null : encodeBody(inputs as object);
   return { ...operation, duration_ms: durationMs, inputs: shown, result_id: resultId };
 }
 

@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from "../engine/json.ts";
 import type { Scope } from "../engine/key.ts";
+import type { Role, ToolCall } from "../engine/message.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { Status } from "../engine/session.ts";
 import type { SessionStats, Verdict } from "./answers.ts";
+import type { Message, SealedMessage, TokenUsage } from "./conversation.ts";
 import type { Key } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionMetrics, SessionState } from "./session-state.ts";
@@ -13,6 +15,16 @@ export interface WireMetrics {
   readonly error_count: number;
   readonly total_processing_time: number;
   readonly average_processing_time: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+}
+
+/** What a session remembers, on the wire. */
+export interface WireMemory {
+  readonly conversation_turns: number;
+  readonly messages: number;
+  readonly window_tokens: number;
+  readonly compacted_through: number;
 }
 
 /** A session on the wire; times are ISO 8601, durations seconds. */
@@ -37,7 +49,9 @@ export interface WireSession {
   readonly max_lifetime_seconds?: number | undefined;
   readonly version: number;
   readonly head_hash: string;
+  readonly temporary?: boolean | undefined;
   readonly metrics: WireMetrics;
+  readonly memory: WireMemory;
 }
 
 /** An operation on the wire. */
@@ -51,6 +65,7 @@ export interface WireOperation {
   readonly duration_ms?: number | undefined;
   readonly status: "completed" | "failed";
   readonly inputs: Json;
+  readonly output?: Json | undefined;
   readonly result_id?: string | undefined;
   readonly error?: string | undefined;
   readonly hash: string;
@@ -70,6 +85,49 @@ export interface WireVerdict {
   readonly head_hash: string;
   readonly first_bad_seq?: number | undefined;
   readonly fault?: Verdict["fault"];
+}
+
+/** A message on the wire. */
+export interface WireMessage {
+  readonly role: Role;
+  readonly content: string;
+  readonly tokens: number;
+  readonly tool_calls?: readonly ToolCall[] | undefined;
+  readonly tool_call_id?: string | undefined;
+  readonly metadata?: JsonObject | undefined;
+}
+
+/** A message in its place, on the wire. */
+export interface WirePlacedMessage extends WireMessage {
+  readonly number: number;
+  readonly seq: number;
+  readonly timestamp: string;
+}
+
+/** How much a model took in and gave out, on the wire. */
+export interface WireUsage {
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+}
+
+/** A message in the words of the SDK. */
+export function decodeMessage({ number, seq, timestamp, ...wire }: WirePlacedMessage): Message {
+  return { ...decodeSealed(wire), number, seq, timestamp: new Date(timestamp) };
+}
+
+export function decodeUsage(wire: WireUsage): TokenUsage {
+  return { inputTokens: wire.input_tokens, outputTokens: wire.output_tokens };
+}
+
+function decodeSealed({ role, content, tokens, ...wire }: WireMessage): SealedMessage {
+  return {
+    role,
+    content,
+    tokens,
+    ...(wire.tool_calls && { toolCalls: wire.tool_calls }),
+    ...(wire.tool_call_id !== undefined && { toolCallId: wire.tool_call_id }),
+    ...(wire.metadata && { metadata: wire.metadata }),
+  };
 }
 
 /** A session in the words of the SDK. */
@@ -95,7 +153,14 @@ export function decodeSession(wire: WireSession): SessionState {
     maxLifetimeMs: ms(wire.max_lifetime_seconds),
     version: wire.version,
     headHash: wire.head_hash,
+    isTemporary: wire.temporary ?? false,
     metrics: decodeMetrics(wire.metrics),
+    memory: {
+      conversationTurns: wire.memory.conversation_turns,
+      messages: wire.memory.messages,
+      windowTokens: wire.memory.window_tokens,
+      compactedThrough: wire.memory.compacted_through,
+    },
   };
 }
 
@@ -113,6 +178,7 @@ export function decodeOperation(wire: WireOperation): Operation {
     durationMs: wire.duration_ms,
     status,
     inputs: decodeInputs(wire.inputs),
+    output: decodeOutput(wire.output),
     resultId: wire.result_id,
     error,
     hash,
@@ -137,6 +203,8 @@ function decodeMetrics(wire: WireMetrics): SessionMetrics {
     errorCount: wire.error_count,
     totalProcessingTimeMs: exactMs(wire.total_processing_time),
     averageProcessingTimeMs: exactMs(wire.average_processing_time),
+    inputTokens: wire.input_tokens,
+    outputTokens: wire.output_tokens,
   };
 }
 
@@ -149,6 +217,8 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, decode?: (v
   max_lifetime_seconds: ["maxLifetimeMs", inMs],
   processing_time_seconds: ["processingTimeMs", inMs],
   ended_at: ["endedAt", (value) => new Date(String(value))],
+  messages: ["messages", (value) => (Array.isArray(value) ? value.map(decodeSealed) : value)],
+  usage: ["usage", (value) => decodeUsage(value as WireUsage)],
 };
 
 function decodeInputs(inputs: Json): object | undefined {
@@ -158,6 +228,13 @@ function decodeInputs(inputs: Json): object | undefined {
     return [name, decode === undefined ? value : decode(value)];
   });
   return Object.fromEntries(members);
+}
+
+function decodeOutput(output: Json | undefined): object | undefined {
+  if (typeof output !== "object" || output === null) return undefined;
+  // NOTE: only turns have an output, and each has a message.
+  const { message, ...rest } = output as unknown as { readonly message: WireMessage };
+  return { ...rest, message: decodeSealed(message) };
 }
 
 function inMs(value: unknown): unknown {

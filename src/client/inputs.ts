@@ -64,6 +64,8 @@ export interface SessionFilter {
   /** All of them. */
   readonly tags?: readonly string[] | undefined;
   readonly parentSessionId?: string | undefined;
+  /** `true`: those that were made for a chat without a session, and no others. Default `false`: all others. */
+  readonly temporary?: boolean | undefined;
   /** Part of the session's id, name or description; ASCII letters in either case. */
   readonly search?: string | undefined;
   /** Exclusive, like `createdBefore`; a text is a date or a date-time in ISO 8601. */

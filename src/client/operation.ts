@@ -1,5 +1,7 @@
+import type { Strategy } from "../engine/conversation.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
+import type { SealedMessage, TokenUsage } from "./conversation.ts";
 import type { SessionPatch } from "./inputs.ts";
 
 interface WithReason {
@@ -32,6 +34,31 @@ export interface OperationInputs {
     readonly errors: number;
     readonly processingTimeMs: number;
   };
+  readonly "messages.added": { readonly messages: readonly SealedMessage[] };
+  /** The last of the messages is the one that was answered; the answer is the operation's output. */
+  readonly "turn.completed": {
+    readonly messages: readonly SealedMessage[];
+    /** What the message told of the user; `null` forgets. */
+    readonly facts: JsonObject;
+    readonly processingTimeMs: number;
+    readonly usage?: TokenUsage;
+  };
+  readonly "turn.failed": { readonly processingTimeMs: number };
+  readonly "conversation.compacted": {
+    readonly strategy: Strategy;
+    /** The number of the last message below the overlay. */
+    readonly through: number;
+    readonly summary?: string;
+    readonly tokens: number;
+  };
+  readonly "working_memory.changed": { readonly set: JsonObject } | { readonly merge: JsonObject };
+}
+
+/** What an operation put out; only turns put out something. */
+export interface OperationOutput {
+  readonly message: SealedMessage;
+  readonly model: string;
+  readonly reason: "stop" | "length";
 }
 
 /** One entry of a session's log, of one kind. */
@@ -49,6 +76,8 @@ export interface OperationOf<K extends OperationKind> {
   readonly status: "completed" | "failed";
   /** `undefined` once they were erased. */
   readonly inputs: OperationInputs[K] | undefined;
+  /** Of a completed turn alone. */
+  readonly output: OperationOutput | undefined;
   readonly resultId: string | undefined;
   readonly error: string | undefined;
   readonly hash: string;

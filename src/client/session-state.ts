@@ -8,6 +8,20 @@ export interface SessionMetrics {
   readonly totalProcessingTimeMs: number;
   /** 0 without requests. */
   readonly averageProcessingTimeMs: number;
+  /** Of language models. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** What a session remembers of its conversation. */
+export interface SessionMemory {
+  /** How many messages of the user were answered. */
+  readonly conversationTurns: number;
+  readonly messages: number;
+  /** About how much of a model's window the messages take that were not compacted. */
+  readonly windowTokens: number;
+  /** The number of the last message that was compacted; 0 where none was. */
+  readonly compactedThrough: number;
 }
 
 /** A session as it was at one moment. Times are to the millisecond. */
@@ -38,7 +52,10 @@ export interface SessionState {
   readonly version: number;
   /** The hash of its last operation; keep it, to verify the log against it later. */
   readonly headHash: string;
+  /** Made for a chat that named no session; lists show it on request alone. */
+  readonly isTemporary: boolean;
   readonly metrics: SessionMetrics;
+  readonly memory: SessionMemory;
 }
 
 /** Tells whether nothing can follow this status. */

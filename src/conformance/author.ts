@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
-import { PendingLog } from "../engine/append.ts";
-import { genesisHash } from "../engine/chain.ts";
+import { beforeFirst, PendingLog } from "../engine/append.ts";
 import { SECOND } from "../engine/clock.ts";
-import type { Draft } from "../engine/commands.ts";
-import type { OperationKind } from "../engine/operation.ts";
+import type { StreamOperationKind } from "../engine/operation.ts";
 import type { SessionInputs } from "../engine/session.ts";
-import type { Append, Commit, Committed, Guard, Remembered, Store, Stream } from "../engine/store.ts";
+import type { Append, Commit, Committed, Guard, Remembered, Store, Stream, StreamRef } from "../engine/store.ts";
+import type { Draft, Inputs, StreamKind } from "../engine/streams.ts";
+import { NEW_USER } from "../engine/user.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { sequentialIds } from "./sequential-ids.ts";
 import { sha256 } from "./sha256.ts";
 
 /** Operations that are not written yet, and the stream as it is once they are. */
-export interface Written {
-  readonly part: Append;
-  readonly stream: Stream;
+export interface Written<K extends StreamKind = "session"> {
+  readonly part: Append<K>;
+  readonly stream: Stream<K>;
 }
 
 /** The fields of a new session; each has a default. */
@@ -37,12 +37,12 @@ export class Author {
   begin(fields: Fields = {}): Written {
     const ref = { tenant: this.tenant, kind: "session", id: this.#ids.uid() } as const;
     const input = { sessionId: this.#ids.session(), userId: "default_user", tags: [], metadata: {}, ...fields };
-    const head = { seq: 0, hash: genesisHash(ref, sha256) };
+    const head = beforeFirst(ref, sha256);
     return this.#written(new PendingLog(ref, { head }, this.#ports), ref, [draft("session.created", input)]);
   }
 
   /** More operations of a stream, not yet written. */
-  continue(stream: Stream, ...drafts: readonly Draft[]): Written {
+  continue<K extends StreamKind>(stream: Stream<K>, ...drafts: readonly Draft[]): Written<K> {
     return this.#written(new PendingLog(stream.ref, stream, this.#ports), stream.ref, drafts);
   }
 
@@ -59,13 +59,19 @@ export class Author {
   }
 
   /** Commits more operations of a stream. */
-  async append(before: Stream, ...drafts: readonly Draft[]): Promise<Stream> {
+  async append<K extends StreamKind>(before: Stream<K>, ...drafts: readonly Draft[]): Promise<Stream<K>> {
     const { part, stream } = this.continue(before, ...drafts);
     assert.deepEqual(await this.commit([part]), { outcome: "committed" });
     return stream;
   }
 
-  async erase({ ref, head }: Stream): Promise<void> {
+  /** A user of whom nothing is known yet. */
+  user(id: string): Stream<"user"> {
+    const ref = { tenant: this.tenant, kind: "user", id } as const;
+    return { ref, head: beforeFirst(ref, sha256), record: NEW_USER };
+  }
+
+  async erase({ ref, head }: Stream<StreamKind>): Promise<void> {
     assert.deepEqual(await this.commit([{ change: "erase", ref, expectedHead: head.seq }]), { outcome: "committed" });
   }
 
@@ -88,7 +94,7 @@ export class Author {
     return { ids: this.#ids, digest: sha256 };
   }
 
-  #written(log: PendingLog, ref: Stream["ref"], drafts: readonly Draft[]): Written {
+  #written<K extends StreamKind>(log: PendingLog<K>, ref: StreamRef<K>, drafts: readonly Draft[]): Written<K> {
     for (const one of drafts) log.push(one, { actor: "author", at: this.clock.now() });
     return { part: log.toAppend(), stream: { ref, head: log.head, record: log.record } };
   }
@@ -101,7 +107,7 @@ export function nameGuard({ ref, record }: Stream, replaced?: Stream): Guard {
 }
 
 /** An operation to append; its command is called like its kind. */
-export function draft<K extends OperationKind>(kind: K, input: SessionInputs[K]): Draft<K> {
+export function draft<K extends StreamOperationKind>(kind: K, input: Inputs[K]): Draft<K> {
   return { kind, name: kind, input };
 }
 

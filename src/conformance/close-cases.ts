@@ -47,6 +47,8 @@ export function closeCases(driver: Driver): void {
           list: () => store.list({ tenant, now: 1, sort: "name", order: "asc", limit: 1 }),
           aggregate: () => store.aggregate({ tenant, now: 1 }),
           operations: () => store.operations(ref, { after: 0, limit: 1 }),
+          messages: () => store.messages(ref, { take: "oldest", limit: 1 }),
+          scrub: () => store.scrub(),
           snapshot: () => store.snapshot(ref, 1),
           view: () => store.view(ref, "tag", 1),
           overdue: () => store.overdue(1, 1),

@@ -1,6 +1,6 @@
 import { SECOND } from "../engine/clock.ts";
-import type { Draft } from "../engine/commands.ts";
 import type { Stream } from "../engine/store.ts";
+import type { Draft } from "../engine/streams.ts";
 import { type Author, draft, type Fields, requests } from "./author.ts";
 
 const ENDS: readonly (readonly Draft[])[] = [

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import type { Ids } from "../engine/ids.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../engine/limits.ts";
+import type { MailboxPorts } from "../engine/mailbox.ts";
 import { type Caller, Sessions } from "../engine/sessions.ts";
 import type { Commit, Store } from "../engine/store.ts";
+import { Users } from "../engine/users.ts";
 import { faulty } from "./faulty.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { sequentialIds } from "./sequential-ids.ts";
@@ -14,6 +16,8 @@ import { sha256 } from "./sha256.ts";
 /** An engine whose time stands still, and what it stands on. */
 export interface TestEngine {
   readonly sessions: Sessions;
+  readonly users: Users;
+  readonly ports: MailboxPorts;
   /** Of a tenant that no other engine has, unless it is a second node. */
   readonly caller: Caller;
   readonly clock: ManualClock;
@@ -49,8 +53,9 @@ export function engineForTests(open: (directory: string) => Store): (options?: E
     const store = around(opened);
     const caller = beside?.caller ?? { tenant: `engine-${++tenants}`, actor: "tester" };
     const { clock, ids } = beside ?? { clock: new ManualClock(), ids: sequentialIds() };
-    const sessions = new Sessions({ store, clock, ids, digest: sha256 }, { ...DEFAULT_SETTINGS, ...settings });
-    return { sessions, caller, clock, ids, store };
+    const ports = { store, clock, ids, digest: sha256 };
+    const sessions = new Sessions(ports, { ...DEFAULT_SETTINGS, ...settings });
+    return { sessions, users: new Users(ports), ports, caller, clock, ids, store };
   };
 }
 

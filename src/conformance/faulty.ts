@@ -59,9 +59,11 @@ export function faulty(store: Store, { seed, delays = 0.5, refusals = 0 }: Fault
     list: (query) => through(() => store.list(query)),
     aggregate: (filter) => through(() => store.aggregate(filter)),
     operations: (ref, range) => through(() => store.operations(ref, range)),
+    messages: (ref, range) => through(() => store.messages(ref, range)),
     snapshot: (ref, seq) => through(() => store.snapshot(ref, seq)),
     view: (ref, view, seq) => through(() => store.view(ref, view, seq)),
     overdue: (now, limit) => through(() => store.overdue(now, limit)),
+    scrub: () => through(() => store.scrub()),
     // Called at once: what is committed after this call must be told.
     watch: (from) => slowly(store.watch(from), () => drawFate(random, delays, 0)),
     close: () => {

@@ -8,7 +8,7 @@ import { draft, requests } from "./author.ts";
 /** Few names, users and tags, so that they meet often. */
 export const NAMES = ["a", "b", "c", "Ab"] as const;
 export const KEYS = ["k", "l"] as const;
-const USERS = ["u", "v"] as const;
+export const USERS = ["u", "v"] as const;
 const TAGS = ["x", "y", "🏕️"] as const;
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -18,6 +18,19 @@ const tags = fc.subarray([...TAGS]);
 const target = fc.nat({ max: 1_000 });
 /** By how much an expected head is wrong: mostly not at all. */
 const skew = fc.constantFrom(0, 0, 0, 0, 0, 0, -1, 1);
+
+const SAID = { role: "user", content: "What was it?", tokens: 5 } as const;
+
+const TURN = {
+  ...draft("turn.completed", {
+    messages: [SAID],
+    facts: { name: "é" },
+    processingTimeUs: 2,
+    usage: { inputTokens: 3, outputTokens: 1 },
+  }),
+  output: { message: { role: "assistant", content: "It was this", tokens: 4 }, model: "m", reason: "stop" },
+  durationUs: 2,
+} as const;
 
 const drafts = fc.oneof(
   tags.map((tags) => draft("session.updated", { tags })),
@@ -30,7 +43,12 @@ const drafts = fc.oneof(
     draft("session.kept_alive", {}),
     draft("session.completed", {}),
     draft("session.failed", { reason: "why" }),
+    draft("working_memory.changed", { merge: { fact: "🏕️", gone: null } }),
+    draft("turn.failed", { processingTimeUs: 1 }),
+    TURN,
   ),
+  fc.integer({ min: 1, max: 3 }).map((n) => draft("messages.added", { messages: Array(n).fill(SAID) })),
+  fc.nat(9).map((through) => draft("conversation.compacted", { strategy: "truncate", through, tokens: through })),
 );
 
 const create = fc.record({
@@ -47,6 +65,7 @@ const create = fc.record({
       parentSessionId: fc.constantFrom(...NAMES),
       idleTimeoutUs: durationUs,
       maxLifetimeUs: durationUs,
+      temporary: fc.constant(true as const),
     },
     { requiredKeys: ["userId", "tags"] },
   ),
@@ -62,9 +81,18 @@ const append = fc.record({
 
 const erase = fc.record({ part: fc.constant("erase" as const), target, skew });
 
+/** A user's profile, written, or erased. */
+const user = fc.record({
+  part: fc.constant("user" as const),
+  userId: fc.constantFrom(...USERS),
+  skew,
+  tone: maybe(fc.constantFrom("formal" as const, "casual" as const, null)),
+  snapshot: fc.boolean(),
+});
+
 const write = fc.record({
   step: fc.constant("write" as const),
-  parts: fc.array(fc.oneof({ arbitrary: create, weight: 3 }, { arbitrary: append, weight: 4 }, erase), {
+  parts: fc.array(fc.oneof({ arbitrary: create, weight: 3 }, { arbitrary: append, weight: 4 }, erase, user), {
     maxLength: 3,
   }),
   activeBelow: maybe(fc.nat({ max: 8 })),
@@ -80,6 +108,7 @@ const filter = fc.record(
     tags,
     parentSessionId: fc.constantFrom(...NAMES),
     search: fc.constantFrom("", "A", "%", "_", "what", "🏕️"),
+    temporary: fc.boolean(),
   },
   { requiredKeys: [] },
 );

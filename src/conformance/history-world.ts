@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Append, Erase, Guard, Part, SessionFilter, Stream } from "../engine/store.ts";
-import { type Author, nameGuard } from "./author.ts";
-import { KEYS, type ListStep, NAMES, type PastStep, type Step, type WriteStep } from "./history-steps.ts";
+import { type Author, draft, nameGuard } from "./author.ts";
+import { KEYS, type ListStep, NAMES, type PastStep, type Step, USERS, type WriteStep } from "./history-steps.ts";
 import { Model, total } from "./model.ts";
 import { assertList } from "./pages.ts";
 
@@ -36,16 +36,19 @@ export class World {
     const { store, tenant, clock } = this.#author;
     const now = clock.now();
     const { streams } = this.#model;
-    await assertList(store, { tenant, now, sort: "created_at", order: "asc", limit: 1_000 }, streams);
-    for (const stream of streams) {
-      assert.deepEqual(await store.stream(stream.ref), stream);
-      assert.deepEqual(await store.stored(stream.ref), stream);
+    for (const temporary of [false, true]) {
+      const filter = { tenant, now, temporary };
+      await assertList(store, { ...filter, sort: "created_at", order: "asc", limit: 1_000 }, streams);
+      assert.deepEqual(await store.aggregate(filter), total(streams, filter));
+    }
+    for (const { ref } of [...streams, ...USERS.map((id) => this.#author.user(id))]) {
+      assert.deepEqual(await store.stream(ref), this.#model.stream(ref));
+      assert.deepEqual(await store.stored(ref), this.#model.stream(ref));
     }
     for (const name of NAMES) assert.deepEqual(await store.named(tenant, name), this.#model.named(name));
     for (const key of KEYS) {
       assert.deepEqual(await store.remembered(this.#author.answer(key), now), this.#model.remembered(key, now));
     }
-    assert.deepEqual(await store.aggregate({ tenant, now }), total(streams, { tenant, now }));
     const overdue = (await store.overdue(now, OVERDUE_MAX)).filter((ref) => ref.tenant === tenant);
     assert.deepEqual(idsOf(overdue), idsOf(this.#model.overdue(now).map(({ ref }) => ref)));
   }
@@ -68,12 +71,23 @@ export class World {
       guards.push(nameGuard(stream, seed.knowsName ? this.#model.named(seed.sessionId) : undefined));
       return [part];
     }
+    if (seed.part === "user") return [this.#userPart(seed)];
     const stream = this.#pick(seed.target);
     if (stream === undefined) return [];
     const expectedHead = stream.head.seq + seed.skew;
     if (seed.part === "erase") return [{ change: "erase", ref: stream.ref, expectedHead } satisfies Erase];
     const { part } = this.#author.continue(stream, ...seed.drafts);
     return [{ ...part, expectedHead, snapshot: seed.snapshot } satisfies Append];
+  }
+
+  #userPart({ userId, skew, tone, snapshot }: Extract<WriteStep["parts"][number], { part: "user" }>): Part {
+    const blank = this.#author.user(userId);
+    // NOTE: asked for by a user's reference.
+    const user = (this.#model.stream(blank.ref) as Stream<"user"> | undefined) ?? blank;
+    const expectedHead = user.head.seq + skew;
+    if (tone === undefined) return { change: "erase", ref: user.ref, expectedHead };
+    const input = { patch: { tone, preferences: { [userId]: tone } }, origin: "learned" } as const;
+    return { ...this.#author.continue(user, draft("profile.changed", input)).part, expectedHead, snapshot };
   }
 
   async #list({ filter, createdAfter, createdBefore, lastActivityBefore, ...order }: ListStep): Promise<void> {
@@ -111,6 +125,12 @@ export class World {
     for (const range of ranges)
       assert.deepEqual(await store.operations(ref, range), this.#model.operations(ref, range));
     assert.deepEqual(await store.snapshot(ref, seq), this.#model.snapshot(ref, seq));
+    for (const take of ["oldest", "newest"] as const) {
+      for (const bound of [{}, { after: seq }, { before: seq }]) {
+        const range = { ...bound, take, limit };
+        assert.deepEqual(await store.messages(ref, range), this.#model.messages(ref, range));
+      }
+    }
     // Which of two rows comes first that one operation began is open.
     assert.deepEqual([...(await store.view(ref, "tag", seq))].sort(), [...this.#model.tags(ref, seq)].sort());
   }
@@ -123,7 +143,7 @@ export class World {
 
 // A commit has one part for each stream.
 function isFirstOfStream({ ref }: Part, i: number, parts: readonly Part[]): boolean {
-  return parts.findIndex((part) => part.ref.id === ref.id) === i;
+  return parts.findIndex((part) => part.ref.kind === ref.kind && part.ref.id === ref.id) === i;
 }
 
 function idsOf(refs: readonly Stream["ref"][]): readonly string[] {

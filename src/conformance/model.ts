@@ -1,22 +1,28 @@
+import { messagesOf } from "../engine/conversation.ts";
 import { asOf, expiresAtUs } from "../engine/lifecycle.ts";
+import type { StoredMessage } from "../engine/message.ts";
 import type { Entry } from "../engine/operation.ts";
 import { STATUSES } from "../engine/session.ts";
 import type {
-  Append, Commit, Committed, Guard, OperationRange, Part, Remembered, SessionFilter, SessionQuery, Sort, Stream, StreamRef,
+  Append, Commit, Committed, Guard, MessageRange, OperationRange, Part, Remembered, SessionFilter, SessionQuery, Sort, Stream, StreamRef,
   Totals,
 } from "../engine/store.ts"; // biome-ignore format: a list
+import type { StreamKind } from "../engine/streams.ts";
 
 /** All that the model keeps of a stream. */
 interface Kept {
-  readonly stream: Stream;
+  readonly stream: AnyStream;
   readonly entries: readonly Entry[];
-  readonly snapshots: readonly { readonly seq: number; readonly record: Stream["record"] }[];
+  readonly snapshots: readonly { readonly seq: number; readonly record: AnyStream["record"] }[];
   readonly tags: readonly { readonly key: string; readonly seq: number; readonly goneSeq?: number }[];
+  readonly messages: readonly StoredMessage[];
 }
+
+type AnyStream = Stream<StreamKind>;
 
 interface State {
   readonly streams: Map<string, Kept>;
-  readonly names: Map<string, StreamRef>;
+  readonly names: Map<string, StreamRef<"session">>;
   readonly remembered: Map<string, Remembered>;
 }
 
@@ -24,8 +30,13 @@ interface State {
 export class Model {
   #state: State = { streams: new Map(), names: new Map(), remembered: new Map() };
 
+  /** The sessions. */
   get streams(): readonly Stream[] {
-    return [...this.#state.streams.values()].map(({ stream }) => stream);
+    return [...this.#state.streams.values()].map(({ stream }) => stream).filter(isSession);
+  }
+
+  stream({ kind, id }: StreamRef): AnyStream | undefined {
+    return this.#state.streams.get(`${kind} ${id}`)?.stream;
   }
 
   commit({ now, parts, guards = [], remember = [] }: Commit): Committed {
@@ -36,11 +47,11 @@ export class Model {
     const next = { streams: new Map(streams), names: new Map(names), remembered: new Map(remembered) };
     if (!parts.every((part) => apply(next, part))) return { outcome: "conflict" };
     for (const guard of guards) {
-      const pointed = guard.guard === "name" ? next.streams.get(guard.next) : undefined;
-      if (pointed !== undefined) next.names.set(pointed.stream.record.sessionId, pointed.stream.ref);
+      const pointed = guard.guard === "name" ? next.streams.get(`session ${guard.next}`)?.stream : undefined;
+      if (pointed !== undefined && isSession(pointed)) next.names.set(pointed.record.sessionId, pointed.ref);
     }
     for (const answer of remember) {
-      if (answer.about !== undefined && !next.streams.has(answer.about.id)) return { outcome: "conflict" };
+      if (answer.about !== undefined && !next.streams.has(keyOf(answer.about))) return { outcome: "conflict" };
       if ((next.remembered.get(answer.key)?.expiresAt ?? -1) >= now) return { outcome: "repeated" };
       next.remembered.set(answer.key, answer);
     }
@@ -49,7 +60,8 @@ export class Model {
   }
 
   named(sessionId: string): Stream | undefined {
-    return this.#state.streams.get(this.#state.names.get(sessionId)?.id ?? "")?.stream;
+    const ref = this.#state.names.get(sessionId);
+    return this.streams.find((stream) => stream.ref.id === ref?.id);
   }
 
   remembered(key: string, now: number): Remembered | undefined {
@@ -57,18 +69,27 @@ export class Model {
     return answer !== undefined && answer.expiresAt >= now ? answer : undefined;
   }
 
-  operations({ id }: StreamRef, { after, through = Number.MAX_VALUE, kind, limit }: OperationRange): readonly Entry[] {
+  operations(ref: StreamRef, { after, through = Number.MAX_VALUE, kind, limit }: OperationRange): readonly Entry[] {
     const isWanted = ({ operation: { seq, kind: its } }: Entry): boolean =>
       seq > after && seq <= through && (kind === undefined || kind === its);
-    return (this.#state.streams.get(id)?.entries ?? []).filter(isWanted).slice(0, limit);
+    return (this.#state.streams.get(keyOf(ref))?.entries ?? []).filter(isWanted).slice(0, limit);
   }
 
-  snapshot({ id }: StreamRef, seq: number): Kept["snapshots"][number] | undefined {
-    return this.#state.streams.get(id)?.snapshots.findLast((snapshot) => snapshot.seq <= seq);
+  messages(
+    ref: StreamRef,
+    { after = 0, before = Number.MAX_VALUE, take, limit }: MessageRange,
+  ): readonly StoredMessage[] {
+    const kept = this.#state.streams.get(keyOf(ref))?.messages ?? [];
+    const wanted = kept.filter(({ number }) => number > after && number < before);
+    return take === "oldest" ? wanted.slice(0, limit) : wanted.slice(-limit);
   }
 
-  tags({ id }: StreamRef, seq: number): readonly string[] {
-    const tags = this.#state.streams.get(id)?.tags ?? [];
+  snapshot(ref: StreamRef, seq: number): Kept["snapshots"][number] | undefined {
+    return this.#state.streams.get(keyOf(ref))?.snapshots.findLast((snapshot) => snapshot.seq <= seq);
+  }
+
+  tags(ref: StreamRef, seq: number): readonly string[] {
+    const tags = this.#state.streams.get(keyOf(ref))?.tags ?? [];
     return tags.filter((tag) => tag.seq <= seq && (tag.goneSeq ?? Number.MAX_VALUE) > seq).map(({ key }) => key);
   }
 
@@ -84,32 +105,50 @@ export class Model {
 }
 
 function apply(state: State, part: Part): boolean {
-  const kept = state.streams.get(part.ref.id);
+  const kept = state.streams.get(keyOf(part.ref));
   if ((kept?.stream.head.seq ?? 0) !== part.expectedHead) return false;
-  if (part.change === "append") state.streams.set(part.ref.id, appended(kept, part));
+  if (part.change === "append") state.streams.set(keyOf(part.ref), appended(kept, part));
   else if (kept !== undefined) forget(state, kept.stream);
   return part.change === "append" || kept !== undefined;
 }
 
-function forget({ streams, names, remembered }: State, { ref, record }: Stream): void {
-  streams.delete(ref.id);
-  if (names.get(record.sessionId)?.id === ref.id) names.delete(record.sessionId);
-  for (const [key, { about }] of remembered) if (about?.id === ref.id) remembered.delete(key);
+function forget({ streams, names, remembered }: State, stream: AnyStream): void {
+  const key = keyOf(stream.ref);
+  streams.delete(key);
+  if (isSession(stream) && names.get(stream.record.sessionId)?.id === stream.ref.id) {
+    names.delete(stream.record.sessionId);
+  }
+  for (const [name, { about }] of remembered) if (about && keyOf(about) === key) remembered.delete(name);
 }
 
 function appended(kept: Kept | undefined, { ref, entries, record, rows, snapshot }: Append): Kept {
   const { seq, hash } = entries.at(-1)?.operation ?? { seq: 0, hash: "" };
   let tags = kept?.tags ?? [];
-  for (const { change, key, seq } of rows) {
-    if (change === "begin") tags = [...tags, { key, seq }];
-    else tags = tags.map((tag) => (tag.key === key && tag.goneSeq === undefined ? { ...tag, goneSeq: seq } : tag));
+  let messages = kept?.messages ?? [];
+  for (const row of rows) {
+    const { seq } = row;
+    if (row.view === "message") {
+      const of = entries.find(({ operation }) => operation.seq === seq);
+      const message = of && messagesOf(of)[row.place];
+      if (message) messages = [...messages, { ...message, number: row.number, seq, at: of.operation.at }];
+    } else if (row.change === "begin") tags = [...tags, { key: row.key, seq }];
+    else tags = tags.map((tag) => (tag.key === row.key && tag.goneSeq === undefined ? { ...tag, goneSeq: seq } : tag));
   }
   return {
     stream: { ref, head: { seq, hash }, record },
     entries: [...(kept?.entries ?? []), ...entries],
     snapshots: [...(kept?.snapshots ?? []), ...(snapshot ? [{ seq, record }] : [])],
     tags,
+    messages,
   };
+}
+
+function keyOf({ kind, id }: StreamRef): string {
+  return `${kind} ${id}`;
+}
+
+function isSession(stream: AnyStream): stream is Stream {
+  return stream.ref.kind === "session";
 }
 
 /** The streams that a query means, in its order; which of two with the same key comes first is open. */
@@ -141,6 +180,8 @@ export function total(streams: readonly Stream[], filter: SessionFilter): Totals
       requestCount: sum("requestCount"),
       errorCount: sum("errorCount"),
       processingTimeUs: sum("processingTimeUs"),
+      inputTokens: sum("inputTokens"),
+      outputTokens: sum("outputTokens"),
     },
   };
 }
@@ -151,6 +192,7 @@ function isMeant({ ref, record }: Stream, filter: SessionFilter): boolean {
   const search = lowerAscii(filter.search ?? "");
   return (
     ref.tenant === filter.tenant &&
+    (record.temporary ?? false) === (filter.temporary ?? false) &&
     (filter.statuses?.includes(status) ?? true) &&
     (filter.userId ?? record.userId) === record.userId &&
     (filter.tags ?? []).every((tag) => record.tags.includes(tag)) &&

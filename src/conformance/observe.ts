@@ -19,11 +19,12 @@ export async function observe({ store, tenant, clock }: Author, keys: readonly s
   };
 }
 
-async function observeLog(store: Author["store"], ref: StreamRef): Promise<unknown> {
+async function observeLog(store: Author["store"], ref: StreamRef<"session">): Promise<unknown> {
   return {
     stream: await store.stream(ref),
     stored: await store.stored(ref),
     entries: await store.operations(ref, { after: 0, limit: ALL }),
+    messages: await store.messages(ref, { take: "oldest", limit: ALL }),
     tags: await store.view(ref, "tag", ALL),
     snapshot: await store.snapshot(ref, ALL),
   };

@@ -7,6 +7,7 @@ import { guardCases } from "./guard-cases.ts";
 import { type HistoryOptions, randomHistory } from "./history.ts";
 import { listCases } from "./list-cases.ts";
 import { logCases } from "./log-cases.ts";
+import { messageCases } from "./message-cases.ts";
 import { rememberedCases } from "./remembered-cases.ts";
 import { watchCases } from "./watch-cases.ts";
 import { writeTraits } from "./write-traits.ts";
@@ -30,6 +31,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     guardCases(author);
     rememberedCases(author);
     listCases(author);
+    messageCases(author);
     logCases(author);
     watchCases(author);
     accessCases(driver);

@@ -1,28 +1,28 @@
-import { operationHash, payloadDigest } from "./chain.ts";
-import type { Draft } from "./commands.ts";
+import { genesisHash, operationHash, payloadDigest } from "./chain.ts";
 import type { Digest } from "./digest.ts";
 import { SojournError } from "./errors.ts";
+import { given } from "./given.ts";
 import type { Ids } from "./ids.ts";
 import type { Entry } from "./operation.ts";
-import { fold, type SessionRecord } from "./session.ts";
 import type { Append, Head, RowChange, StreamRef } from "./store.ts";
+import { type Draft, type Records, RULES, type StreamKind } from "./streams.ts";
 
 /** How many operations lie between two kept records; a read of the past folds at most so many. */
 export const SNAPSHOT_EVERY = 128;
 
 /** A stream's log with entries that are decided on and not yet written. */
-export class PendingLog {
-  readonly #ref: StreamRef;
+export class PendingLog<K extends StreamKind = StreamKind> {
+  readonly #ref: StreamRef<K>;
   readonly #expectedHead: number;
   readonly #ports: { readonly ids: Ids; readonly digest: Digest };
   readonly #entries: Entry[] = [];
   readonly #rows: RowChange[] = [];
   #head: Head;
-  #record: SessionRecord | undefined;
+  #record: Records[K] | undefined;
 
   constructor(
-    ref: StreamRef,
-    stream: { readonly head: Head; readonly record?: SessionRecord },
+    ref: StreamRef<K>,
+    stream: { readonly head: Head; readonly record?: Records[K] },
     ports: { readonly ids: Ids; readonly digest: Digest },
   ) {
     this.#ref = ref;
@@ -37,7 +37,7 @@ export class PendingLog {
   }
 
   /** The record after all that is pending. */
-  get record(): SessionRecord {
+  get record(): Records[K] {
     if (this.#record === undefined)
       throw new SojournError("internal", { message: "A log without operations has no record" });
     return this.#record;
@@ -48,9 +48,12 @@ export class PendingLog {
   }
 
   /** Seals a draft behind the last entry, and folds it. */
-  push({ kind, name, input }: Draft, { actor, at }: { readonly actor: string; readonly at: number }): void {
+  push(
+    { kind, name, input, output, error, durationUs }: Draft,
+    { actor, at }: { readonly actor: string; readonly at: number },
+  ): void {
     const { ids, digest } = this.#ports;
-    const payload = { salt: ids.salt(), body: JSON.stringify({ input }) };
+    const payload = { salt: ids.salt(), body: JSON.stringify({ input, output, error }) };
     const sealed = {
       seq: this.#head.seq + 1,
       id: ids.operation(),
@@ -58,21 +61,24 @@ export class PendingLog {
       name,
       actor,
       at,
-      outcome: "completed",
+      ...given("durationUs", durationUs),
+      outcome: error === undefined ? "completed" : "failed",
       used: [],
       made: [],
       payloadDigest: payloadDigest(payload, digest),
     } as const;
     const hash = operationHash(this.#head.hash, sealed, digest);
     const before = this.#record;
-    this.#record = fold(before, { kind, at, input });
+    const rules = RULES[this.#ref.kind];
+    const entry = { operation: { ...sealed, hash }, payload };
+    this.#record = rules.fold(before, { kind, at, input, output });
     this.#head = { seq: sealed.seq, hash };
-    this.#entries.push({ operation: { ...sealed, hash }, payload });
-    this.#rows.push(...tagRows(before?.tags ?? [], this.#record.tags, sealed.seq));
+    this.#entries.push(entry);
+    this.#rows.push(...rules.rows(before, this.#record, entry));
   }
 
   /** What a commit writes of this stream. */
-  toAppend(): Append {
+  toAppend(): Append<K> {
     return {
       change: "append",
       ref: this.#ref,
@@ -85,12 +91,7 @@ export class PendingLog {
   }
 }
 
-function tagRows(before: readonly string[], after: readonly string[], seq: number): RowChange[] {
-  if (before === after) return [];
-  const gone = before.filter((tag) => !after.includes(tag));
-  const added = after.filter((tag) => !before.includes(tag));
-  return [
-    ...gone.map((key) => ({ view: "tag", change: "end", key, seq }) as const),
-    ...added.map((key) => ({ view: "tag", change: "begin", key, seq }) as const),
-  ];
+/** A stream before its first operation. */
+export function beforeFirst(ref: StreamRef, digest: Digest): Head {
+  return { seq: 0, hash: genesisHash(ref, digest) };
 }

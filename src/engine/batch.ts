@@ -1,33 +1,36 @@
 import { PendingLog } from "./append.ts";
-import { type Command, expire } from "./commands.ts";
+import type { Command } from "./commands.ts";
 import type { Digest } from "./digest.ts";
 import type { Ids } from "./ids.ts";
 import { assertMatches, type Precondition } from "./precondition.ts";
-import type { Commit, Guard, Remembered, Stream } from "./store.ts";
+import type { Commit, Guard, Part, Remembered, Stream } from "./store.ts";
+import { type Draft, RULES, type StreamKind } from "./streams.ts";
 
 /** Who an operation is by when nobody asked for it. */
 export const SYSTEM_ACTOR = "system";
 
-/** A call on one session. */
-export interface Order {
+/** A call on one stream. */
+export interface Order<K extends StreamKind = "session"> {
   readonly actor: string;
-  readonly command: Command;
+  readonly command: Command<K>;
   readonly precondition?: Precondition;
   /** What must hold when it is written, if it writes anything. */
   readonly guards?: readonly Guard[];
   /** What to remember of the call's outcome, in the same commit. */
-  readonly remember?: (outcome: Settled) => Remembered;
+  readonly remember?: (outcome: Settled<K>) => Remembered;
+  /** What it writes in another stream, in the same commit; asked for anew after a conflict. */
+  readonly beside?: (now: number) => Promise<Part | undefined>;
 }
 
-/** What a call did: the session right after it, and when. */
-export interface Settled {
-  readonly stream: Stream;
+/** What a call did: the stream right after it, and when. */
+export interface Settled<K extends StreamKind = "session"> {
+  readonly stream: Stream<K>;
   readonly at: number;
 }
 
 /** A call that waits for its answer. */
-export interface Waiting extends Order {
-  readonly settle: (settled: Settled) => void;
+export interface Waiting<K extends StreamKind = "session"> extends Order<K> {
+  readonly settle: (settled: Settled<K>) => void;
   readonly refuse: (error: unknown) => void;
 }
 
@@ -39,26 +42,31 @@ export interface Plan {
 }
 
 /** Decides calls in order, each upon the outcome of the one before, as one commit. */
-export class Batch {
-  readonly #stream: Stream;
+export class Batch<K extends StreamKind> {
+  readonly #stream: Stream<K>;
   readonly #now: number;
-  readonly #log: PendingLog;
+  readonly #log: PendingLog<K>;
+  readonly #beside: Part[] = [];
   readonly #guards: Guard[] = [];
   readonly #remember: Remembered[] = [];
   readonly #replies: (() => void)[] = [];
   #erasure: Plan | undefined;
 
-  constructor(stream: Stream, now: number, ports: { readonly ids: Ids; readonly digest: Digest }) {
+  constructor(stream: Stream<K>, now: number, ports: { readonly ids: Ids; readonly digest: Digest }) {
     this.#stream = stream;
     this.#now = now;
     this.#log = new PendingLog(stream.ref, stream, ports);
   }
 
-  /** Decides one more call. A refused one is told so with the others, and touches none of them. */
-  decide(waiting: Waiting): "decided" | "full" {
+  /**
+   * Decides one more call. A refused one is told so with the others, and touches none of them.
+   *
+   * @param beside  what the call writes in another stream, if it writes anything in this one
+   */
+  decide(waiting: Waiting<K>, beside?: Part): "decided" | "full" {
     if (this.#erasure !== undefined) return "full";
     try {
-      return this.#apply(waiting);
+      return this.#apply(waiting, beside);
     } catch (error) {
       this.#replies.push(() => waiting.refuse(error));
       return "decided";
@@ -67,21 +75,24 @@ export class Batch {
 
   get plan(): Plan {
     if (this.#erasure !== undefined) return this.#erasure;
-    const parts = this.#log.isEmpty ? [] : [this.#log.toAppend()];
+    const parts = this.#log.isEmpty ? [] : [this.#log.toAppend(), ...this.#beside];
     if (parts.length === 0 && this.#remember.length === 0) return { replies: this.#replies };
     const commit = { now: this.#now, parts, guards: this.#guards, remember: this.#remember };
     return { commit, replies: this.#replies };
   }
 
-  #apply(waiting: Waiting): "decided" | "full" {
+  #apply(waiting: Waiting<K>, beside: Part | undefined): "decided" | "full" {
     const version = this.#log.head.seq;
-    // What is written next says first that the session's time is over; nobody can have seen that version yet.
-    for (const draft of expire(this.#log.record, this.#now)) this.#push(draft, SYSTEM_ACTOR);
+    // What is written next says first what time alone has brought about; nobody can have seen that version yet.
+    for (const draft of RULES[this.#stream.ref.kind].due(this.#log.record, this.#now)) this.#push(draft, SYSTEM_ACTOR);
     assertMatches(waiting.precondition, version);
     const drafts = waiting.command(this.#log.record, this.#now);
     if (drafts === "erase") return this.#erase(waiting);
     for (const draft of drafts) this.#push(draft, waiting.actor);
-    if (drafts.length > 0) this.#guards.push(...(waiting.guards ?? []));
+    if (drafts.length > 0) {
+      this.#guards.push(...(waiting.guards ?? []));
+      if (beside !== undefined) this.#beside.push(beside);
+    }
     const settled = {
       stream: { ref: this.#stream.ref, head: this.#log.head, record: this.#log.record },
       at: this.#now,
@@ -92,7 +103,7 @@ export class Batch {
   }
 
   // An erasure is a commit of its own: after what is pending, before what follows.
-  #erase(waiting: Waiting): "decided" | "full" {
+  #erase(waiting: Waiting<K>): "decided" | "full" {
     if (this.#replies.length > 0) return "full";
     const { ref, head } = this.#stream;
     const settled = { stream: this.#stream, at: this.#now };
@@ -107,7 +118,7 @@ export class Batch {
     return "decided";
   }
 
-  #push(draft: Parameters<PendingLog["push"]>[0], actor: string): void {
+  #push(draft: Draft, actor: string): void {
     this.#log.push(draft, { actor, at: this.#now });
   }
 }

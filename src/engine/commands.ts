@@ -1,32 +1,25 @@
 import { SECOND } from "./clock.ts";
 import { invalid } from "./errors.ts";
 import { assertOpen, assertTransition, expiryAt } from "./lifecycle.ts";
-import { assertMetadataSize, assertWithin, LIMITS } from "./limits.ts";
-import type { OperationKind } from "./operation.ts";
+import { assertSize, assertWithin, LIMITS } from "./limits.ts";
 import {
+  type AddedMetrics,
   type FinalStatus,
   fold,
-  type Metrics,
   type SessionInputs,
   type SessionPatch,
   type SessionRecord,
   type WithReason,
 } from "./session.ts";
-
-/** An operation that was decided on and not yet appended. */
-export interface Draft<K extends OperationKind = OperationKind> {
-  readonly kind: K;
-  readonly name: string;
-  readonly input: SessionInputs[K];
-}
+import type { Draft, Records, StreamKind } from "./streams.ts";
 
 /**
- * Decides what a call does to a session: the operations to append, none if nothing is to change, or its erasure.
+ * Decides what a call does to a stream: the operations to append, none if nothing is to change, or its erasure.
  *
- * Pure, so that a mailbox may decide again after a conflict. Throws what refuses the call. The session is the one at
+ * Pure, so that a mailbox may decide again after a conflict. Throws what refuses the call. The record is the one at
  * `now`, after everything that was decided before.
  */
-export type Command = (session: SessionRecord, now: number) => readonly Draft[] | "erase";
+export type Command<K extends StreamKind = "session"> = (record: Records[K], now: number) => readonly Draft[] | "erase";
 
 /** Changes what `patch` names. An empty patch counts as use. */
 export function update(patch: SessionPatch, metadataBytes: number): Command {
@@ -35,7 +28,7 @@ export function update(patch: SessionPatch, metadataBytes: number): Command {
   return (session, at) => {
     assertOpen(session, "update");
     const draft = { kind: "session.updated", name: "update", input: patch } as const;
-    if (patch.metadata !== undefined) assertMetadataSize(fold(session, { ...draft, at }).metadata, metadataBytes);
+    if (patch.metadata !== undefined) assertSize("metadata", fold(session, { ...draft, at }).metadata, metadataBytes);
     return [draft];
   };
 }
@@ -79,7 +72,7 @@ export function end(status: FinalStatus, input: WithReason): Command {
 }
 
 /** Adds to the counters of a session. */
-export function record({ requestCount: requests, errorCount: errors, processingTimeUs }: Metrics): Command {
+export function record({ requestCount: requests, errorCount: errors, processingTimeUs }: AddedMetrics): Command {
   assertCount("requests", requests, LIMITS.count);
   assertCount("errors", errors, LIMITS.count);
   assertCount("processing_time_seconds", processingTimeUs, LIMITS.durationSeconds * SECOND);
@@ -113,8 +106,8 @@ export function expireIdle(maxIdleUs: number): Command {
   };
 }
 
-/** Removes the session and all it holds. */
-export const erase: Command = () => "erase";
+/** Removes the stream and all it holds. */
+export const erase = (): "erase" => "erase";
 
 /** Refuses a duration, in microseconds, that is not 1 second to ten years. `undefined` and `null` pass. */
 export function assertDuration(field: string, us: number | null | undefined): void {

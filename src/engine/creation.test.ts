@@ -3,8 +3,10 @@ import { describe, it } from "node:test";
 import { engineForTests } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { SECOND } from "./clock.ts";
+import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { ANCESTORS_MAX } from "./creation.ts";
 import { DEFAULT_SETTINGS } from "./limits.ts";
+import { NO_METRICS } from "./session.ts";
 
 const engine = engineForTests((directory) => openSqliteStore({ directory, durability: "none" }));
 
@@ -23,7 +25,9 @@ describe("create()", () => {
       createdAtUs: clock.now(),
       updatedAtUs: clock.now(),
       lastActivityUs: clock.now(),
-      metrics: { requestCount: 0, errorCount: 0, processingTimeUs: 0 },
+      metrics: NO_METRICS,
+      conversation: EMPTY_CONVERSATION,
+      workingMemory: {},
     });
     const given = {
       sessionId: "a",

@@ -1,10 +1,9 @@
-import { PendingLog } from "./append.ts";
-import { genesisHash } from "./chain.ts";
+import { beforeFirst, PendingLog } from "./append.ts";
 import { assertDuration } from "./commands.ts";
 import { invalid, SojournError } from "./errors.ts";
 import type { Remember } from "./idempotency.ts";
 import type { JsonObject } from "./json.ts";
-import { assertMetadataSize, assertWithin, type Settings } from "./limits.ts";
+import { assertSize, assertWithin, type Settings } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { SessionInputs } from "./session.ts";
 import type { Guard, Stream, StreamRef } from "./store.ts";
@@ -23,6 +22,8 @@ export interface NewSession {
   /** `null`: never by idleness. */
   readonly idleTimeoutUs?: number | null;
   readonly maxLifetimeUs?: number;
+  /** Whether it is for a chat that named no session; see `SessionRecord`. */
+  readonly temporary?: true;
   /** What to do where an open session is called so: refuse (the default), or return it as it is. */
   readonly ifExists?: "error" | "return";
 }
@@ -47,7 +48,7 @@ export function completed(
   assertWithin(wanted);
   assertDuration("idle_timeout_seconds", idleTimeoutUs);
   assertDuration("max_lifetime_seconds", wanted.maxLifetimeUs);
-  assertMetadataSize(wanted.metadata ?? {}, settings.metadataBytes);
+  assertSize("metadata", wanted.metadata ?? {}, settings.metadataBytes);
   const idle = idleTimeoutUs === undefined ? settings.idleTimeoutUs : idleTimeoutUs;
   return {
     ...wanted,
@@ -75,8 +76,8 @@ export async function begin(
   input: SessionInputs["session.created"],
   { tenant, actor, taken, guards, remember }: Birth,
 ): Promise<{ readonly value: Created; readonly at: number } | "conflict" | "limit_reached"> {
-  const ref: StreamRef = { tenant, kind: "session", id: ports.ids.uid() };
-  const log = new PendingLog(ref, { head: { seq: 0, hash: genesisHash(ref, ports.digest) } }, ports);
+  const ref: StreamRef<"session"> = { tenant, kind: "session", id: ports.ids.uid() };
+  const log = new PendingLog(ref, { head: beforeFirst(ref, ports.digest) }, ports);
   const at = ports.clock.now();
   log.push({ kind: "session.created", name: "create", input }, { actor, at });
   const value = { session: { ref, head: log.head, record: log.record }, isNew: true };

@@ -47,11 +47,21 @@ export class Expirer {
   }
 
   /** Expires the sessions that a cleanup means, and returns their ids. */
-  async cleanUp({ tenant, actor, maxIdleUs, statuses, dryRun }: Cleanup): Promise<readonly string[]> {
+  async cleanUp(cleanup: Cleanup): Promise<readonly string[]> {
     const now = this.#ports.clock.now();
+    const [lasting, temporary] = [await this.#cleanUp(cleanup, now, false), await this.#cleanUp(cleanup, now, true)];
+    return [...lasting, ...temporary];
+  }
+
+  async #cleanUp(
+    { tenant, actor, maxIdleUs, statuses, dryRun }: Cleanup,
+    now: number,
+    temporary: boolean,
+  ): Promise<readonly string[]> {
     const query = {
       tenant,
       now,
+      temporary,
       statuses,
       lastActivityBeforeUs: now - maxIdleUs,
       sort: "last_activity",

@@ -128,6 +128,6 @@ class Follower extends WakeUp {
   }
 }
 
-function keyOf({ tenant, id }: StreamRef): string {
-  return `${tenant}\n${id}`;
+function keyOf({ kind, tenant, id }: StreamRef): string {
+  return `${kind}\n${tenant}\n${id}`;
 }

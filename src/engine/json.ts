@@ -18,6 +18,16 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   return keys.length === present(b).length && keys.every((key) => sameJson(a[key], b[key]));
 }
 
+/** An object with changes to it; `null` removes a member. */
+export function merged(object: JsonObject, changes: JsonObject): JsonObject {
+  const next = new Map(Object.entries(object));
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) next.delete(key);
+    else next.set(key, value);
+  }
+  return Object.fromEntries(next);
+}
+
 function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { asOf, assertOpen, assertTransition, expiresAtUs, isFinal } from "./lifecycle.ts";
-import { type SessionRecord, STATUSES, type Status } from "./session.ts";
+import { NO_METRICS, type SessionRecord, STATUSES, type Status } from "./session.ts";
 
 const ALLOWED: readonly string[] = [
   ...["suspended", "completed", "failed", "expired"].map((to) => `active → ${to}`),
@@ -75,7 +76,9 @@ function session(status: Status): SessionRecord {
     createdAtUs: 100,
     updatedAtUs: 150,
     lastActivityUs: 150,
-    metrics: { requestCount: 0, errorCount: 0, processingTimeUs: 0 },
+    metrics: NO_METRICS,
+    conversation: EMPTY_CONVERSATION,
+    workingMemory: {},
   };
   return isFinal(status) ? { ...facts, status, endedAtUs: 150 } : { ...facts, status };
 }

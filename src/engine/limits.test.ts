@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { assertDuration, record } from "./commands.ts";
+import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { SojournError } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { assertMetadataSize, assertWithin, isSessionId, jsonFaults, RESERVED_IDS } from "./limits.ts";
+import { assertSize, assertWithin, isSessionId, jsonFaults, RESERVED_IDS } from "./limits.ts";
+import { NO_METRICS } from "./session.ts";
 
 type Fields = Parameters<typeof assertWithin>[0];
 
@@ -101,7 +103,7 @@ describe("jsonFaults()", () => {
   });
 });
 
-describe("assertMetadataSize()", () => {
+describe("assertSize()", () => {
   // {"a":"…"} has 8 bytes around the text; é has 2 bytes, € 3, 🏕 4.
   for (const [text, bytes] of [
     ["x", 1],
@@ -114,8 +116,8 @@ describe("assertMetadataSize()", () => {
     it(`counts ${JSON.stringify(text)} as ${bytes} of JSON's UTF-8`, () => {
       const metadata = { a: text.repeat(100) };
       assert.equal(Buffer.byteLength(JSON.stringify(metadata)), 8 + 100 * bytes);
-      assertMetadataSize(metadata, 8 + 100 * bytes);
-      assertRefused(() => assertMetadataSize(metadata, 8 + 100 * bytes - 1), "metadata");
+      assertSize("metadata", metadata, 8 + 100 * bytes);
+      assertRefused(() => assertSize("metadata", metadata, 8 + 100 * bytes - 1), "metadata");
     });
   }
 });
@@ -155,7 +157,9 @@ describe("record()", () => {
       createdAtUs: 1,
       updatedAtUs: 1,
       lastActivityUs: 1,
-      metrics: full,
+      metrics: { ...NO_METRICS, ...full },
+      conversation: EMPTY_CONVERSATION,
+      workingMemory: {},
     } as const;
     assert.equal(record({ ...none, processingTimeUs: 1 })(session, 2).length, 1);
     assertRefused(() => record({ ...none, processingTimeUs: 2 })(session, 2), "processing_time_seconds");

@@ -19,6 +19,20 @@ export const LIMITS = {
   /** How many levels of arrays and objects a JSON value may have. */
   jsonDepth: 32,
   idempotencyKeyLength: 255,
+  /** Of what a user says in a chat, without the white space around it. */
+  chatLength: 5_000,
+  /** Of a message that is added as it is. */
+  contentLength: 100_000,
+  messagesAtOnce: 1_000,
+  /** Of one message. */
+  toolCalls: 64,
+  toolCallIdLength: 255,
+  /** Of a message's metadata as JSON text, in bytes of UTF-8. */
+  messageMetadataBytes: 16_384,
+  /** Of a session's working memory as JSON text, in bytes of UTF-8. */
+  workingMemoryBytes: 65_536,
+  /** Of a user's preferences as JSON text, in bytes of UTF-8. */
+  preferencesBytes: 16_384,
 } as const;
 
 /** What an operator may set. */
@@ -60,12 +74,7 @@ export function assertWithin(
 ): void {
   const faults: Fault[] = [];
   const text = (field: string, value: string | null | undefined, max: number, min = 0): void => {
-    if (typeof value !== "string") return;
-    if (value.length < min) faults.push({ field, message: "must not be empty", type: "too_small" });
-    if (value.length > max) {
-      faults.push({ field, message: `must have at most ${max} characters`, type: "too_big" });
-    }
-    if (!isCleanText(value)) faults.push({ field, message: UNCLEAN, type: "invalid_text" });
+    if (typeof value === "string") faults.push(...textFaults(field, value, { min, max }));
   };
   for (const field of ["sessionId", "parentSessionId"] as const) {
     const id = fields[field];
@@ -83,12 +92,31 @@ export function assertWithin(
   if (faults.length > 0) throw invalid(faults);
 }
 
-/** Refuses metadata whose JSON text is over the limit, with `invalid`. */
-export function assertMetadataSize(metadata: JsonObject, limit: number): void {
-  const bytes = utf8Length(JSON.stringify(metadata));
-  if (bytes <= limit) return;
+/** Refuses an object whose JSON text is over the limit, with `invalid`. */
+export function assertSize(field: string, object: JsonObject, limit: number): void {
+  const faults = sizeFaults(field, object, limit);
+  if (faults.length > 0) throw invalid(faults);
+}
+
+/** The fault of an object whose JSON text is over the limit, if it is. */
+export function sizeFaults(field: string, object: JsonObject, limit: number): Fault[] {
+  const bytes = utf8Length(JSON.stringify(object));
+  if (bytes <= limit) return [];
   const message = `would take ${bytes} bytes as JSON; at most ${limit} are allowed`;
-  throw invalid([{ field: "metadata", message, type: "too_big" }]);
+  return [{ field, message, type: "too_big" }];
+}
+
+/** The faults of a text: too short, too long, or not to be kept whole. */
+export function textFaults(
+  field: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): Fault[] {
+  const faults: Fault[] = [];
+  if (text.length < min) faults.push({ field, message: "must not be empty", type: "too_small" });
+  if (text.length > max) faults.push({ field, message: `must have at most ${max} characters`, type: "too_big" });
+  if (!isCleanText(text)) faults.push({ field, message: UNCLEAN, type: "invalid_text" });
+  return faults;
 }
 
 const BAD_ID =

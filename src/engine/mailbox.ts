@@ -1,9 +1,11 @@
+import { beforeFirst } from "./append.ts";
 import { Batch, type Order, type Plan, type Settled, type Waiting } from "./batch.ts";
 import type { Clock } from "./clock.ts";
 import type { Digest } from "./digest.ts";
 import { SojournError } from "./errors.ts";
 import type { Ids } from "./ids.ts";
 import type { Committed, Store, Stream, StreamRef } from "./store.ts";
+import { RULES, type StreamKind } from "./streams.ts";
 
 /** What a mailbox needs of the engine's ports. */
 export interface MailboxPorts {
@@ -20,31 +22,31 @@ const BATCH_MAX = 256;
 const CONFLICTS_MAX = 16;
 
 /**
- * One mailbox for each session with calls in hand.
+ * One mailbox for each stream with calls in hand.
  *
  * While a commit is under way, calls wait. Then all that wait are decided in order, each upon the outcome of the one
- * before, and written as one commit. So concurrent calls of one session are exact and share an fsync, and conflicts
+ * before, and written as one commit. So concurrent calls of one stream are exact and share an fsync, and conflicts
  * arise only between nodes. A refused call does not touch its neighbours.
  */
 export class Mailboxes {
   readonly #ports: MailboxPorts;
-  readonly #queues = new Map<string, Waiting[]>();
+  readonly #queues = new Map<string, unknown[]>();
 
   constructor(ports: MailboxPorts) {
     this.#ports = ports;
   }
 
   /**
-   * Puts a call into the session's mailbox; resolves once what it did is durable.
+   * Puts a call into the stream's mailbox; resolves once what it did is durable.
    *
    * @param known  the stream as just read, which saves the first batch the read; a stale one costs a conflict
    * @throws {SojournError} what the command throws; `session_not_found`, `precondition_failed`, `limit_reached`,
    *   `conflict`, and what `Store.commit` throws
    */
-  submit(ref: StreamRef, order: Order, known?: Stream): Promise<Settled> {
+  submit<K extends StreamKind>(ref: StreamRef<K>, order: Order<K>, known?: Stream<K>): Promise<Settled<K>> {
     return new Promise((settle, refuse) => {
-      const key = `${ref.tenant}\n${ref.id}`;
-      const waiting: Waiting = { ...order, settle, refuse };
+      const key = `${ref.kind}\n${ref.tenant}\n${ref.id}`;
+      const waiting: Waiting<K> = { ...order, settle, refuse };
       const queue = this.#queues.get(key);
       if (queue !== undefined) {
         queue.push(waiting);
@@ -56,7 +58,12 @@ export class Mailboxes {
     });
   }
 
-  async #work(ref: StreamRef, key: string, queue: Waiting[], known?: Stream): Promise<void> {
+  async #work<K extends StreamKind>(
+    ref: StreamRef<K>,
+    key: string,
+    queue: Waiting<K>[],
+    known?: Stream<K>,
+  ): Promise<void> {
     let fresh = known;
     let batchMax = BATCH_MAX;
     let conflicts = 0;
@@ -76,10 +83,10 @@ export class Mailboxes {
   }
 
   /** Decides and writes a batch; unless it was refused, its first `answered` calls have their answers. */
-  async #attempt(
-    ref: StreamRef,
-    batch: readonly Waiting[],
-    known: Stream | undefined,
+  async #attempt<K extends StreamKind>(
+    ref: StreamRef<K>,
+    batch: readonly Waiting<K>[],
+    known: Stream<K> | undefined,
   ): Promise<{ readonly outcome: Committed["outcome"]; readonly answered: number }> {
     try {
       const { commit, replies } = await this.#decide(ref, batch, known);
@@ -94,23 +101,32 @@ export class Mailboxes {
     }
   }
 
-  async #decide(ref: StreamRef, waiting: readonly Waiting[], known: Stream | undefined): Promise<Plan> {
-    const { store, clock } = this.#ports;
-    const stream = known ?? (await store.stream(ref));
-    if (stream === undefined) {
-      throw new SojournError("session_not_found", { message: `Session ${ref.id} not found` });
-    }
-    const batch = new Batch(stream, clock.now(), this.#ports);
-    for (const one of waiting) if (batch.decide(one) === "full") break;
+  async #decide<K extends StreamKind>(
+    ref: StreamRef<K>,
+    waiting: readonly Waiting<K>[],
+    known: Stream<K> | undefined,
+  ): Promise<Plan> {
+    const stream = known ?? (await this.#ports.store.stream(ref)) ?? this.#blank(ref);
+    const now = this.#ports.clock.now();
+    const batch = new Batch(stream, now, this.#ports);
+    for (const one of waiting) if (batch.decide(one, await one.beside?.(now)) === "full") break;
     return batch.plan;
+  }
+
+  #blank<K extends StreamKind>(ref: StreamRef<K>): Stream<K> {
+    const { blank } = RULES[ref.kind];
+    if (blank !== undefined) return { ref, head: beforeFirst(ref, this.#ports.digest), record: blank };
+    throw new SojournError("session_not_found", { message: `Session ${ref.id} not found` });
   }
 }
 
 function refusal(ref: StreamRef, outcome: Exclude<Committed["outcome"], "committed">): SojournError {
   if (outcome === "limit_reached") {
-    return new SojournError(outcome, { message: `Cannot write session ${ref.id}: a limit of its tenant is reached` });
+    return new SojournError(outcome, {
+      message: `Cannot write ${ref.kind} ${ref.id}: a limit of its tenant is reached`,
+    });
   }
   return new SojournError("conflict", {
-    message: `Cannot write session ${ref.id}: others wrote it first, again and again`,
+    message: `Cannot write ${ref.kind} ${ref.id}: others wrote it first, again and again`,
   });
 }

@@ -1,6 +1,6 @@
 import type { Json } from "./json.ts";
 
-/** What an operation did. The prefix is the noun that it changed. */
+/** What an operation of a session did. The prefix is the noun that it changed. */
 export const OPERATION_KINDS = [
   "session.created",
   "session.updated",
@@ -11,9 +11,17 @@ export const OPERATION_KINDS = [
   "session.failed",
   "session.expired",
   "metrics.recorded",
+  "messages.added",
+  "turn.completed",
+  "turn.failed",
+  "conversation.compacted",
+  "working_memory.changed",
 ] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+/** What an operation of any stream did. */
+export type StreamOperationKind = OperationKind | "profile.changed";
 
 /**
  * The header of one log entry. It holds no free text: what a person may have written stands in the payload, which can
@@ -23,7 +31,7 @@ export interface Operation {
   /** 1, 2, 3 … without gaps within its stream. */
   readonly seq: number;
   readonly id: string;
-  readonly kind: OperationKind;
+  readonly kind: StreamOperationKind;
   /** The command that was called, such as `end` for a `session.failed`. */
   readonly name: string;
   /** Who asked for it. */

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { OPERATION_KINDS, type OperationKind } from "./operation.ts";
-import { averageProcessingTimeUs, type Change, fold, type SessionInputs, type SessionRecord } from "./session.ts";
+import {
+  averageProcessingTimeUs,
+  fold,
+  NO_METRICS,
+  type SessionChange,
+  type SessionInputs,
+  type SessionRecord,
+} from "./session.ts";
 
 const CREATED: SessionRecord = {
   sessionId: "a",
@@ -14,15 +22,21 @@ const CREATED: SessionRecord = {
   createdAtUs: 100,
   updatedAtUs: 100,
   lastActivityUs: 100,
-  metrics: { requestCount: 0, errorCount: 0, processingTimeUs: 0 },
+  metrics: NO_METRICS,
+  conversation: EMPTY_CONVERSATION,
+  workingMemory: { task: "x", gone: 1 },
 };
 
 const USED = { ...CREATED, updatedAtUs: 200, lastActivityUs: 200 };
 
+const said = (content: string) => ({ role: "user", content, tokens: 3 }) as const;
+const ANSWER = { role: "assistant", content: "Hello", tokens: 3 } as const;
+
 describe("fold()", () => {
   it("begins with what session.created says", () => {
-    const { status: _, createdAtUs: __, updatedAtUs: ___, lastActivityUs: ____, metrics: _____, ...input } = CREATED;
-    assert.deepEqual(fold(undefined, { kind: "session.created", at: 100, input }), CREATED);
+    const { sessionId, userId, name = "", tags, metadata, idleTimeoutUs = 0 } = CREATED;
+    const input = { sessionId, userId, name, tags, metadata, idleTimeoutUs };
+    assert.deepEqual(fold(undefined, { kind: "session.created", at: 100, input }), { ...CREATED, workingMemory: {} });
   });
 
   it("begins with a skeleton where the payload was erased", () => {
@@ -43,8 +57,35 @@ describe("fold()", () => {
     ],
     "metrics.recorded": [
       { requests: 2, errors: 1, processingTimeUs: 30 },
-      { ...USED, metrics: { requestCount: 2, errorCount: 1, processingTimeUs: 30 } },
+      { ...USED, metrics: { ...NO_METRICS, requestCount: 2, errorCount: 1, processingTimeUs: 30 } },
     ],
+    "messages.added": [
+      { messages: [said("Hi")] },
+      { ...USED, conversation: { ...EMPTY_CONVERSATION, messages: 1, isAwaiting: true, tokens: 3 } },
+    ],
+    "turn.completed": [
+      {
+        messages: [said("I am John")],
+        facts: { name: "John" },
+        processingTimeUs: 5,
+        usage: { inputTokens: 7, outputTokens: 2 },
+      },
+      {
+        ...USED,
+        metrics: { requestCount: 1, errorCount: 0, processingTimeUs: 5, inputTokens: 7, outputTokens: 2 },
+        conversation: { ...EMPTY_CONVERSATION, messages: 2, turns: 1, tokens: 6 },
+        workingMemory: { task: "x", gone: 1, user: { name: "John" } },
+      },
+    ],
+    "turn.failed": [
+      { processingTimeUs: 5 },
+      { ...USED, metrics: { ...NO_METRICS, requestCount: 1, errorCount: 1, processingTimeUs: 5 } },
+    ],
+    "conversation.compacted": [
+      { strategy: "summarize", through: 4, summary: "They met", tokens: 9 },
+      { ...USED, conversation: { ...EMPTY_CONVERSATION, compactedThrough: 4, summary: "They met", tokens: 9 } },
+    ],
+    "working_memory.changed": [{ merge: { gone: null, b: 2 } }, { ...USED, workingMemory: { task: "x", b: 2 } }],
   };
 
   for (const kind of OPERATION_KINDS) {
@@ -52,7 +93,8 @@ describe("fold()", () => {
     const [input, expected] = cases[kind];
 
     it(`applies ${kind}`, () => {
-      assert.deepEqual(fold(CREATED, { kind, at: 200, input } as Change), expected);
+      const output = kind === "turn.completed" ? { message: ANSWER, model: "m", reason: "stop" } : undefined;
+      assert.deepEqual(fold(CREATED, { kind, at: 200, input, output } as SessionChange), expected);
     });
 
     it(`applies ${kind} whose payload was erased, and changes its argument in neither case`, () => {

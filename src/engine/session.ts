@@ -1,4 +1,13 @@
-import type { JsonObject } from "./json.ts";
+import {
+  type Conversation,
+  type ConversationInputs,
+  EMPTY_CONVERSATION,
+  type TokenUsage,
+  type TurnOutput,
+  withFacts,
+  withMessages,
+} from "./conversation.ts";
+import { type JsonObject, merged } from "./json.ts";
 import type { OperationKind } from "./operation.ts";
 
 /** Every status a session can show. The last three are final. */
@@ -8,12 +17,23 @@ export type Status = (typeof STATUSES)[number];
 
 export type FinalStatus = Exclude<Status, "active" | "suspended">;
 
-/** Counters of a session; sums of integers, so that they are exact. */
-export interface Metrics {
+/** What callers add to a session's counters. */
+export interface AddedMetrics {
   readonly requestCount: number;
   readonly errorCount: number;
   readonly processingTimeUs: number;
 }
+
+/** Counters of a session; sums of integers, so that they are exact. The tokens are those of language models. */
+export interface Metrics extends AddedMetrics, TokenUsage {}
+
+export const NO_METRICS: Metrics = {
+  requestCount: 0,
+  errorCount: 0,
+  processingTimeUs: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+};
 
 /** Where a session stands in its life. Only an ended one has an end. */
 export type Lifecycle =
@@ -30,6 +50,8 @@ interface Facts {
   readonly tags: readonly string[];
   readonly metadata: JsonObject;
   readonly parentSessionId?: string;
+  /** It was made for a chat that named no session; lists show it on request alone. */
+  readonly temporary?: true;
   /** Absent: the session never expires by idleness. */
   readonly idleTimeoutUs?: number;
   /** Absent: the session may live for ever. */
@@ -40,14 +62,20 @@ interface Facts {
   /** Why it is in its status, in the words of whoever changed it. */
   readonly reason?: string;
   readonly metrics: Metrics;
+  readonly conversation: Conversation;
+  /** The facts of the task in hand; under `user`, what the user told of themselves. */
+  readonly workingMemory: JsonObject;
 }
 
 /** The folded record of a session's log. Times are microseconds since the epoch. */
 export type SessionRecord = Facts & Lifecycle;
 
-/** What each kind of operation carries in its payload. */
-export interface SessionInputs {
-  readonly "session.created": Omit<Facts, "createdAtUs" | "updatedAtUs" | "lastActivityUs" | "reason" | "metrics">;
+/** What each kind of operation of a session carries in its payload. */
+export interface SessionInputs extends ConversationInputs {
+  readonly "session.created": Omit<
+    Facts,
+    "createdAtUs" | "updatedAtUs" | "lastActivityUs" | "reason" | "metrics" | "conversation" | "workingMemory"
+  >;
   readonly "session.updated": SessionPatch;
   readonly "session.suspended": WithReason;
   readonly "session.resumed": WithReason;
@@ -77,10 +105,12 @@ export interface WithReason {
 }
 
 /** One operation as the fold sees it. `input` is absent once the payload was erased. */
-export interface Change<K extends OperationKind = OperationKind> {
+export interface SessionChange<K extends OperationKind = OperationKind> {
   readonly kind: K;
   readonly at: number;
   readonly input?: SessionInputs[K];
+  /** Of a completed turn alone. */
+  readonly output?: TurnOutput;
 }
 
 /**
@@ -88,22 +118,22 @@ export interface Change<K extends OperationKind = OperationKind> {
  *
  * The fold trusts its log; whether an operation is allowed was decided before it was appended.
  */
-export function fold(session: SessionRecord | undefined, change: Change): SessionRecord {
+export function fold(session: SessionRecord | undefined, change: SessionChange): SessionRecord {
   if (session === undefined) return born(change);
   // NOTE: each reducer takes the input of its own kind; the compiler can't follow that through an index by `kind`.
-  const reduce = REDUCERS[change.kind] as (session: SessionRecord, change: Change) => SessionRecord;
+  const reduce = REDUCERS[change.kind] as (session: SessionRecord, change: SessionChange) => SessionRecord;
   return reduce(session, change);
 }
 
 /** The average processing time of a request in microseconds, rounded down; 0 without requests. */
-export function averageProcessingTimeUs({ requestCount, processingTimeUs }: Metrics): number {
+export function averageProcessingTimeUs({ requestCount, processingTimeUs }: AddedMetrics): number {
   return requestCount === 0 ? 0 : Math.floor(processingTimeUs / requestCount);
 }
 
 type Reducers = {
   readonly [K in Exclude<OperationKind, "session.created">]: (
     session: SessionRecord,
-    change: Change<K>,
+    change: SessionChange<K>,
   ) => SessionRecord;
 };
 
@@ -116,17 +146,41 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
   "session.completed": (session, { at, input }) => ended(used(session, at), "completed", at, input),
   "session.failed": (session, { at, input }) => ended(used(session, at), "failed", at, input),
   "session.expired": (session, { at, input }) => ended(session, "expired", input?.endedAtUs ?? at, input),
-  "metrics.recorded": (session, { at, input = { requests: 0, errors: 0, processingTimeUs: 0 } }) => ({
+  "metrics.recorded": (session, { at, input = { requests: 0, errors: 0, processingTimeUs: 0 } }) => {
+    const { requests: requestCount, errors: errorCount, processingTimeUs } = input;
+    return counted(used(session, at), { requestCount, errorCount, processingTimeUs });
+  },
+  "messages.added": (session, { at, input = { messages: [] } }) => ({
     ...used(session, at),
-    metrics: {
-      requestCount: session.metrics.requestCount + input.requests,
-      errorCount: session.metrics.errorCount + input.errors,
-      processingTimeUs: session.metrics.processingTimeUs + input.processingTimeUs,
-    },
+    conversation: withMessages(session.conversation, input.messages),
+  }),
+  "turn.completed": (session, { at, input, output }) => {
+    if (input === undefined || output === undefined) return counted(used(session, at), { requestCount: 1 });
+    const { messages, facts, processingTimeUs, usage } = input;
+    return {
+      ...counted(used(session, at), { requestCount: 1, processingTimeUs, ...usage }),
+      conversation: withMessages(session.conversation, [...messages, output.message]),
+      workingMemory: withFacts(session.workingMemory, facts),
+    };
+  },
+  "turn.failed": (session, { at, input = { processingTimeUs: 0 } }) =>
+    counted(used(session, at), { requestCount: 1, errorCount: 1, ...input }),
+  "conversation.compacted": (session, { at, input }) => {
+    if (input === undefined) return used(session, at);
+    const { summary: _, ...conversation } = session.conversation;
+    const { through: compactedThrough, tokens, summary } = input;
+    return {
+      ...used(session, at),
+      conversation: { ...conversation, compactedThrough, tokens, ...(summary === undefined ? {} : { summary }) },
+    };
+  },
+  "working_memory.changed": (session, { at, input = { merge: {} } }) => ({
+    ...used(session, at),
+    workingMemory: "set" in input ? input.set : merged(session.workingMemory, input.merge),
   }),
 };
 
-function born({ at, input }: Change): SessionRecord {
+function born({ at, input }: SessionChange): SessionRecord {
   // NOTE: a log begins with `session.created`; once its payload was erased, only the skeleton is left.
   const created = (input ?? { sessionId: "", userId: "", tags: [], metadata: {} }) as SessionInputs["session.created"];
   return {
@@ -135,7 +189,23 @@ function born({ at, input }: Change): SessionRecord {
     createdAtUs: at,
     updatedAtUs: at,
     lastActivityUs: at,
-    metrics: { requestCount: 0, errorCount: 0, processingTimeUs: 0 },
+    metrics: NO_METRICS,
+    conversation: EMPTY_CONVERSATION,
+    workingMemory: {},
+  };
+}
+
+function counted(session: SessionRecord, added: Partial<Metrics>): SessionRecord {
+  const { metrics } = session;
+  return {
+    ...session,
+    metrics: {
+      requestCount: metrics.requestCount + (added.requestCount ?? 0),
+      errorCount: metrics.errorCount + (added.errorCount ?? 0),
+      processingTimeUs: metrics.processingTimeUs + (added.processingTimeUs ?? 0),
+      inputTokens: metrics.inputTokens + (added.inputTokens ?? 0),
+      outputTokens: metrics.outputTokens + (added.outputTokens ?? 0),
+    },
   };
 }
 
@@ -180,13 +250,4 @@ function patched(session: SessionRecord, patch: SessionPatch): SessionRecord {
   if (patch.tags !== undefined) next.tags = patch.tags;
   if (patch.metadata !== undefined) next.metadata = merged(session.metadata, patch.metadata);
   return next;
-}
-
-function merged(metadata: JsonObject, changes: JsonObject): JsonObject {
-  const next = new Map(Object.entries(metadata));
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === null) next.delete(key);
-    else next.set(key, value);
-  }
-  return Object.fromEntries(next);
 }

@@ -1,4 +1,4 @@
-import { type Settled, SYSTEM_ACTOR } from "./batch.ts";
+import { type Order, type Settled, SYSTEM_ACTOR } from "./batch.ts";
 import { type Command, end, erase, keepalive, record, resume, suspend, update } from "./commands.ts";
 import {
   assertNoUid,
@@ -17,12 +17,13 @@ import { type Answer, type Idempotency, OnceOnly, type Remember } from "./idempo
 import { asOf, isFinal } from "./lifecycle.ts";
 import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
+import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
 import { assertMatches, type Precondition } from "./precondition.ts";
-import type { FinalStatus, Metrics, SessionPatch, WithReason } from "./session.ts";
+import type { AddedMetrics, FinalStatus, SessionPatch, WithReason } from "./session.ts";
 import type { Signal } from "./signal.ts";
 import { stateAt } from "./state-at.ts";
-import type { Guard, Page, SessionFilter, SessionQuery, Stream, StreamRef, Totals } from "./store.ts";
+import type { Guard, MessageRange, Page, SessionFilter, SessionQuery, Stream, StreamRef, Totals } from "./store.ts";
 import { type Verdict, verify } from "./verify.ts";
 
 /** On whose behalf a call is made. */
@@ -44,6 +45,8 @@ export type Session = Stream;
 export type ListQuery = Omit<SessionQuery, "tenant" | "now">;
 
 export type TotalsQuery = Omit<SessionFilter, "tenant" | "now">;
+
+export type MessagePage = Pick<MessageRange, "after" | "before" | "take" | "limit">;
 
 /** What a `uid` looks like; a name may as well. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -137,11 +140,11 @@ export class Sessions {
 
   async update(caller: Caller, id: string, patch: SessionPatch, options?: WriteOptions): Promise<Answer<Session>> {
     const unrepeated = patch.tags === undefined ? patch : { ...patch, tags: [...new Set(patch.tags)] };
-    return await this.#change(caller, id, update(unrepeated, this.#settings.metadataBytes), options);
+    return await this.change(caller, id, update(unrepeated, this.#settings.metadataBytes), options);
   }
 
   async suspend(caller: Caller, id: string, input: WithReason = {}, options?: WriteOptions): Promise<Answer<Session>> {
-    return await this.#change(caller, id, suspend(input), options);
+    return await this.change(caller, id, suspend(input), options);
   }
 
   /** @throws {SojournError} `limit_reached` where the tenant has its share of active sessions */
@@ -149,7 +152,7 @@ export class Sessions {
     const guards = this.#activeBelow(caller.tenant);
     for (;;) {
       try {
-        return await this.#change(caller, id, resume(input), { ...options, guards });
+        return await this.change(caller, id, resume(input), { ...options, guards });
       } catch (error) {
         if (!(error instanceof SojournError && error.code === "limit_reached")) throw error;
         await this.#makeRoom(caller.tenant);
@@ -163,7 +166,7 @@ export class Sessions {
     input: WithReason = {},
     options?: WriteOptions,
   ): Promise<Answer<Session>> {
-    return await this.#change(caller, id, keepalive(input), options);
+    return await this.change(caller, id, keepalive(input), options);
   }
 
   async end(
@@ -172,12 +175,36 @@ export class Sessions {
     { status = "completed", ...input }: WithReason & { readonly status?: FinalStatus } = {},
     options?: WriteOptions,
   ): Promise<Answer<Session>> {
-    return await this.#change(caller, id, end(status, input), options);
+    return await this.change(caller, id, end(status, input), options);
   }
 
   /** Adds to the session's counters, and returns them. */
-  async record(caller: Caller, id: string, added: Metrics, options?: WriteOptions): Promise<Answer<Session>> {
-    return await this.#change(caller, id, record(added), options);
+  async record(caller: Caller, id: string, added: AddedMetrics, options?: WriteOptions): Promise<Answer<Session>> {
+    return await this.change(caller, id, record(added), options);
+  }
+
+  /**
+   * Carries out a command on the session, which the calls above are made of.
+   *
+   * @throws {SojournError} what the command throws
+   */
+  async change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
+    const { idempotency, precondition, guards, beside, remember: kept } = options;
+    const known = await this.#resolve(caller, id);
+    // A name may mean another session by now; then this is another request.
+    const key = idempotency && { ...idempotency, request: `${known.ref.id}\n${idempotency.request}` };
+    return await this.#once.run<Session>(caller.tenant, key, async (remember) => {
+      const order = {
+        actor: caller.actor,
+        command,
+        ...given("precondition", precondition),
+        ...given("guards", guards),
+        ...given("beside", beside),
+        ...given("remember", kept ?? (remember && (({ stream, at }: Settled) => remember(stream, at, stream.ref)))),
+      };
+      const { stream, at } = await this.#mailboxes.submit(known.ref, order, known);
+      return { value: stream, at };
+    });
   }
 
   /** Removes the session and all it holds, remembered answers included. Its name is free at once. */
@@ -229,6 +256,17 @@ export class Sessions {
    */
   async sweep(signal?: Signal): Promise<number> {
     return await this.#expirer.sweep(signal);
+  }
+
+  /** A page of the session's messages, oldest first; of large ones it has fewer than `limit`, and then a `next`. */
+  async messages(caller: Caller, id: string, range: MessagePage): Promise<Page<StoredMessage>> {
+    const wanted = { ...range, limit: range.limit + 1, charactersMax: PAGE_CHARACTERS_MAX };
+    const items = await this.#readWhole(caller, id, ({ ref }) => this.#ports.store.messages(ref, wanted));
+    const characters = items.reduce((sum, { content }) => sum + content.length, 0);
+    if (items.length <= range.limit && characters <= PAGE_CHARACTERS_MAX) return { items };
+    const page = range.take === "oldest" ? items.slice(0, range.limit) : items.slice(-range.limit);
+    const edge = range.take === "oldest" ? page.at(-1) : page[0];
+    return { items: page, ...given("next", edge && String(edge.number)) };
   }
 
   /** A page of the session's log, oldest first; of large entries it has fewer than `limit`, and then a `next`. */
@@ -288,24 +326,6 @@ export class Sessions {
   ): Promise<{ readonly value: Created; readonly at: number }> {
     if (ifExists !== "return") throw exists(session);
     return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
-  }
-
-  async #change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
-    const { idempotency, precondition, guards } = options;
-    const known = await this.#resolve(caller, id);
-    // A name may mean another session by now; then this is another request.
-    const key = idempotency && { ...idempotency, request: `${known.ref.id}\n${idempotency.request}` };
-    return await this.#once.run<Session>(caller.tenant, key, async (remember) => {
-      const order = {
-        actor: caller.actor,
-        command,
-        ...given("precondition", precondition),
-        ...given("guards", guards),
-        ...given("remember", remember && (({ stream, at }: Settled) => remember(stream, at, stream.ref))),
-      };
-      const { stream, at } = await this.#mailboxes.submit(known.ref, order, known);
-      return { value: stream, at };
-    });
   }
 
   /** Expires what is idle, so that one more session may be active; or refuses with `limit_reached`. */
@@ -374,9 +394,8 @@ export class Sessions {
   }
 }
 
-interface ChangeOptions extends WriteOptions {
-  readonly guards?: readonly Guard[];
-}
+/** What may come with a command on a session; `remember` in the place of `idempotency`, where that is seen to already. */
+export interface ChangeOptions extends WriteOptions, Pick<Order, "guards" | "beside" | "remember"> {}
 
 function missing(id: string): SojournError {
   return new SojournError("session_not_found", { message: `Session ${id} not found` });

@@ -1,14 +1,13 @@
 import { invalid, SojournError } from "./errors.ts";
 import { type Entry, type Operation, payloadBody } from "./operation.ts";
-import { type Change, fold, type SessionRecord } from "./session.ts";
 import type { Store, Stream } from "./store.ts";
+import { type Change, type Records, RULES, type StreamKind } from "./streams.ts";
 
 /** The change that an entry makes, as the fold takes it. */
 export function changeOf(entry: Entry): Change {
   const { kind, at } = entry.operation;
   const body = payloadBody(entry);
-  // NOTE: a payload's input has the shape of its operation's kind, since only `PendingLog` writes it.
-  return body === undefined ? { kind, at } : ({ kind, at, input: body.input } as Change);
+  return body === undefined ? { kind, at } : { kind, at, input: body.input, output: body.output };
 }
 
 /**
@@ -17,22 +16,22 @@ export function changeOf(entry: Entry): Change {
  * @param stream  the session now; `seq` may be 1 to its head
  * @throws {SojournError} `invalid` for any other `seq`
  */
-export async function stateAt(store: Store, stream: Stream, seq: number): Promise<Stream> {
+export async function stateAt<K extends StreamKind>(store: Store, stream: Stream<K>, seq: number): Promise<Stream<K>> {
   if (!Number.isSafeInteger(seq) || seq < 1 || seq > stream.head.seq) {
     const message = `must be 1 to ${stream.head.seq}, the session's version`;
     throw invalid([{ field: "at", message, type: "out_of_range" }]);
   }
   if (seq === stream.head.seq) return stream;
   const start = await store.snapshot(stream.ref, seq - 1);
-  let record: SessionRecord | undefined = start?.record;
+  let record: Records[K] | undefined = start?.record;
   let last: Operation | undefined;
   for await (const entry of entries(store, stream, { after: start?.seq ?? 0, through: seq })) {
-    record = fold(record, changeOf(entry));
+    record = RULES[stream.ref.kind].fold(record, changeOf(entry));
     last = entry.operation;
   }
   if (record === undefined || last?.seq !== seq) {
     throw new SojournError("internal", {
-      message: `Operation ${seq} of session ${stream.ref.id} is not in the log`,
+      message: `Operation ${seq} of ${stream.ref.kind} ${stream.ref.id} is not in the log`,
     });
   }
   return { ref: stream.ref, head: { seq, hash: last.hash }, record };
@@ -44,7 +43,7 @@ const PAGE = 500;
 /** All entries of a stretch of a log, in order, read in pages. */
 export async function* entries(
   store: Store,
-  { ref }: Pick<Stream, "ref">,
+  { ref }: Pick<Stream<StreamKind>, "ref">,
   { after, through }: { readonly after: number; readonly through: number },
 ): AsyncGenerator<Entry> {
   for (let seq = after; seq < through; ) {

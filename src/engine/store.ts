@@ -1,13 +1,15 @@
 import type { Json } from "./json.ts";
 import type { AccessMode, KeyRecord } from "./key.ts";
+import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
-import type { Metrics, SessionRecord, Status } from "./session.ts";
+import type { Metrics, Status } from "./session.ts";
 import type { Signal } from "./signal.ts";
+import type { Records, StreamKind } from "./streams.ts";
 
-/** What a log belongs to. Ids of streams are immutable; a session's is its `uid`. */
-export interface StreamRef {
+/** What a log belongs to. Ids of streams are immutable; a session's is its `uid`, a user's what they are called. */
+export interface StreamRef<K extends StreamKind = StreamKind> {
   readonly tenant: string;
-  readonly kind: "session";
+  readonly kind: K;
   readonly id: string;
 }
 
@@ -19,10 +21,10 @@ export interface Head {
 }
 
 /** A stream with its folded record, both of the same moment. */
-export interface Stream {
-  readonly ref: StreamRef;
+export interface Stream<K extends StreamKind = "session"> {
+  readonly ref: StreamRef<K>;
   readonly head: Head;
-  readonly record: SessionRecord;
+  readonly record: Records[K];
 }
 
 /** The one write: everything in it happens, or nothing does. */
@@ -65,15 +67,15 @@ export interface KeyQuery {
 export type Part = Append | Erase;
 
 /** New operations of one stream, and every view that they change. */
-export interface Append {
+export interface Append<K extends StreamKind = StreamKind> {
   readonly change: "append";
-  readonly ref: StreamRef;
+  readonly ref: StreamRef<K>;
   /** The head that the operations follow; 0 creates the stream. */
   readonly expectedHead: number;
   /** At least one, in the order of `seq`. */
   readonly entries: readonly Entry[];
   /** The record after the last entry. */
-  readonly record: SessionRecord;
+  readonly record: Records[K];
   /** Rows of collections that begin or end with one of the entries. */
   readonly rows: readonly RowChange[];
   /** Keep `record` as a snapshot, from which a read of the past may start. */
@@ -88,14 +90,18 @@ export interface Erase {
 }
 
 /** A row of a collection. It lives from `seq` on until `goneSeq`; what it was at any `seq` stays readable. */
-export interface RowChange {
-  readonly view: View;
-  readonly change: "begin" | "end";
-  readonly key: string;
-  readonly seq: number;
-}
+export type RowChange =
+  | { readonly view: "tag"; readonly change: "begin" | "end"; readonly key: string; readonly seq: number }
+  /** The message that has its place, from 0, among those of the entry `seq`; see `messagesOf`. */
+  | {
+      readonly view: "message";
+      readonly change: "begin";
+      readonly number: number;
+      readonly place: number;
+      readonly seq: number;
+    };
 
-/** The collections of a session. */
+/** The collections of a session that are made of keys. */
 export type View = "tag";
 
 /** What must hold when the commit is applied. */
@@ -149,6 +155,8 @@ export interface SessionFilter {
   readonly userId?: string;
   readonly tags?: readonly string[];
   readonly parentSessionId?: string;
+  /** Either those that were made for a chat without a session, or, by default, all others. */
+  readonly temporary?: boolean;
   /** Part of the session's id, name or description; ASCII letters in either case. */
   readonly search?: string;
   /** Exclusive bounds, in microseconds since the epoch. */
@@ -195,6 +203,22 @@ export interface OperationRange {
   readonly charactersMax?: number;
 }
 
+/** Which messages of a session. They come oldest first. */
+export interface MessageRange {
+  /** Only those with a greater number. */
+  readonly after?: number;
+  /** Only those with a smaller number. */
+  readonly before?: number;
+  /** Which to take where there are more than `limit`. */
+  readonly take: "oldest" | "newest";
+  /** At least 1. */
+  readonly limit: number;
+  /** Take no more once they need more of a window than this; the one that passes it is left out, unless it is alone. */
+  readonly tokensMax?: number;
+  /** Take no more once they have more characters than this. */
+  readonly charactersMax?: number;
+}
+
 /** What `watch` tells: an operation was committed, or a stream is gone. */
 export type Notice =
   | { readonly notice: "operation"; readonly position: number; readonly ref: StreamRef; readonly seq: number }
@@ -214,9 +238,9 @@ export interface Store {
    */
   commit(commit: Commit): Promise<Committed>;
   /** The stream, or `undefined`. Sees every commit that was acknowledged before the call. */
-  stream(ref: StreamRef): Promise<Stream | undefined>;
+  stream<K extends StreamKind>(ref: StreamRef<K>): Promise<Stream<K> | undefined>;
   /** Like `stream`, read from the rows that are stored and never from memory; what `verify` looks at. */
-  stored(ref: StreamRef): Promise<Stream | undefined>;
+  stored<K extends StreamKind>(ref: StreamRef<K>): Promise<Stream<K> | undefined>;
   /** The stream that the name of a session points to. */
   named(tenant: string, sessionId: string): Promise<Stream | undefined>;
   /** What is remembered under this key and has not ended at `now`. */
@@ -231,17 +255,27 @@ export interface Store {
   list(query: SessionQuery): Promise<Page<Stream>>;
   aggregate(filter: SessionFilter): Promise<Totals>;
   operations(ref: StreamRef, range: OperationRange): Promise<readonly Entry[]>;
+  messages(ref: StreamRef<"session">, range: MessageRange): Promise<readonly StoredMessage[]>;
   /** The last kept snapshot at or before `seq`. */
-  snapshot(ref: StreamRef, seq: number): Promise<{ readonly seq: number; readonly record: SessionRecord } | undefined>;
+  snapshot<K extends StreamKind>(
+    ref: StreamRef<K>,
+    seq: number,
+  ): Promise<{ readonly seq: number; readonly record: Records[K] } | undefined>;
   /** The keys of a collection as they were just after `seq`, in the order in which they began. */
   view(ref: StreamRef, view: View, seq: number): Promise<readonly string[]>;
   /** Open sessions of any tenant whose time is over at `now`, the longest overdue first. */
-  overdue(now: number, limit: number): Promise<readonly StreamRef[]>;
+  overdue(now: number, limit: number): Promise<readonly StreamRef<"session">[]>;
   /**
    * What is committed from now on, over all streams, in an order that skips no late committer. Starts with the
    * operations after `position` where it is given; erasures are told only while they happen.
    */
   watch(from: { readonly position?: number; readonly signal: Signal }): AsyncIterable<Notice>;
+  /**
+   * Makes what was erased unreadable: until it resolves, its bytes may still stand in a file of the store.
+   *
+   * @throws {SojournError} `storage_full`, `store_unavailable`: it is still erased, and the next call tries again
+   */
+  scrub(): Promise<void>;
   /** Waits for the commits in hand, then lets go of everything. Idempotent. */
   close(): Promise<void>;
 }

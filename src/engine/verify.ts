@@ -1,9 +1,10 @@
 import { genesisHash, operationHash, payloadDigest } from "./chain.ts";
 import type { Digest } from "./digest.ts";
 import { type Json, sameJson } from "./json.ts";
-import { fold, type SessionRecord } from "./session.ts";
+import type { SessionRecord } from "./session.ts";
 import { changeOf, entries } from "./state-at.ts";
 import type { Store, Stream } from "./store.ts";
+import { RULES } from "./streams.ts";
 
 /** What `verify` found. */
 export interface Verdict {
@@ -48,7 +49,7 @@ export async function verify(
     else if (payload === undefined || payloadDigest(payload, digest) !== operation.payloadDigest) {
       return { ok: false, ...verdict, firstBadSeq: seq, fault: "payload" };
     }
-    record = fold(record, changeOf(entry));
+    record = RULES.session.fold(record, changeOf(entry));
     isKnown ||= hash === knownHead;
   }
   if (seq !== head.seq) return { ok: false, ...verdict, firstBadSeq: seq + 1, fault: "chain" };

@@ -49,9 +49,11 @@ export function meteredStore(store: Store, registry: Registry): Store {
     list: (query) => store.list(query),
     aggregate: (filter) => store.aggregate(filter),
     operations: (ref, range) => store.operations(ref, range),
+    messages: (ref, range) => store.messages(ref, range),
     snapshot: (ref, seq) => store.snapshot(ref, seq),
     view: (ref, view, seq) => store.view(ref, view, seq),
     overdue: (now, limit) => store.overdue(now, limit),
+    scrub: () => store.scrub(),
     watch: (from) => store.watch(from),
     close: () => store.close(),
   };

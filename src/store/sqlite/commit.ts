@@ -9,11 +9,10 @@ import type {
   Erase,
   Guard,
   Remembered,
-  RowChange,
   StreamRef,
 } from "../../engine/store.ts";
 import { keyValues, PUT_KEY } from "./key-rows.ts";
-import { bytes, type Column, integer, OFTEN_CHANGED, SELDOM_CHANGED } from "./rows.ts";
+import { bytes, type Column, integer, OFTEN_CHANGED, type Row, SELDOM_CHANGED } from "./rows.ts";
 
 /** How many answers past their time go with each new one, so that they never pile up. */
 const FORGET = 4;
@@ -104,7 +103,8 @@ export class CommitWriter {
     return true;
   }
 
-  #append({ ref, expectedHead, entries, record, rows, snapshot }: Append): number | undefined {
+  #append(append: Append): number | undefined {
+    const { ref, expectedHead, entries, record, snapshot } = append;
     const last = entries.at(-1)?.operation;
     if (last === undefined) throw new SojournError("internal", { message: "A commit appends at least one operation" });
     const stored = this.#sql.head.get(ref.tenant, ref.kind, ref.id);
@@ -134,23 +134,27 @@ export class CommitWriter {
         bytes(o.hash),
       );
     }
-    if (stored === undefined) {
-      const { sessionId, createdAtUs } = record;
-      this.#sql.born.run(n, ref.tenant, sessionId, createdAtUs, ...values(ALL, record));
-    } else {
-      this.#sql.advance.run(last.seq, hash, n);
-      const seldom = SELDOM_CHANGED.some(([column, value]) => stored[column] !== value(record));
-      if (seldom) this.#sql.updateAll.run(...values(ALL, record), n);
-      else this.#sql.updateOften.run(...values(OFTEN_CHANGED, record), n);
-    }
-    for (const row of rows) this.#row(n, ref, record.createdAtUs, row);
+    if (stored !== undefined) this.#sql.advance.run(last.seq, hash, n);
+    if (isOfSession(append)) this.#putSession(n, append, stored);
+    else this.#sql.putRecord.run(n, JSON.stringify(record));
     if (snapshot) this.#sql.snapshot.run(n, last.seq, JSON.stringify(record));
     return n;
   }
 
-  #row(n: number, { tenant }: StreamRef, createdAt: number, { key, seq, change }: RowChange): void {
-    if (change === "begin") this.#sql.tag.run(tenant, key, createdAt, n, seq);
-    else this.#sql.untag.run(seq, n, key);
+  #putSession(n: number, { ref, record, rows }: Append<"session">, stored: Row | undefined): void {
+    const { sessionId, createdAtUs, temporary = false } = record;
+    if (stored === undefined) {
+      this.#sql.born.run(n, ref.tenant, sessionId, createdAtUs, Number(temporary), ...values(ALL, record));
+    } else {
+      const seldom = SELDOM_CHANGED.some(([column, value]) => stored[column] !== value(record));
+      if (seldom) this.#sql.updateAll.run(...values(ALL, record), n);
+      else this.#sql.updateOften.run(...values(OFTEN_CHANGED, record), n);
+    }
+    for (const row of rows) {
+      if (row.view === "message") this.#sql.message.run(n, row.number, row.seq, row.place);
+      else if (row.change === "begin") this.#sql.tag.run(ref.tenant, row.key, createdAtUs, n, row.seq);
+      else this.#sql.untag.run(row.seq, n, row.key);
+    }
   }
 
   #erase({ ref, expectedHead }: Erase): number | undefined {
@@ -194,6 +198,10 @@ function isRefusedFirst({ parts, guards = [], remember = [], access }: Commit): 
   );
 }
 
+function isOfSession(append: Append): append is Append<"session"> {
+  return append.ref.kind === "session";
+}
+
 const ALL: readonly Column[] = [...SELDOM_CHANGED, ...OFTEN_CHANGED];
 
 function values(columns: readonly Column[], record: SessionRecord): SQLInputValue[] {
@@ -210,17 +218,21 @@ function statements(db: DatabaseSync) {
     rollback: prepare("ROLLBACK TO one"),
     head: prepare(`
       SELECT t.n, t.head_seq, ${SELDOM_CHANGED.map(([name]) => `s.${name}`).join(", ")}
-      FROM streams t JOIN sessions s ON s.n = t.n WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
+      FROM streams t LEFT JOIN sessions s ON s.n = t.n WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
     begin: prepare("INSERT INTO streams (tenant, kind, id, head_seq, head_hash) VALUES (?, ?, ?, ?, ?)"),
     advance: prepare("UPDATE streams SET head_seq = ?, head_hash = ? WHERE n = ?"),
     payload: prepare("INSERT INTO payloads (salt, body) VALUES (?, ?)"),
     operation: prepare(`
       INSERT INTO operations (stream, seq, id, kind, name, actor, at, duration_us, outcome, used, made, payload,
         payload_digest, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    born: prepare(`INSERT INTO sessions (n, tenant, session_id, created_at, ${names(ALL)})
-      VALUES (?, ?, ?, ?, ${ALL.map(() => "?").join(", ")})`),
+    born: prepare(`INSERT INTO sessions (n, tenant, session_id, created_at, temporary, ${names(ALL)})
+      VALUES (?, ?, ?, ?, ?, ${ALL.map(() => "?").join(", ")})`),
     updateAll: prepare(`UPDATE sessions SET ${set(ALL)} WHERE n = ?`),
     updateOften: prepare(`UPDATE sessions SET ${set(OFTEN_CHANGED)} WHERE n = ?`),
+    putRecord: prepare(
+      "INSERT INTO records (n, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
+    ),
+    message: prepare("INSERT INTO messages (stream, number, seq, place) VALUES (?, ?, ?, ?)"),
     tag: prepare("INSERT INTO tags (tenant, tag, created_at, n, seq) VALUES (?, ?, ?, ?, ?)"),
     untag: prepare("UPDATE tags SET gone_seq = ? WHERE n = ? AND tag = ? AND gone_seq IS NULL"),
     snapshot: prepare("INSERT INTO snapshots (stream, seq, record) VALUES (?, ?, ?)"),
@@ -247,6 +259,8 @@ function statements(db: DatabaseSync) {
       "DELETE FROM operations WHERE stream = ?",
       "DELETE FROM snapshots WHERE stream = ?",
       "DELETE FROM tags WHERE n = ?",
+      "DELETE FROM messages WHERE stream = ?",
+      "DELETE FROM records WHERE n = ?",
       "DELETE FROM names WHERE n = ?1 AND (tenant, session_id) IN (SELECT tenant, session_id FROM sessions WHERE n = ?1)",
       "DELETE FROM remembered WHERE about = ?",
       "DELETE FROM sessions WHERE n = ?",

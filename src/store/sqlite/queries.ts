@@ -1,11 +1,14 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import { messagesOf } from "../../engine/conversation.ts";
 import { invalid } from "../../engine/errors.ts";
 import { given } from "../../engine/given.ts";
 import type { KeyRecord } from "../../engine/key.ts";
+import type { SealedMessage, StoredMessage } from "../../engine/message.ts";
 import type { Entry } from "../../engine/operation.ts";
-import { type SessionRecord, STATUSES, type Status } from "../../engine/session.ts";
+import { STATUSES, type Status } from "../../engine/session.ts";
 import type {
   KeyQuery,
+  MessageRange,
   Notice,
   OperationRange,
   Page,
@@ -16,9 +19,10 @@ import type {
   Totals,
   View,
 } from "../../engine/store.ts";
+import type { Records, StreamKind } from "../../engine/streams.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { toKey } from "./key-rows.ts";
-import { integer, type Row, toEntry, toRef, toStream } from "./rows.ts";
+import { integer, type Row, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
 import {
   countOf,
   listAlong,
@@ -71,7 +75,13 @@ export class Queries {
     return {
       // NOTE: one entry for each status.
       byStatus: Object.fromEntries(STATUSES.map((status) => [status, count(status)])) as Record<Status, number>,
-      metrics: { requestCount: sum("requests"), errorCount: sum("errors"), processingTimeUs: sum("time") },
+      metrics: {
+        requestCount: sum("requests"),
+        errorCount: sum("errors"),
+        processingTimeUs: sum("time"),
+        inputTokens: sum("input"),
+        outputTokens: sum("output"),
+      },
     };
   }
 
@@ -90,14 +100,45 @@ export class Queries {
     return rows.map(toEntry);
   }
 
-  snapshot(ref: StreamRef, seq: number): { readonly seq: number; readonly record: SessionRecord } | undefined {
+  messages(ref: StreamRef<"session">, range: MessageRange): readonly StoredMessage[] {
+    const { after = 0, before = Number.MAX_SAFE_INTEGER, take, limit } = range;
+    const { tokensMax = Number.POSITIVE_INFINITY, charactersMax = Number.POSITIVE_INFINITY } = range;
+    const rows = this.#statement(
+      `SELECT m.number, m.place, o.*, p.n AS payload_row, p.salt, p.body
+      FROM streams t JOIN messages m ON m.stream = t.n JOIN operations o ON o.stream = t.n AND o.seq = m.seq
+      LEFT JOIN payloads p ON p.n = o.payload
+      WHERE ${OF_STREAM} AND m.number > :after AND m.number < :before
+      ORDER BY m.number ${take === "oldest" ? "ASC" : "DESC"} LIMIT :limit`,
+    ).iterate({ ...ofStream(ref), after, before, limit });
+    const messages: StoredMessage[] = [];
+    let [tokens, characters] = [0, 0];
+    let of: { readonly seq: number; readonly messages: readonly SealedMessage[] } = { seq: 0, messages: [] };
+    for (const row of rows) {
+      const seq = integer(row.seq);
+      // Messages of one operation come one after the other.
+      if (seq !== of.seq) of = { seq, messages: messagesOf(toEntry(row)) };
+      const message = of.messages[integer(row.place)];
+      if (message === undefined) continue;
+      tokens += message.tokens;
+      if (tokens > tokensMax && messages.length > 0) break;
+      messages.push({ ...message, number: integer(row.number), seq, at: integer(row.at) });
+      characters += message.content.length;
+      if (characters > charactersMax) break;
+    }
+    return take === "oldest" ? messages : messages.reverse();
+  }
+
+  snapshot<K extends StreamKind>(
+    ref: StreamRef<K>,
+    seq: number,
+  ): { readonly seq: number; readonly record: Records[K] } | undefined {
     const [row] = this.#all(
       `SELECT x.seq, x.record FROM streams t JOIN snapshots x ON x.stream = t.n
       WHERE ${OF_STREAM} AND x.seq <= :seq ORDER BY x.seq DESC LIMIT 1`,
       { ...ofStream(ref), seq },
     );
-    // NOTE: snapshots are only ever written from a SessionRecord.
-    return row && { seq: integer(row.seq), record: JSON.parse(String(row.record)) as SessionRecord };
+    // NOTE: snapshots are only ever written from records of the stream's kind.
+    return row && { seq: integer(row.seq), record: JSON.parse(String(row.record)) as Records[K] };
   }
 
   view(ref: StreamRef, _view: View, seq: number): readonly string[] {
@@ -123,13 +164,13 @@ export class Queries {
     return rows.length > limit ? { items, next: String(rows[limit - 1]?.n) } : { items };
   }
 
-  overdue(now: number, limit: number): readonly StreamRef[] {
+  overdue(now: number, limit: number): readonly StreamRef<"session">[] {
     const rows = this.#all(
       `SELECT t.tenant, t.kind, t.id AS uid FROM sessions s INDEXED BY sessions_due JOIN streams t ON t.n = s.n
       WHERE s.status IN ('active', 'suspended') AND s.expires_at < :now ORDER BY s.expires_at LIMIT :limit`,
       { now, limit },
     );
-    return rows.map(toRef);
+    return rows.map(toSessionRef);
   }
 
   notices(position: number, limit: number): readonly Extract<Notice, { notice: "operation" }>[] {
@@ -184,13 +225,12 @@ export class Queries {
   }
 }
 
+const LARGE_TEXTS = ["metadata", "description", "conversation", "working_memory", "body"];
+
 /** How large rows are: by the texts of a session and of a payload that may be long. */
 function charactersOf(rows: readonly Row[]): number {
   const length = (value: SQLOutputValue | undefined): number => (typeof value === "string" ? value.length : 0);
-  return rows.reduce(
-    (sum, { metadata, description, body }) => sum + length(metadata) + length(description) + length(body),
-    0,
-  );
+  return rows.reduce((sum, row) => LARGE_TEXTS.reduce((all, column) => all + length(row[column]), sum), 0);
 }
 
 const OF_STREAM = "t.tenant = :tenant AND t.kind = :kind AND t.id = :uid";

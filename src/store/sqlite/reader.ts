@@ -1,7 +1,15 @@
 /** The thread that does the reads that may take long, in pages. */
 import { parentPort, workerData } from "node:worker_threads";
 import { SojournError } from "../../engine/errors.ts";
-import type { KeyQuery, OperationRange, SessionFilter, SessionQuery, StreamRef, View } from "../../engine/store.ts";
+import type {
+  KeyQuery,
+  MessageRange,
+  OperationRange,
+  SessionFilter,
+  SessionQuery,
+  StreamRef,
+  View,
+} from "../../engine/store.ts";
 import { asStoreError, openReader } from "./connection.ts";
 import { Queries } from "./queries.ts";
 import { errorReply, type Reply, requestsOf } from "./thread.ts";
@@ -11,6 +19,7 @@ export type Read =
   | { readonly read: "list"; readonly query: SessionQuery }
   | { readonly read: "aggregate"; readonly filter: SessionFilter }
   | { readonly read: "operations"; readonly ref: StreamRef; readonly range: OperationRange }
+  | { readonly read: "messages"; readonly ref: StreamRef<"session">; readonly range: MessageRange }
   | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
   | { readonly read: "view"; readonly ref: StreamRef; readonly view: View; readonly seq: number }
   | { readonly read: "keys"; readonly query: KeyQuery }
@@ -60,6 +69,8 @@ function answer(call: Read): unknown {
       return queries.aggregate(call.filter);
     case "operations":
       return queries.operations(call.ref, call.range);
+    case "messages":
+      return queries.messages(call.ref, call.range);
     case "snapshot":
       return queries.snapshot(call.ref, call.seq);
     case "view":

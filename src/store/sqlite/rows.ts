@@ -1,10 +1,12 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { Conversation } from "../../engine/conversation.ts";
 import { given } from "../../engine/given.ts";
 import type { Json, JsonObject } from "../../engine/json.ts";
 import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
 import type { Entry, OperationKind } from "../../engine/operation.ts";
 import type { SessionRecord, Status } from "../../engine/session.ts";
-import type { Remembered, Stream, StreamRef } from "../../engine/store.ts";
+import type { Head, Remembered, Stream, StreamRef } from "../../engine/store.ts";
+import type { Records, StreamKind } from "../../engine/streams.ts";
 
 /** A row as `node:sqlite` gives it. */
 export type Row = Record<string, SQLOutputValue>;
@@ -15,13 +17,32 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 /** The columns of a session with its stream, as `s` and `t`. */
 export const STREAM_COLUMNS = "t.tenant, t.kind, t.id AS uid, t.head_seq, t.head_hash, s.*";
 
+/** The columns of a stream that is no session, with its record, as `t` and `r`. */
+export const RECORD_COLUMNS = "t.tenant, t.kind, t.id AS uid, t.head_seq, t.head_hash, r.record";
+
 /** Reads a row of `STREAM_COLUMNS`. */
 export function toStream(row: Row): Stream {
+  return { ref: toSessionRef(row), head: toHead(row), record: toRecord(row) };
+}
+
+/** Reads a row of `RECORD_COLUMNS`. */
+export function toOther<K extends StreamKind>(row: Row): Stream<K> {
+  // NOTE: whoever asked gave the kind, and records are only ever written from those of their kind.
   return {
-    ref: toRef(row),
-    head: { seq: integer(row.head_seq), hash: hex(row.head_hash) },
-    record: toRecord(row),
+    ref: toRef(row) as StreamRef<K>,
+    head: toHead(row),
+    record: JSON.parse(text(row.record)) as Records[K],
   };
+}
+
+function toHead(row: Row): Head {
+  return { seq: integer(row.head_seq), hash: hex(row.head_hash) };
+}
+
+/** Reads the columns `tenant`, `kind` and `uid` of a session. */
+export function toSessionRef(row: Row): StreamRef<"session"> {
+  // NOTE: only sessions have a row in `sessions`.
+  return toRef(row) as StreamRef<"session">;
 }
 
 /** Reads the columns `tenant`, `kind` and `uid`. */
@@ -45,7 +66,12 @@ function toRecord(row: Row): SessionRecord {
       requestCount: integer(row.request_count),
       errorCount: integer(row.error_count),
       processingTimeUs: integer(row.processing_time_us),
+      inputTokens: integer(row.input_tokens),
+      outputTokens: integer(row.output_tokens),
     },
+    conversation: JSON.parse(text(row.conversation)) as Conversation,
+    workingMemory: JSON.parse(text(row.working_memory)) as JsonObject,
+    ...(row.temporary === 1 && ({ temporary: true } as const)),
     ...given("name", row.name ?? undefined, text),
     ...given("description", row.description ?? undefined, text),
     ...given("parentSessionId", row.parent_session_id ?? undefined, text),
@@ -82,6 +108,10 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["request_count", (record) => record.metrics.requestCount],
   ["error_count", (record) => record.metrics.errorCount],
   ["processing_time_us", (record) => record.metrics.processingTimeUs],
+  ["input_tokens", (record) => record.metrics.inputTokens],
+  ["output_tokens", (record) => record.metrics.outputTokens],
+  ["conversation", (record) => JSON.stringify(record.conversation)],
+  ["working_memory", (record) => JSON.stringify(record.workingMemory)],
 ];
 
 /** Reads a row of operations, with the `payload_row`, `salt` and `body` of its payload. */

@@ -1,6 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import { SojournError } from "../../engine/errors.ts";
 
+const NO_CONVERSATION = '{"messages":0,"turns":0,"isAwaiting":false,"openCalls":[],"compactedThrough":0,"tokens":0}';
+
+/** A JSON column with a session's record at `path`, and with the memory that records had not from the beginning. */
+function withMemory(column: string, path: string): string {
+  return `json_set(${column}, '${path}.conversation', json('${NO_CONVERSATION}'), '${path}.workingMemory', json('{}'),
+    '${path}.metrics.inputTokens', 0, '${path}.metrics.outputTokens', 0)`;
+}
+
 /**
  * The numbered migrations: the first makes version 1 of the schema, and so on. A landed one never changes.
  *
@@ -167,6 +175,53 @@ const MIGRATIONS: readonly string[] = [
     last_used_at INTEGER
   ) STRICT;
   CREATE INDEX keys_of_tenant ON keys (tenant_name);
+  `,
+  `
+  ALTER TABLE sessions ADD COLUMN temporary INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN input_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN output_tokens INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN conversation TEXT NOT NULL DEFAULT '${NO_CONVERSATION}';
+  ALTER TABLE sessions ADD COLUMN working_memory TEXT NOT NULL DEFAULT '{}';
+
+  -- Lists are of temporary sessions or of all others, so that many of the ones never slow down the list of the others.
+  DROP INDEX sessions_by_created;
+  DROP INDEX sessions_by_updated;
+  DROP INDEX sessions_by_activity;
+  DROP INDEX sessions_by_name;
+  DROP INDEX sessions_of_user;
+  DROP INDEX sessions_of_user_by_activity;
+  DROP INDEX sessions_of_status;
+  DROP INDEX sessions_of_parent;
+  DROP INDEX sessions_open;
+  CREATE INDEX sessions_by_created ON sessions (tenant, temporary, created_at);
+  CREATE INDEX sessions_by_updated ON sessions (tenant, temporary, updated_at);
+  CREATE INDEX sessions_by_activity ON sessions (tenant, temporary, last_activity);
+  CREATE INDEX sessions_by_name ON sessions (tenant, temporary, name_key);
+  CREATE INDEX sessions_of_user ON sessions (tenant, temporary, user_id, created_at);
+  CREATE INDEX sessions_of_user_by_activity ON sessions (tenant, temporary, user_id, last_activity);
+  CREATE INDEX sessions_of_status ON sessions (tenant, temporary, status, created_at);
+  CREATE INDEX sessions_of_parent ON sessions (tenant, temporary, parent_session_id, created_at)
+    WHERE parent_session_id IS NOT NULL;
+  CREATE INDEX sessions_open ON sessions (tenant, temporary, last_activity) WHERE status IN ('active', 'suspended');
+
+  -- Where a session's messages stand: the operation that brought each, and its place among those of that operation.
+  CREATE TABLE messages (
+    stream INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    PRIMARY KEY (stream, number)
+  ) STRICT, WITHOUT ROWID;
+
+  -- The folded records of streams that are no sessions, as JSON.
+  CREATE TABLE records (n INTEGER PRIMARY KEY, record TEXT NOT NULL) STRICT;
+
+  -- Records that were kept whole know nothing of conversations yet.
+  UPDATE snapshots SET record = ${withMemory("record", "$")};
+  UPDATE remembered SET answer = ${withMemory("answer", "$.record")}
+    WHERE json_type(answer, '$.record.sessionId') = 'text';
+  UPDATE remembered SET answer = ${withMemory("answer", "$.session.record")}
+    WHERE json_type(answer, '$.session.record.sessionId') = 'text';
   `,
 ];
 

@@ -23,13 +23,15 @@ const SORT_COLUMNS: Record<Sort, string> = {
   name: "s.name_key",
 };
 
+const OF_TENANT = "s.tenant = :tenant AND s.temporary = :temporary";
+
 const OPEN = "s.status IN ('active', 'suspended')";
 
 /** The sources of a filter that may be small: worth a count before a list is read along its order. */
 export function sourcesOf({ userId, parentSessionId, tags = [], statuses = [] }: SessionFilter): readonly Source[] {
   const by = (index: string, where: string): Source => ({
     from: `sessions s INDEXED BY ${index}`,
-    where: `s.tenant = :tenant AND ${where}`,
+    where: `${OF_TENANT} AND ${where}`,
   });
   const [status] = statuses;
   const isStored = statuses.length === 1 && status !== "expired";
@@ -51,6 +53,7 @@ export function valuesOf(filter: SessionFilter): Named {
   const { search } = filter;
   const given: Record<string, SQLInputValue | undefined> = {
     tenant: filter.tenant,
+    temporary: Number(filter.temporary ?? false),
     now: filter.now,
     user: filter.userId,
     parent: filter.parentSessionId,
@@ -83,7 +86,7 @@ export function listAlong(query: SessionQuery, after: Place | undefined): string
   const arms = statusArms(query).flatMap(({ status, index }) => {
     // Rows of a tag are in the order of creation.
     const isOfTag = query.tags?.[0] !== undefined && sort === "created_at" && index === undefined;
-    const source = isOfTag ? tagSource(0) : { from: by(index), where: "s.tenant = :tenant" };
+    const source = isOfTag ? tagSource(0) : { from: by(index), where: OF_TENANT };
     const [key, n] = isOfTag ? ["g0.created_at", "g0.n"] : [SORT_COLUMNS[sort], "s.n"];
     const terms = [source.where, ...filterTerms(query, { beyond, tag: isOfTag ? 0 : undefined }), ...status];
     const places = after === undefined ? [[]] : placesAfter({ key, n, further, isOfTag });
@@ -98,10 +101,11 @@ export function listAlong(query: SessionQuery, after: Place | undefined): string
 
 /** The sums of the sessions that a filter leaves, by the status that they show. */
 export function totalsOf(filter: SessionFilter, source: Source | undefined): string {
-  const { from, where, tag } = source ?? { from: "sessions s", where: "s.tenant = :tenant" };
+  const { from, where, tag } = source ?? { from: "sessions s", where: OF_TENANT };
   return `SELECT iif(${OPEN} AND s.expires_at < :now, 'expired', s.status) AS shown,
       count(*) AS sessions, CAST(sum(s.request_count) AS TEXT) AS requests,
-      CAST(sum(s.error_count) AS TEXT) AS errors, CAST(sum(s.processing_time_us) AS TEXT) AS time
+      CAST(sum(s.error_count) AS TEXT) AS errors, CAST(sum(s.processing_time_us) AS TEXT) AS time,
+      CAST(sum(s.input_tokens) AS TEXT) AS input, CAST(sum(s.output_tokens) AS TEXT) AS output
     FROM ${from} WHERE ${[where, ...filterTerms(filter, { tag }), statusTerm(filter)].join(" AND ")} GROUP BY shown`;
 }
 
@@ -121,7 +125,7 @@ function by(index: string | undefined): string {
 }
 
 function tagSource(tag: number): Source {
-  const where = `s.tenant = :tenant AND g0.tenant = :tenant AND g0.tag = :tag${tag} AND g0.gone_seq IS NULL`;
+  const where = `${OF_TENANT} AND g0.tenant = :tenant AND g0.tag = :tag${tag} AND g0.gone_seq IS NULL`;
   return { from: "tags g0 CROSS JOIN sessions s ON s.n = g0.n", where, tag };
 }
 

@@ -4,8 +4,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import { SojournError } from "../../engine/errors.ts";
 import type { KeyRecord } from "../../engine/key.ts";
+import type { StoredMessage } from "../../engine/message.ts";
 import type { Entry } from "../../engine/operation.ts";
-import type { SessionRecord } from "../../engine/session.ts";
 import type { Signal } from "../../engine/signal.ts";
 import type {
   AccessState,
@@ -13,6 +13,7 @@ import type {
   Committed,
   IdempotencyKey,
   KeyQuery,
+  MessageRange,
   Notice,
   OperationRange,
   Page,
@@ -25,17 +26,19 @@ import type {
   Totals,
   View,
 } from "../../engine/store.ts";
+import type { Records, StreamKind } from "../../engine/streams.ts";
 import { WakeUp } from "../../engine/wake-up.ts";
 import { asStoreError, type Durability, databaseFile, openReader, openWriter } from "./connection.ts";
 import { toAccess, toKey } from "./key-rows.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
 import { RESTORING } from "./restore.ts";
-import { integer, type Row, STREAM_COLUMNS, toRemembered, toStream } from "./rows.ts";
+import { integer, RECORD_COLUMNS, type Row, STREAM_COLUMNS, toOther, toRemembered, toStream } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { StreamCache } from "./stream-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { Thread } from "./thread.ts";
+import type { Write } from "./writer.ts";
 
 /** How to open a store on SQLite. */
 export interface SqliteOptions {
@@ -106,7 +109,7 @@ interface Opened {
 }
 
 /** The reads that cost microseconds, and so need no thread. */
-type PointRead = "stream" | "named" | "remembered" | "access" | "key";
+type PointRead = "session" | "other" | "named" | "remembered" | "access" | "key";
 
 /** What every request asks for. */
 interface Gate {
@@ -116,7 +119,7 @@ interface Gate {
 
 class SqliteStore implements Store {
   readonly #lock: Disposable;
-  readonly #writer: Thread<Commit>;
+  readonly #writer: Thread<Write>;
   readonly #reader: Thread<Read>;
   readonly #db: DatabaseSync;
   readonly #points: Record<PointRead, StatementSync>;
@@ -132,7 +135,9 @@ class SqliteStore implements Store {
     this.#reader = new Thread(threadModule("reader"), { directory }, onFailure);
     this.#db = openReader(directory);
     this.#points = {
-      stream: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM streams t JOIN sessions s ON s.n = t.n
+      session: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM streams t JOIN sessions s ON s.n = t.n
+        WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
+      other: this.#db.prepare(`SELECT ${RECORD_COLUMNS} FROM streams t JOIN records r ON r.n = t.n
         WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
       named: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM names JOIN streams t ON t.n = names.n
         JOIN sessions s ON s.n = names.n WHERE names.tenant = ? AND names.session_id = ?`),
@@ -158,20 +163,29 @@ class SqliteStore implements Store {
     return committed;
   }
 
-  async stream(ref: StreamRef): Promise<Stream | undefined> {
+  async stream<K extends StreamKind>(ref: StreamRef<K>): Promise<Stream<K> | undefined> {
     this.#assertOpen();
-    const { tenant, kind, id } = ref;
-    return this.#cache.get(ref) ?? this.#kept(this.#point("stream", [tenant, kind, id], toStream));
+    const known = this.#cache.get(ref);
+    if (known !== undefined) return known;
+    const stream = await this.stored(ref);
+    if (stream !== undefined) this.#cache.keep(stream);
+    return stream;
   }
 
-  async stored({ tenant, kind, id }: StreamRef): Promise<Stream | undefined> {
-    return this.#point("stream", [tenant, kind, id], toStream);
+  async stored<K extends StreamKind>({ tenant, kind, id }: StreamRef<K>): Promise<Stream<K> | undefined> {
+    const name = kind === "session" ? "session" : "other";
+    // NOTE: the row is of the kind that was asked for.
+    const decode = (kind === "session" ? toStream : toOther) as (row: Row) => Stream<K>;
+    return this.#point(name, [tenant, kind, id], decode);
   }
 
   async named(tenant: string, sessionId: string): Promise<Stream | undefined> {
     this.#assertOpen();
     const known = this.#cache.named(tenant, sessionId);
-    return known ?? this.#kept(this.#point("named", [tenant, sessionId], toStream), sessionId);
+    if (known !== undefined) return known;
+    const stream = this.#point("named", [tenant, sessionId], toStream);
+    if (stream !== undefined) this.#cache.keepNamed(stream, sessionId);
+    return stream;
   }
 
   async remembered({ tenant, scope, key }: IdempotencyKey, now: number): Promise<Remembered | undefined> {
@@ -207,10 +221,14 @@ class SqliteStore implements Store {
     return await this.#read({ read: "operations", ref, range });
   }
 
-  async snapshot(
-    ref: StreamRef,
+  async messages(ref: StreamRef<"session">, range: MessageRange): Promise<readonly StoredMessage[]> {
+    return await this.#read({ read: "messages", ref, range });
+  }
+
+  async snapshot<K extends StreamKind>(
+    ref: StreamRef<K>,
     seq: number,
-  ): Promise<{ readonly seq: number; readonly record: SessionRecord } | undefined> {
+  ): Promise<{ readonly seq: number; readonly record: Records[K] } | undefined> {
     return await this.#read({ read: "snapshot", ref, seq });
   }
 
@@ -218,7 +236,7 @@ class SqliteStore implements Store {
     return await this.#read({ read: "view", ref, view, seq });
   }
 
-  async overdue(now: number, limit: number): Promise<readonly StreamRef[]> {
+  async overdue(now: number, limit: number): Promise<readonly StreamRef<"session">[]> {
     return await this.#read({ read: "overdue", now, limit });
   }
 
@@ -229,6 +247,11 @@ class SqliteStore implements Store {
     const start = position ?? this.#lastPosition();
     this.#watchers.add(watcher);
     return this.#notices(watcher, start, signal);
+  }
+
+  async scrub(): Promise<void> {
+    this.#assertOpen();
+    await this.#writer.call("scrub");
   }
 
   close(): Promise<void> {
@@ -282,11 +305,6 @@ class SqliteStore implements Store {
   #lastPosition(): number {
     const row = this.#db.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'operations'").get();
     return row === undefined ? 0 : integer(row.seq);
-  }
-
-  #kept(stream: Stream | undefined, name?: string): Stream | undefined {
-    if (stream !== undefined) this.#cache.keep(stream, name);
-    return stream;
   }
 
   #point<T>(name: PointRead, key: readonly (string | number)[], decode: (row: Row) => T): T | undefined {

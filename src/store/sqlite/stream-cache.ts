@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Commit, Stream, StreamRef } from "../../engine/store.ts";
+import type { StreamKind } from "../../engine/streams.ts";
 
 /** How much the kept streams may take, in characters of JSON. */
 const CHARACTERS_MAX = 32 * 1_048_576;
@@ -13,14 +14,15 @@ const NAMES_MAX = 65_536;
  * stream passes through here.
  */
 export class StreamCache {
-  readonly #streams = new LRUCache<string, Stream>({
+  readonly #streams = new LRUCache<string, Stream<StreamKind>>({
     maxSize: CHARACTERS_MAX,
     sizeCalculation: ({ record }) => JSON.stringify(record).length,
   });
-  readonly #names = new LRUCache<string, StreamRef>({ max: NAMES_MAX });
+  readonly #names = new LRUCache<string, StreamRef<"session">>({ max: NAMES_MAX });
 
-  get({ tenant, id }: StreamRef): Stream | undefined {
-    return this.#streams.get(`${tenant}\n${id}`);
+  get<K extends StreamKind>(ref: StreamRef<K>): Stream<K> | undefined {
+    // NOTE: a key has the kind in it.
+    return this.#streams.get(keyOf(ref)) as Stream<K> | undefined;
   }
 
   named(tenant: string, sessionId: string): Stream | undefined {
@@ -28,12 +30,16 @@ export class StreamCache {
     return ref && this.get(ref);
   }
 
-  /** Keeps what was read, unless something newer is kept. `name` is given where the stream was read by its name. */
-  keep(stream: Stream, name?: string): void {
-    const { tenant, id } = stream.ref;
+  /** Keeps what was read, unless something newer is kept. */
+  keep(stream: Stream<StreamKind>): void {
     const kept = this.get(stream.ref);
-    if (kept === undefined || kept.head.seq < stream.head.seq) this.#streams.set(`${tenant}\n${id}`, stream);
-    if (name !== undefined) this.#names.set(`${tenant}\n${name}`, stream.ref);
+    if (kept === undefined || kept.head.seq < stream.head.seq) this.#streams.set(keyOf(stream.ref), stream);
+  }
+
+  /** Like `keep`, for a session that was read by its name. */
+  keepNamed(stream: Stream, name: string): void {
+    this.keep(stream);
+    this.#names.set(`${stream.ref.tenant}\n${name}`, stream.ref);
   }
 
   /** Takes over what a commit changed, once it is acknowledged. */
@@ -56,8 +62,13 @@ export class StreamCache {
   #drop(ref: StreamRef): void {
     const stream = this.get(ref);
     if (stream === undefined) return;
-    this.#streams.delete(`${ref.tenant}\n${ref.id}`);
+    this.#streams.delete(keyOf(ref));
+    if (!("sessionId" in stream.record)) return;
     const name = `${ref.tenant}\n${stream.record.sessionId}`;
     if (this.#names.get(name)?.id === ref.id) this.#names.delete(name);
   }
+}
+
+function keyOf({ kind, tenant, id }: StreamRef): string {
+  return `${kind}\n${tenant}\n${id}`;
 }

@@ -3,10 +3,14 @@
  * many sessions share one fsync, and the event loop never waits for the disk.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { SojournError } from "../../engine/errors.ts";
 import type { Commit } from "../../engine/store.ts";
 import { CommitWriter } from "./commit.ts";
 import { asStoreError, BUSY_MS, type Durability, openWriter } from "./connection.ts";
 import { errorReply, type Reply, type Request, requestsOf } from "./thread.ts";
+
+/** What the thread is asked to do. */
+export type Write = Commit | "scrub";
 
 /** How many commits one transaction takes at most, so that the first of them does not wait long. */
 const GROUP_MAX = 512;
@@ -34,16 +38,20 @@ let hasWritten = false;
 let hasErased = false;
 
 port.on("message", (first: string) => {
-  const waiting: Request<Commit>[] = [];
+  const waiting: Request<Write>[] = [];
   let isClosing = false;
   for (let message: string | undefined = first; message !== undefined; message = receiveMessageOnPort(port)?.message) {
-    const requests = requestsOf<Commit>(message);
+    const requests = requestsOf<Write>(message);
     if (requests === undefined) isClosing = true;
     else waiting.push(...requests);
   }
-  for (let from = 0; from < waiting.length; from += GROUP_MAX) {
-    port.postMessage(write(waiting.slice(from, from + GROUP_MAX)));
+  const commits = waiting.filter(isCommit);
+  for (let from = 0; from < commits.length; from += GROUP_MAX) {
+    port.postMessage(write(commits.slice(from, from + GROUP_MAX)));
   }
+  // One is as good as many.
+  const scrubs = waiting.filter((request) => !isCommit(request));
+  if (scrubs.length > 0) port.postMessage(scrub(scrubs));
   if (isClosing) close();
   else idle ??= setTimeout(tidy, IDLE_MS);
 });
@@ -81,6 +89,33 @@ function applyAlone(id: number, call: Commit): Reply {
     if (db.isTransaction && asStoreError(error) === error) return errorReply(id, error);
     throw error;
   }
+}
+
+function isCommit(request: Request<Write>): request is Request<Commit> {
+  return request.call !== "scrub";
+}
+
+/**
+ * Leaves nothing of what was erased in the files: the log is emptied, and the database written anew, since pages keep
+ * traces of rows that were moved. Waits for readers, and holds up all commits.
+ */
+function scrub(requests: readonly Request<Write>[]): readonly Reply[] {
+  try {
+    emptyLog();
+    db.exec("VACUUM");
+    emptyLog();
+    hasErased = false;
+    return requests.map(({ id }) => ({ id, value: null }));
+  } catch (error) {
+    return requests.map(({ id }) => errorReply(id, asStoreError(error)));
+  }
+}
+
+function emptyLog(): void {
+  if (truncate.get()?.busy === 0) return;
+  throw new SojournError("store_unavailable", {
+    message: "What was erased is gone, but a reader, such as a backup, holds up its removal from the files; call again",
+  });
 }
 
 function tidy(): void {

@@ -5,7 +5,7 @@ import { given } from "../../../engine/given.ts";
 import type { Json } from "../../../engine/json.ts";
 import { isSessionId, LIMITS, RESERVED_IDS, SESSION_ID_PATTERN } from "../../../engine/limits.ts";
 import { OPERATION_KINDS } from "../../../engine/operation.ts";
-import { type Metrics, type SessionPatch, STATUSES } from "../../../engine/session.ts";
+import { type AddedMetrics, type SessionPatch, STATUSES } from "../../../engine/session.ts";
 import type { ListQuery, TotalsQuery } from "../../../engine/sessions.ts";
 import { SORTS } from "../../../engine/store.ts";
 
@@ -87,6 +87,10 @@ const FilterShape = z.strictObject({
     .optional()
     .describe("repeatable; all must match"),
   parent_session_id: sessionId.optional(),
+  temporary: z
+    .enum(["true", "false"])
+    .optional()
+    .describe("true: those that were made for a chat without a session; false where it is left out"),
   search: z
     .string()
     .min(1)
@@ -164,7 +168,7 @@ export function decodePatch(body: z.output<typeof PatchShape>): SessionPatch {
 }
 
 /** An empty body counts one request; otherwise what is left out is 0. */
-export function decodeMetrics(body: z.output<typeof AddedMetricsShape>): Metrics {
+export function decodeMetrics(body: z.output<typeof AddedMetricsShape>): AddedMetrics {
   if (Object.keys(body).length === 0) return { requestCount: 1, errorCount: 0, processingTimeUs: 0 };
   return {
     requestCount: body.requests ?? 0,
@@ -194,6 +198,7 @@ export function decodeFilter(query: z.output<typeof FilterShape>): TotalsQuery {
     ...given("userId", query.user_id),
     ...given("tags", query.tag === undefined ? undefined : [...new Set([query.tag].flat())]),
     ...given("parentSessionId", query.parent_session_id),
+    ...given("temporary", query.temporary, (temporary) => temporary === "true"),
     ...given("search", query.search),
     ...given("createdAfterUs", query.created_after, moments),
     ...given("createdBeforeUs", query.created_before, moments),

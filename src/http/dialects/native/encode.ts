@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { SECOND } from "../../../engine/clock.ts";
+import type { TokenUsage, TurnOutput } from "../../../engine/conversation.ts";
+import { given } from "../../../engine/given.ts";
 import type { Json } from "../../../engine/json.ts";
 import { expiresAtUs } from "../../../engine/lifecycle.ts";
-import { type Entry, OPERATION_KINDS, payloadBody } from "../../../engine/operation.ts";
-import { averageProcessingTimeUs, type Metrics, STATUSES } from "../../../engine/session.ts";
+import { ROLES, type SealedMessage, type StoredMessage } from "../../../engine/message.ts";
+import { type Entry, OPERATION_KINDS, type OperationKind, payloadBody } from "../../../engine/operation.ts";
+import { averageProcessingTimeUs, type Metrics, type SessionRecord, STATUSES } from "../../../engine/session.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import type { Totals } from "../../../engine/store.ts";
 import type { Verdict } from "../../../engine/verify.ts";
@@ -19,8 +22,24 @@ export const MetricsShape = z
     error_count: count,
     total_processing_time: seconds,
     average_processing_time: seconds.describe("seconds; 0 without requests"),
+    input_tokens: count.describe("of language models, where they tell"),
+    output_tokens: count,
   })
   .meta({ id: "Metrics" });
+
+/** What a session remembers. */
+export const MemoryShape = z
+  .object({
+    session_id: z.string(),
+    has_session_memory: z.boolean(),
+    has_working_memory: z.boolean(),
+    has_behavior_profile: z.boolean(),
+    conversation_turns: count.describe("messages of the user that were answered"),
+    messages: count,
+    window_tokens: count.describe("about how much of a model's window the messages take that were not compacted"),
+    compacted_through: count.describe("the number of the last message that was compacted; 0 where none was"),
+  })
+  .meta({ id: "Memory" });
 
 /** A session as clients see it. */
 export const SessionShape = z
@@ -45,9 +64,35 @@ export const SessionShape = z
     max_lifetime_seconds: seconds.optional(),
     version: count.describe("the seq of its last operation; what If-Match takes"),
     head_hash: z.string().describe("the hash of its last operation; keep it, to verify the log against it later"),
+    temporary: z.literal(true).optional().describe("made for a chat that named no session; listed on request alone"),
     metrics: MetricsShape,
+    memory: MemoryShape,
   })
   .meta({ id: "Session" });
+
+const ToolCallShape = z.object({ id: z.string(), name: z.string(), arguments: z.string().describe("JSON") });
+
+/** One entry of the conversation. */
+export const MessageShape = z
+  .object({
+    number: count.describe("1, 2, 3 … without gaps within its session"),
+    seq: count.describe("the operation that brought it"),
+    timestamp: time,
+    role: z.enum(ROLES),
+    content: z.string(),
+    tokens: count.describe("about how much of a model's window it takes"),
+    tool_calls: z.array(ToolCallShape).optional(),
+    tool_call_id: z.string().optional(),
+    metadata: z.record(z.string(), z.json()).optional(),
+  })
+  .meta({ id: "Message" });
+
+export const UsageShape = z.object({ input_tokens: count, output_tokens: count }).meta({ id: "Usage" });
+
+export function encodeMessage({ number, seq, at, ...message }: StoredMessage): z.output<typeof MessageShape> {
+  const { tool_calls: calls, ...sealed } = encodeSealed(message);
+  return { number, seq, timestamp: isoTime(at), ...sealed, ...given("tool_calls", calls && [...calls]) };
+}
 
 /** One entry of the log. */
 export const OperationShape = z
@@ -61,6 +106,7 @@ export const OperationShape = z
     duration_ms: z.number().optional(),
     status: z.enum(["completed", "failed"]),
     inputs: z.json().describe("null once erased"),
+    output: z.json().optional().describe("of a completed turn: the answer"),
     result_id: z.string().optional(),
     error: z.string().optional(),
     hash: z.string(),
@@ -139,7 +185,23 @@ export function encodeSession({ ref, head, record }: Session): z.output<typeof S
     max_lifetime_seconds: map(record.maxLifetimeUs, inSeconds),
     version: head.seq,
     head_hash: head.hash,
+    temporary: record.temporary,
     metrics: encodeMetrics(record.metrics),
+    memory: encodeMemory(record),
+  };
+}
+
+function encodeMemory({ sessionId, conversation }: SessionRecord): z.output<typeof MemoryShape> {
+  return {
+    session_id: sessionId,
+    // All of them exist from a session's beginning on.
+    has_session_memory: true,
+    has_working_memory: true,
+    has_behavior_profile: true,
+    conversation_turns: conversation.turns,
+    messages: conversation.messages,
+    window_tokens: conversation.tokens,
+    compacted_through: conversation.compactedThrough,
   };
 }
 
@@ -149,6 +211,8 @@ export function encodeMetrics(metrics: Metrics): z.output<typeof MetricsShape> {
     error_count: metrics.errorCount,
     total_processing_time: inSeconds(metrics.processingTimeUs),
     average_processing_time: inSeconds(averageProcessingTimeUs(metrics)),
+    input_tokens: metrics.inputTokens,
+    output_tokens: metrics.outputTokens,
   };
 }
 
@@ -168,13 +232,15 @@ export function encodeOperation(entry: Entry): z.output<typeof OperationShape> {
   return {
     seq,
     id,
-    kind,
+    // NOTE: of a session's log.
+    kind: kind as OperationKind,
     name,
     actor,
     timestamp: isoTime(at),
     duration_ms: map(durationUs, (us) => us / 1_000),
     status: outcome,
     inputs: encodeInputs(body?.input ?? null),
+    output: encodeOutput(body?.output),
     result_id: made[0],
     error: body?.error,
     hash,
@@ -229,7 +295,7 @@ function inSeconds(us: number): number {
 }
 
 /** How the members of the engine's inputs are called on this wire, and in which unit. */
-const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (us: number) => Json]>> = {
+const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (value: never) => unknown]>> = {
   sessionId: ["session_id"],
   userId: ["user_id"],
   parentSessionId: ["parent_session_id"],
@@ -237,13 +303,40 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (u
   maxLifetimeUs: ["max_lifetime_seconds", inSeconds],
   processingTimeUs: ["processing_time_seconds", inSeconds],
   endedAtUs: ["ended_at", isoTime],
+  messages: ["messages", (messages: readonly SealedMessage[]) => messages.map(encodeSealed)],
+  usage: ["usage", encodeUsage],
 };
 
 function encodeInputs(input: Json): z.core.util.JSONType {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return null;
   const members = Object.entries(input).map(([key, value]) => {
     const [name, encode] = INPUT_MEMBERS[key] ?? [key];
-    return [name, encode !== undefined && typeof value === "number" ? encode(value) : value];
+    // NOTE: a member of that name has the type that its encoder takes; only `PendingLog` writes them.
+    return [name, encode === undefined || value === null ? value : encode(value as never)];
   });
   return Object.fromEntries(members);
+}
+
+function encodeOutput(output: Json | undefined): z.core.util.JSONType | undefined {
+  if (output === undefined) return undefined;
+  // NOTE: only turns have one.
+  const { message, ...rest } = output as unknown as TurnOutput;
+  return { ...rest, message: encodeSealed(message) as unknown as z.core.util.JSONType };
+}
+
+/** A message without its place. */
+function encodeSealed({ role, content, tokens, toolCalls, toolCallId, metadata }: SealedMessage) {
+  return {
+    role,
+    content,
+    tokens,
+    ...given("tool_calls", toolCalls),
+    ...given("tool_call_id", toolCallId),
+    // NOTE: metadata came in as JSON.
+    ...given("metadata", metadata as Record<string, z.core.util.JSONType> | undefined),
+  };
+}
+
+export function encodeUsage({ inputTokens, outputTokens }: TokenUsage): z.output<typeof UsageShape> {
+  return { input_tokens: inputTokens, output_tokens: outputTokens };
 }

@@ -1,0 +1,76 @@
+import { expire } from "./commands.ts";
+import { messageRows, type TurnOutput } from "./conversation.ts";
+import type { Entry, StreamOperationKind } from "./operation.ts";
+import { fold, type SessionChange, type SessionInputs, type SessionRecord } from "./session.ts";
+import type { RowChange } from "./store.ts";
+import { foldUser, NEW_USER, type UserChange, type UserInputs, type UserRecord } from "./user.ts";
+
+/** What a log may belong to, and the record that is folded from it. */
+export interface Records {
+  readonly session: SessionRecord;
+  readonly user: UserRecord;
+}
+
+export type StreamKind = keyof Records;
+
+/** What each kind of operation carries. */
+export interface Inputs extends SessionInputs, UserInputs {}
+
+/** An operation that was decided on and not yet appended. */
+export interface Draft<K extends StreamOperationKind = StreamOperationKind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly input: Inputs[K];
+  /** Of a completed turn alone. */
+  readonly output?: TurnOutput;
+  /** What went wrong; the operation failed. */
+  readonly error?: string;
+  readonly durationUs?: number;
+}
+
+/** One operation as the fold of its stream sees it. What was erased is absent. */
+export interface Change {
+  readonly kind: StreamOperationKind;
+  readonly at: number;
+  readonly input?: unknown;
+  readonly output?: unknown;
+}
+
+/** How a kind of stream works. */
+interface Rules<K extends StreamKind> {
+  /** The record of a stream that was never written, where it needs no creation. */
+  readonly blank?: Records[K];
+  readonly fold: (record: Records[K] | undefined, change: Change) => Records[K];
+  /** What time alone has brought about at `now`. */
+  readonly due: (record: Records[K], now: number) => readonly Draft[];
+  /** The rows of collections that an entry begins or ends. */
+  readonly rows: (before: Records[K] | undefined, after: Records[K], entry: Entry) => readonly RowChange[];
+}
+
+// NOTE: a stream has operations of its own kinds alone, and each has the input of its kind; only `PendingLog` writes them.
+export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
+  session: {
+    fold: (record, change) => fold(record, change as SessionChange),
+    due: expire,
+    rows: (before, after, entry) => [
+      ...tagRows(before?.tags ?? [], after.tags, entry.operation.seq),
+      ...messageRows(before?.conversation.messages ?? 0, entry),
+    ],
+  },
+  user: {
+    blank: NEW_USER,
+    fold: (record, change) => foldUser(record, change as UserChange),
+    due: () => [],
+    rows: () => [],
+  },
+};
+
+function tagRows(before: readonly string[], after: readonly string[], seq: number): RowChange[] {
+  if (before === after) return [];
+  const gone = before.filter((tag) => !after.includes(tag));
+  const added = after.filter((tag) => !before.includes(tag));
+  return [
+    ...gone.map((key) => ({ view: "tag", change: "end", key, seq }) as const),
+    ...added.map((key) => ({ view: "tag", change: "begin", key, seq }) as const),
+  ];
+}
