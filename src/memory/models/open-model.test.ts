@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { SojournError } from "../../engine/errors.ts";
+import { openModel, parseModelName } from "./open-model.ts";
+
+const BOUNDS = { timeoutMs: 1_000, maxOutputTokens: 100 };
+
+describe("parseModelName()", () => {
+  it("reads a provider and the name that it uses", () => {
+    assert.deepEqual(parseModelName("openai:gpt-5"), { provider: "openai", name: "gpt-5" });
+    assert.deepEqual(parseModelName("openai:llama3:8b"), { provider: "openai", name: "llama3:8b" });
+    assert.deepEqual(parseModelName("google:models/gemini-3"), { provider: "google", name: "models/gemini-3" });
+  });
+
+  it("knows what is none", () => {
+    for (const text of ["", "gpt-5", "openai:", ":gpt-5", "openai", "mistral:large", "openai:gpt 5", "OpenAI:gpt-5"])
+      assert.equal(parseModelName(text), undefined, text);
+  });
+});
+
+describe("openModel()", () => {
+  it("opens a model under the name that is configured, and connects to nothing", () => {
+    const { name, isLanguageModel } = openModel({ ...BOUNDS, model: "anthropic:claude-opus-5", apiKey: "k" });
+    assert.deepEqual({ name, isLanguageModel }, { name: "anthropic:claude-opus-5", isLanguageModel: true });
+    assert.equal(openModel({ ...BOUNDS, model: "openai:any", baseUrl: "http://localhost:8000/v1" }).name, "openai:any");
+  });
+
+  it("says what a model is called where that is wrong", () => {
+    assert.deepEqual(faultsOf({ model: "gpt-5" }), [
+      {
+        field: "model",
+        message:
+          'must be a provider and its model, such as "openai:gpt-5"; the providers are openai, anthropic, google',
+        type: "invalid_model",
+      },
+    ]);
+  });
+
+  it("says that a key is missing, whatever the environment holds", () => {
+    const variables = {
+      openai: "OPENAI_API_KEY",
+      anthropic: "ANTHROPIC_API_KEY",
+      google: "GOOGLE_GENERATIVE_AI_API_KEY",
+    };
+    for (const [provider, variable] of Object.entries(variables)) {
+      process.env[variable] = "from-the-environment";
+      try {
+        assert.deepEqual(faultsOf({ model: `${provider}:m` }), [
+          { field: "apiKey", message: `is missing: ${provider} answers nobody without one`, type: "missing" },
+        ]);
+      } finally {
+        delete process.env[variable];
+      }
+    }
+    const baseUrl = "http://localhost:1";
+    assert.deepEqual(
+      faultsOf({ model: "anthropic:m", baseUrl }).map(({ field }) => field),
+      ["apiKey"],
+    );
+  });
+
+  it("refuses keys that no header takes, without showing them", () => {
+    for (const apiKey of ["secret\n", "sec ret", "sécret"]) {
+      const faults = faultsOf({ model: "openai:m", apiKey });
+      assert.deepEqual(faults, [
+        { field: "apiKey", message: "must be printable ASCII characters without blanks", type: "invalid_key" },
+      ]);
+    }
+  });
+
+  it("refuses base URLs that can't be one, without showing them", () => {
+    for (const baseUrl of [
+      "",
+      "localhost",
+      "ftp://a",
+      "http://user:secret@a/v1",
+      "http://a/v1?key=secret",
+      "http://a/#b",
+    ])
+      assert.deepEqual(
+        faultsOf({ model: "openai:m", baseUrl }),
+        [
+          {
+            field: "baseUrl",
+            message: "must be an http or https address without a user, a query or a fragment",
+            type: "invalid_url",
+          },
+        ],
+        baseUrl,
+      );
+  });
+});
+
+function faultsOf(options: { readonly model: string; readonly baseUrl?: string; readonly apiKey?: string }) {
+  try {
+    openModel({ ...BOUNDS, ...options });
+  } catch (error) {
+    assert.ok(error instanceof SojournError && error.code === "invalid");
+    assert.ok(!JSON.stringify(error.toWire()).includes("secret"));
+    return error.faults;
+  }
+  assert.fail("was opened");
+}
