@@ -196,8 +196,8 @@ describe("answer()", () => {
     ];
     for (const [i, reply] of silences.entries()) {
       server.next(reply);
-      const error = await failureOf(model({ timeoutMs: 100, maxOutputTokens: 10_000 }));
-      assert.equal(error.message, 'Model "openai:test" did not answer within 100 ms; try again, or allow it more time');
+      const error = await failureOf(model({ timeoutMs: 300, maxOutputTokens: 10_000 }));
+      assert.equal(error.message, 'Model "openai:test" did not answer within 300 ms; try again, or allow it more time');
       assert.equal(await server.requests[i]?.abandoned, true);
     }
   });
@@ -205,8 +205,8 @@ describe("answer()", () => {
   it("counts the retries into its time", async () => {
     const no = { status: 500, body: "" };
     server.next(no, no, no, no, no, no);
-    const error = await failureOf(model({ timeoutMs: 100, backoffMs: 60_000 }));
-    assert.match(error.message, /within 100 ms/);
+    const error = await failureOf(model({ timeoutMs: 300, backoffMs: 60_000 }));
+    assert.match(error.message, /within 300 ms/);
     assert.equal(server.requests.length, 1);
   });
 

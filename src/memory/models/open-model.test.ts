@@ -1,9 +1,30 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 import { SojournError } from "../../engine/errors.ts";
 import { openModel, parseModelName } from "./open-model.ts";
 
 const BOUNDS = { timeoutMs: 1_000, maxOutputTokens: 100 };
+
+/** Says what packages are loaded once a model is open, and once it was asked. */
+const LOADING = `
+  import { registerHooks } from "node:module";
+  const loaded = new Set();
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier === "ai" || specifier.startsWith("@ai-sdk/")) loaded.add(specifier);
+      return next(specifier, context);
+    },
+  });
+  const { openModel } = await import(${JSON.stringify(new URL("open-model.ts", import.meta.url).href)});
+  const model = openModel({ model: "openai:m", baseUrl: "http://127.0.0.1:1", timeoutMs: 20000, maxOutputTokens: 1, retries: 0 });
+  const opened = [...loaded].sort();
+  await model.summarize("", [], new AbortController().signal).catch((error) => {
+    if (error.code !== "model_failed") throw error;
+  });
+  console.log(JSON.stringify({ opened, asked: [...loaded].sort() }));
+`;
 
 describe("parseModelName()", () => {
   it("reads a provider and the name that it uses", () => {
@@ -19,6 +40,15 @@ describe("parseModelName()", () => {
 });
 
 describe("openModel()", () => {
+  it("loads no provider's package before it is asked, then that provider's alone, and prints nothing", async () => {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", LOADING]);
+    assert.deepEqual(JSON.parse(stdout), {
+      opened: [],
+      asked: ["@ai-sdk/openai-compatible", "@ai-sdk/provider", "@ai-sdk/provider-utils"],
+    });
+    assert.equal(stderr, "");
+  });
+
   it("opens a model under the name that is configured, and connects to nothing", () => {
     const { name, isLanguageModel } = openModel({ ...BOUNDS, model: "anthropic:claude-opus-5", apiKey: "k" });
     assert.deepEqual({ name, isLanguageModel }, { name: "anthropic:claude-opus-5", isLanguageModel: true });

@@ -119,6 +119,6 @@ function shortCode(code: unknown, secrets: readonly string[]): string | undefine
 function retryAfterMs(headers: Readonly<Record<string, string>> = {}): number | undefined {
   const { "retry-after-ms": milliseconds = "", "retry-after": seconds = "" } = headers;
   const ms = [Number(milliseconds || "x"), Number(seconds || "x") * 1_000, Date.parse(seconds) - Date.now()];
-  const found = ms.find((value) => !Number.isNaN(value));
+  const found = ms.find(Number.isFinite);
   return found === undefined ? undefined : Math.max(0, found);
 }
