@@ -104,6 +104,72 @@ export const OPTIONS = {
     unit: "bytes",
     description: "How large the metadata of a session may be as JSON; raise it when callers keep documents there",
   },
+  model: {
+    type: "text",
+    description:
+      "Language model that answers chats, as openai:NAME, anthropic:NAME or google:NAME; without one a built-in " +
+      "responder answers from a session's memory, which is no language model",
+  },
+  model_base_url: {
+    type: "text",
+    description:
+      "Where the model is reached, where that is not its maker's own address; with openai: any server that speaks its " +
+      "chat completions, such as http://127.0.0.1:11434/v1",
+  },
+  model_api_key: {
+    type: "text",
+    isSecret: true,
+    description:
+      "API key for the model; left out, that of OPENAI_API_KEY, ANTHROPIC_API_KEY or GOOGLE_GENERATIVE_AI_API_KEY is taken",
+  },
+  model_timeout_seconds: {
+    type: "integer",
+    default: 60,
+    min: 1,
+    max: 3_600,
+    unit: "seconds",
+    description: "How long the model may take for an answer, its retries included; raise it for slow models",
+  },
+  model_max_output_tokens: {
+    type: "integer",
+    default: 2_048,
+    min: 1,
+    max: 1_000_000,
+    unit: "tokens",
+    description: "How long an answer of the model may be; one that is longer is cut off there, and says so",
+  },
+  system_prompt: {
+    type: "text",
+    default: "You are a helpful assistant.",
+    description: "What the model is told before each conversation; set it to say who it is and what it is for",
+  },
+  window_tokens: {
+    type: "integer",
+    default: 8_000,
+    min: 100,
+    max: 10_000_000,
+    unit: "tokens",
+    description:
+      "How much of a conversation the model is shown, the newest of it; what went before is summarized. Raise it for " +
+      "models that take more, at their price",
+  },
+  auto_compact: {
+    type: "choice",
+    default: "on",
+    choices: ["on", "off"],
+    description:
+      "Whether a conversation that outgrows window_tokens is summarized by itself; choose off to do so only by hand",
+  },
+  temporary_idle_seconds: {
+    type: "integer",
+    default: 1_800,
+    min: 1,
+    max: 315_360_000,
+    unit: "seconds",
+    description:
+      "After how long without use a session expires that was made for a chat without one; raise it where such clients " +
+      "pause for longer",
+  },
   max_body_bytes: {
     type: "integer",
     default: 1_048_576,

@@ -69,7 +69,7 @@ describe("repaired()", () => {
   }
 
   it("makes of any messages a history that is whole, loses none, and keeps their order", () => {
-    const id = fc.constantFrom("1", "2", "3");
+    const id: fc.Arbitrary<string> = fc.constantFrom("1", "2", "3");
     const any = fc.oneof(
       fc.constantFrom(user("u"), assistant("a"), { role: "system", content: "s" } as const),
       fc.uniqueArray(id, { minLength: 1 }).map((ids) => calling(...ids)),
@@ -82,7 +82,7 @@ describe("repaired()", () => {
           whole.filter(({ metadata }) => metadata === undefined),
           messages,
         );
-        let waiting = new Set(open);
+        let waiting = new Set<string>(open);
         for (const { role, toolCallId = "", toolCalls = [] } of whole) {
           if (role === "tool") assert.ok(waiting.delete(toolCallId), "a result follows its call");
           else {

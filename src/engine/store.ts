@@ -213,7 +213,7 @@ export interface MessageRange {
   readonly take: "oldest" | "newest";
   /** At least 1. */
   readonly limit: number;
-  /** Take no more once they need more of a window than this; the one that passes it is left out, unless it is alone. */
+  /** Take no more once they would need more of a window than this. */
   readonly tokensMax?: number;
   /** Take no more once they have more characters than this. */
   readonly charactersMax?: number;

@@ -7,6 +7,8 @@ import type { Access, Identity } from "../engine/access.ts";
 import type { Clock } from "../engine/clock.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions } from "../engine/sessions.ts";
+import type { Users } from "../engine/users.ts";
+import type { Memory } from "../memory/memory.ts";
 import type { Admission } from "./admission.ts";
 import { type BodyRule, readBody } from "./body.ts";
 import type { Cors } from "./cors.ts";
@@ -15,12 +17,14 @@ import type { Gate, RouteScope } from "./gate.ts";
 import type { Meters } from "./meters.ts";
 import { commonHeaders, rendered, toResponse, withoutEvents } from "./reply.ts";
 import { parse, parseQuery, writeOptionsOf } from "./request.ts";
-import type { Call, Dialect, Reply, Route, Service } from "./route.ts";
+import type { Call, Dialect, EventReply, Reply, Route, Service } from "./route.ts";
 import { serverRoutes } from "./server-routes.ts";
 
 /** What the HTTP server stands on. */
 export interface HttpContext {
   readonly sessions: Sessions;
+  readonly users: Users;
+  readonly memory: Memory;
   readonly access: Access;
   readonly admission: Admission;
   readonly limits: EdgeLimits;
@@ -40,6 +44,7 @@ type Handler = (c: Context<Env>, exchange: Exchange) => Promise<Reply>;
 
 /** What a handler finds out about a request, for its answer and for the log. */
 interface Exchange {
+  readonly requestId: string;
   /** Headers of the answer, also of a refusal. */
   readonly headers: Record<string, string>;
   /** Whoever calls, where that had to be known. */
@@ -56,7 +61,10 @@ export function buildApp(context: HttpContext, dialect: Dialect): Hono<Env> {
     app.on(method, pattern, (c) => answer(context, dialect, { c, route: path, scope, handler }));
   };
   for (const route of dialect.routes) {
-    const handler: Handler = (c, exchange) => callRoute(context, route, c, exchange);
+    const parameter = /\{(\w+)\}/.exec(route.path)?.[1];
+    const handler: Handler = (c, exchange) => {
+      return callRoute(context, { c, route, id: (parameter && c.req.param(parameter)) ?? "" }, exchange);
+    };
     on(route.method, dialect.base + route.path, { scope: route.scope, handler });
   }
   for (const [path, route] of Object.entries(serverRoutes(context, dialect))) on("GET", path, route);
@@ -87,31 +95,54 @@ const noSuchPath: Handler = async () => {
 /** Who calls an open route: someone who owns nothing. */
 const NOBODY: Caller = { tenant: "", actor: "nobody" };
 
-async function callRoute(context: HttpContext, route: Route, c: Context<Env>, { identity }: Exchange): Promise<Reply> {
+interface Called {
+  readonly c: Context<Env>;
+  readonly route: Route;
+  readonly id: string;
+}
+
+async function callRoute(
+  context: HttpContext,
+  { c, route, id }: Called,
+  { identity, requestId }: Exchange,
+): Promise<Reply> {
   const { incoming, outgoing } = c.env;
-  const { sessions, access, clock, service } = context;
+  const { sessions, users, memory, access, clock, service } = context;
   // A file is made to be read.
   if (route.type !== undefined && incoming.method === "HEAD") return { text: "", type: route.type };
   const body = route.body && (await readBody(incoming, outgoing, bodyRule(context, route, incoming)));
   const call: Call = {
     sessions,
+    users,
+    memory,
     access,
     caller: identity ?? NOBODY,
-    id: c.req.param("id") ?? "",
+    id,
     query: parseQuery(route.query ?? NoQuery, incoming.url ?? ""),
     body: route.body && parse(route.body, body?.value),
     write: route.isWrite ? writeOptionsOf(incoming, body?.text ?? "") : {},
     header: (name) => incoming.headers[name]?.toString(),
     gone: () => {
       const abort = new AbortController();
-      outgoing.once("close", () => abort.abort());
+      outgoing.once("close", () => abort.abort(goneAway()));
       return abort.signal;
     },
     now: () => clock.now(),
+    requestId,
+    fail: (thrown) => {
+      const failure = asSojournError(thrown);
+      const { path, method } = route;
+      logFailure(context, { request_id: requestId, method, route: path, actor: identity?.actor }, failure);
+      return failure;
+    },
     service,
   };
   // NOTE: query and body were parsed with the route's own shapes.
   return await route.handle(call as Parameters<Route["handle"]>[0]);
+}
+
+function goneAway(): SojournError {
+  return new SojournError("request_timeout", { message: "The client went away before its answer" });
 }
 
 function bodyRule({ admission, limits, maxBodyBytes }: HttpContext, route: Route, incoming: IncomingMessage): BodyRule {
@@ -138,7 +169,7 @@ async function answer(
   const started = performance.now();
   const { incoming } = c.env;
   const requestId = requestIdOf(incoming, context);
-  const exchange: Exchange = { headers: {} };
+  const exchange: Exchange = { requestId, headers: {} };
   let failure: SojournError | undefined;
   let reply: ReturnType<typeof rendered>;
   try {
@@ -156,7 +187,7 @@ async function answer(
   }
   const ms = performance.now() - started;
   const shown = incoming.method === "HEAD" ? withoutEvents(reply) : reply;
-  if ("events" in shown) letStream(context.admission, c.env);
+  if ("events" in shown) letStream(context.admission, c.env, shown);
   const response = toResponse(shown, Object.assign(commonHeaders(requestId, ms), exchange.headers), context.meters);
   const { status } = response;
   account(context, { incoming, route, requestId, actor: exchange.identity?.actor, status, ms, failure });
@@ -184,9 +215,9 @@ function isRead({ method }: IncomingMessage): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** A stream is no request in hand, and whoever hangs up does not wait for its end. */
-function letStream(admission: Admission, { incoming, outgoing }: HttpBindings): void {
-  admission.leave(incoming);
+/** A feed is no request in hand, and whoever hangs up does not wait for a stream's end. */
+function letStream(admission: Admission, { incoming, outgoing }: HttpBindings, { isAnswer = false }: EventReply): void {
+  if (!isAnswer) admission.leave(incoming);
   const { socket } = incoming;
   const hangUp = (): void => void outgoing.destroy();
   if (socket.readableEnded) hangUp();
@@ -226,9 +257,14 @@ export function account(
   if (failure === undefined && !logger.isLevelEnabled("debug")) return;
   const line = { request_id: requestId, method, route, actor, status, ms: Math.round(ms * 100) / 100 };
   if (failure === undefined) logger.debug(line, "request");
-  else if (status < 500 || EXPECTED.includes(failure.code))
-    logger.info({ ...line, code: failure.code }, "request refused");
-  else logger.error({ ...line, code: failure.code, err: failure.cause ?? failure }, "request failed");
+  else if (status < 500) logger.info({ ...line, code: failure.code }, "request refused");
+  else logFailure({ logger }, line, failure);
+}
+
+function logFailure({ logger }: Pick<HttpContext, "logger">, line: object, failure: SojournError): void {
+  const { code } = failure;
+  if (EXPECTED.includes(code)) logger.info({ ...line, code }, "request refused");
+  else logger.error({ ...line, code, err: failure.cause ?? failure }, "request failed");
 }
 
 /** What ends with a status of the 500s, and is no failure of ours: somebody else was first. */

@@ -94,7 +94,7 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
     body,
     isBodyOptional,
     isWrite,
-    isStream,
+    stream,
     answers,
     type = "application/json",
   } = route;
@@ -104,10 +104,10 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
     ...(scope === "open" && { security: [] }),
     ...(scope !== "open" && { description: `Scope: \`${scope}\`.` }),
     requestParams: {
-      ...(path.includes("{id}") && { path: z.object({ id: z.string().describe("a session_id, or a uid") }) }),
+      ...pathParameters(path),
       ...(query && { query }),
       ...(isWrite && { header: WRITE_HEADERS }),
-      ...(isStream === true && { header: STREAM_HEADERS }),
+      ...(stream === "feed" && { header: STREAM_HEADERS }),
     },
     ...(body && {
       requestBody: { required: isBodyOptional !== true, content: { "application/json": { schema: body } } },
@@ -122,7 +122,7 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
             headers: z.object({ ETag: ETAG, ...(isWrite && { "Idempotent-Replayed": REPLAYED }) }),
             content: {
               [type]: { schema },
-              ...(isStream === true && { "text/event-stream": { schema: z.string() } }),
+              ...(stream !== undefined && { "text/event-stream": { schema: z.string() } }),
             },
           },
         ]),
@@ -130,6 +130,12 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
       ...refusals(route, dialect),
     } as ZodOpenApiResponsesObject,
   };
+}
+
+function pathParameters(path: string): { readonly path?: z.ZodObject } {
+  if (path.includes("{user_id}"))
+    return { path: z.object({ user_id: z.string().describe("what the user is called") }) };
+  return path.includes("{id}") ? { path: z.object({ id: z.string().describe("a session_id, or a uid") }) } : {};
 }
 
 function refusals({ body, isWrite, refusals: own }: Route, { errors, errorShape }: Dialect): Record<string, object> {

@@ -40,6 +40,7 @@ export function toResponse(
 ): Response {
   if ("events" in reply) {
     headers["content-type"] = EVENTS_TYPE;
+    Object.assign(headers, reply.headers);
     return new Response(eventStream(reply.events, meters.openStream()), { headers });
   }
   if ("download" in reply) {

@@ -2,6 +2,8 @@ import type { z } from "zod";
 import type { Access } from "../engine/access.ts";
 import type { ErrorCode, SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { Users } from "../engine/users.ts";
+import type { Memory } from "../memory/memory.ts";
 import type { RouteScope } from "./gate.ts";
 
 /** What the server can say of itself. */
@@ -26,9 +28,11 @@ export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
 /** What a route's handler gets: everything parsed, nothing of HTTP but the headers it may ask for. */
 export interface Call<Query = unknown, Body = unknown> {
   readonly sessions: Sessions;
+  readonly users: Users;
+  readonly memory: Memory;
   readonly access: Access;
   readonly caller: Caller;
-  /** From the path; `""` for a route without one. */
+  /** The first parameter of the path; `""` for a route without one. */
   readonly id: string;
   readonly query: Query;
   readonly body: Body;
@@ -40,6 +44,9 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly gone: () => AbortSignal;
   /** Microseconds since the epoch. */
   readonly now: () => number;
+  readonly requestId: string;
+  /** Puts into the log what failed after the answer has begun, and returns it as its client may see it. */
+  readonly fail: (thrown: unknown) => SojournError;
   readonly service: Service;
 }
 
@@ -57,12 +64,16 @@ export interface TextReply extends Omit<JsonReply, "body"> {
   readonly type: string;
 }
 
+/** Events as they come. */
+export interface EventReply {
+  readonly events: AsyncIterable<string>;
+  /** Whether they end by themselves, so that the request is in hand until then. */
+  readonly isAnswer?: boolean;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** What a handler answers. */
-export type Reply =
-  | JsonReply
-  | TextReply
-  | { readonly events: AsyncIterable<string> }
-  | { readonly download: Download; readonly fileName: string };
+export type Reply = JsonReply | TextReply | EventReply | { readonly download: Download; readonly fileName: string };
 
 type QueryShape = z.ZodObject;
 type BodyShape = z.ZodObject;
@@ -90,8 +101,8 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   readonly isWrite: boolean;
   /** The shape of each status that it answers on success. */
   readonly answers: Readonly<Record<number, z.ZodType>>;
-  /** Whether `Accept: text/event-stream` gets a live stream. */
-  readonly isStream?: boolean;
+  /** What `Accept: text/event-stream` gets: a feed, which goes on and can be resumed, or the answer while it is made. */
+  readonly stream?: "feed" | "answer";
   /** The type of its answers on success, where that is not JSON. */
   readonly type?: string;
   /** What it may refuse with, beyond what every route may. */

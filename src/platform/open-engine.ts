@@ -5,6 +5,11 @@ import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
+import { Users } from "../engine/users.ts";
+import { Memory } from "../memory/memory.ts";
+import type { Model } from "../memory/model.ts";
+import { openModel } from "../memory/models/open-model.ts";
+import { builtInModel } from "../memory/responder/responder.ts";
 import { type Backup, backUp, openSqliteStore } from "../store/sqlite/index.ts";
 import type { Logger } from "./log.ts";
 import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
@@ -22,11 +27,22 @@ export type EngineConfig = Pick<
   | "maxMetadataBytes"
   | "maxStoreBytes"
   | "sweepIntervalMs"
+  | "model"
+  | "modelBaseUrl"
+  | "modelApiKey"
+  | "modelTimeoutSeconds"
+  | "modelMaxOutputTokens"
+  | "systemPrompt"
+  | "windowTokens"
+  | "autoCompact"
+  | "temporaryIdleSeconds"
 >;
 
 /** An engine at work on its data directory. */
 export interface Engine {
   readonly sessions: Sessions;
+  readonly users: Users;
+  readonly memory: Memory;
   readonly access: Access;
   /** Throws why the engine has failed for good, if it has. */
   assertAlive(): void;
@@ -38,15 +54,23 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** What an engine is given beside its configuration. */
+export interface EngineParts {
+  readonly logger: Logger;
+  /** Makes of the store what is used in its place. */
+  readonly observe?: (store: Store) => Store;
+  /** What answers chats, in place of what the configuration says. */
+  readonly model?: Model;
+}
+
 /**
  * Opens the store, with the sessions and keys in it, and expires sessions as their time is over.
  *
- * @param options.observe  makes of the store what is used in its place
- * @throws {SojournError} what `openSqliteStore` throws
+ * @throws {SojournError} what `openSqliteStore` throws; `invalid` for a model that can't be asked
  */
 export function openEngine(
   config: EngineConfig,
-  { logger, observe = (store) => store }: { readonly logger: Logger; readonly observe?: (store: Store) => Store },
+  { logger, observe = (store) => store, model = modelOf(config) }: EngineParts,
 ): Engine {
   let failure: SojournError | undefined;
   const sqlite = openSqliteStore({
@@ -70,10 +94,23 @@ export function openEngine(
   };
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
   const sessions = new Sessions(ports, settings);
+  const users = new Users(ports);
+  const onFailure = (error: unknown): void => logger.error({ err: error }, "conversation could not be compacted");
+  const memory = new Memory(
+    { ...ports, sessions, users, model, onFailure },
+    {
+      systemPrompt: config.systemPrompt,
+      windowTokens: config.windowTokens,
+      compactsItself: config.autoCompact === "on",
+      temporaryIdleUs: config.temporaryIdleSeconds * SECOND,
+    },
+  );
   const access = new Access(ports);
   const sweeper = startSweeper({ sessions, access, logger, everyMs: config.sweepIntervalMs });
   return {
     sessions,
+    users,
+    memory,
     access,
     assertAlive,
     probe: async () => {
@@ -83,6 +120,7 @@ export function openEngine(
     backUp: (signal) => backUp({ directory: config.data, release: VERSION, ...given("signal", signal) }),
     close: async () => {
       await sessions.close();
+      await memory.close();
       await sweeper.stop();
       try {
         await access.saveLastUse();
@@ -91,4 +129,15 @@ export function openEngine(
       }
     },
   };
+}
+
+function modelOf(config: EngineConfig): Model {
+  if (config.model === undefined) return builtInModel();
+  return openModel({
+    model: config.model,
+    ...given("baseUrl", config.modelBaseUrl),
+    ...given("apiKey", config.modelApiKey),
+    timeoutMs: config.modelTimeoutSeconds * 1_000,
+    maxOutputTokens: config.modelMaxOutputTokens,
+  });
 }

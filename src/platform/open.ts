@@ -5,6 +5,7 @@ import { OPTIONS, type Option, rangeOf } from "../config/options.ts";
 import { LOCAL } from "../engine/access.ts";
 import { type Fault, invalid } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import type { Model } from "../memory/model.ts";
 import { databaseFile } from "../store/sqlite/connection.ts";
 import type { Durability } from "../store/sqlite/index.ts";
 import { InProcess } from "./in-process.ts";
@@ -29,6 +30,27 @@ export interface OpenOptions {
   readonly maxStoreBytes?: number | undefined;
   /** How often sessions whose time is over get the operation that says so; default 1,000. */
   readonly sweepIntervalMs?: number | undefined;
+  /**
+   * What answers chats: a language model, as `openai:NAME`, `anthropic:NAME` or `google:NAME`, or a `Model` of your own.
+   * Default: a built-in responder, which answers from memory and is no language model.
+   */
+  readonly model?: string | Model | undefined;
+  /** Where the model is reached, where that is not its maker's own address. */
+  readonly modelBaseUrl?: string | undefined;
+  /** Left out, none is sent; nothing is taken from the environment. */
+  readonly modelApiKey?: string | undefined;
+  /** How long the model may take for an answer, its retries included; default 60,000, in whole seconds. */
+  readonly modelTimeoutMs?: number | undefined;
+  /** How long an answer of the model may be; default 2,048. */
+  readonly modelMaxOutputTokens?: number | undefined;
+  /** What the model is told before each conversation. */
+  readonly systemPrompt?: string | undefined;
+  /** How much of a conversation the model is shown, the newest of it; default 8,000. */
+  readonly windowTokens?: number | undefined;
+  /** Whether a conversation that outgrows `windowTokens` is summarized by itself: `on` (the default) or `off`. */
+  readonly autoCompact?: "on" | "off" | undefined;
+  /** After how long without use a session expires that was made for a chat without one; default 30 minutes. */
+  readonly temporaryIdleMs?: number | undefined;
   /** Whose sessions they are; default `local`, as on a server without keys. */
   readonly tenant?: string | undefined;
   /** Told what happens beside the calls; one of pino will do. Default: nobody is told. */
@@ -44,7 +66,7 @@ export interface OpenOptions {
 export async function open(options: OpenOptions = {}): Promise<Sojourn> {
   const faults = faultsOf(options);
   if (faults.length > 0) throw invalid(faults);
-  const { tenant = LOCAL.tenant, logger = SILENT } = options;
+  const { tenant = LOCAL.tenant, logger = SILENT, model } = options;
   const engine = openEngine(
     {
       data: resolve(options.data ?? OPTIONS.data.default),
@@ -53,10 +75,19 @@ export async function open(options: OpenOptions = {}): Promise<Sojourn> {
       idleTimeoutSeconds: seconds(options.idleTimeoutMs) ?? OPTIONS.idle_timeout_seconds.default,
       maxMetadataBytes: options.maxMetadataBytes ?? OPTIONS.max_metadata_bytes.default,
       sweepIntervalMs: options.sweepIntervalMs ?? OPTIONS.sweep_interval_ms.default,
+      modelTimeoutSeconds: seconds(options.modelTimeoutMs) ?? OPTIONS.model_timeout_seconds.default,
+      modelMaxOutputTokens: options.modelMaxOutputTokens ?? OPTIONS.model_max_output_tokens.default,
+      systemPrompt: options.systemPrompt ?? OPTIONS.system_prompt.default,
+      windowTokens: options.windowTokens ?? OPTIONS.window_tokens.default,
+      autoCompact: options.autoCompact ?? OPTIONS.auto_compact.default,
+      temporaryIdleSeconds: seconds(options.temporaryIdleMs) ?? OPTIONS.temporary_idle_seconds.default,
+      ...given("model", typeof model === "string" ? model : undefined),
+      ...given("modelBaseUrl", options.modelBaseUrl),
+      ...given("modelApiKey", options.modelApiKey),
       ...given("maxSessions", options.maxSessions),
       ...given("maxStoreBytes", options.maxStoreBytes),
     },
-    { logger },
+    { logger, ...given("model", typeof model === "object" ? model : undefined) },
   );
   try {
     const caller = { tenant: await engine.access.tenantNamed(tenant), actor: LOCAL.actor };
@@ -84,6 +115,14 @@ const ROWS = {
   maxMetadataBytes: [OPTIONS.max_metadata_bytes, 1],
   maxStoreBytes: [OPTIONS.max_store_bytes, 1],
   sweepIntervalMs: [OPTIONS.sweep_interval_ms, 1],
+  modelBaseUrl: [OPTIONS.model_base_url, 1],
+  modelApiKey: [OPTIONS.model_api_key, 1],
+  modelTimeoutMs: [OPTIONS.model_timeout_seconds, 1_000],
+  modelMaxOutputTokens: [OPTIONS.model_max_output_tokens, 1],
+  systemPrompt: [OPTIONS.system_prompt, 1],
+  windowTokens: [OPTIONS.window_tokens, 1],
+  autoCompact: [OPTIONS.auto_compact, 1],
+  temporaryIdleMs: [OPTIONS.temporary_idle_seconds, 1_000],
 } as const satisfies Partial<Record<keyof OpenOptions, readonly [Option, number]>>;
 
 function faultsOf(options: OpenOptions): readonly Fault[] {

@@ -35,7 +35,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
   const { logger } = log;
   const meters = new Meters();
   const engine = openEngine(config, { logger, observe: (store) => meteredStore(store, meters.registry) });
-  const { sessions, access } = engine;
+  const { sessions, users, memory, access } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -65,6 +65,8 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
       listen(
         {
           sessions,
+          users,
+          memory,
           access,
           admission,
           limits,

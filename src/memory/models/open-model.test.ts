@@ -76,7 +76,7 @@ describe("openModel()", () => {
       process.env[variable] = "from-the-environment";
       try {
         assert.deepEqual(faultsOf({ model: `${provider}:m` }), [
-          { field: "apiKey", message: `is missing: ${provider} answers nobody without one`, type: "missing" },
+          { field: "model_api_key", message: `is missing: ${provider} answers nobody without one`, type: "missing" },
         ]);
       } finally {
         delete process.env[variable];
@@ -85,7 +85,7 @@ describe("openModel()", () => {
     const baseUrl = "http://localhost:1";
     assert.deepEqual(
       faultsOf({ model: "anthropic:m", baseUrl }).map(({ field }) => field),
-      ["apiKey"],
+      ["model_api_key"],
     );
   });
 
@@ -93,7 +93,7 @@ describe("openModel()", () => {
     for (const apiKey of ["secret\n", "sec ret", "sécret"]) {
       const faults = faultsOf({ model: "openai:m", apiKey });
       assert.deepEqual(faults, [
-        { field: "apiKey", message: "must be printable ASCII characters without blanks", type: "invalid_key" },
+        { field: "model_api_key", message: "must be printable ASCII characters without blanks", type: "invalid_key" },
       ]);
     }
   });
@@ -111,7 +111,7 @@ describe("openModel()", () => {
         faultsOf({ model: "openai:m", baseUrl }),
         [
           {
-            field: "baseUrl",
+            field: "model_base_url",
             message: "must be an http or https address without a user, a query or a fragment",
             type: "invalid_url",
           },

@@ -99,7 +99,7 @@ function shortened(summary: string): string {
 }
 
 function keyFaults({ baseUrl, apiKey = "" }: ModelOptions, asked: ModelName | undefined): readonly Fault[] {
-  const field = "apiKey";
+  const field = "model_api_key";
   if (apiKey === "") {
     if (asked === undefined || (asked.provider === "openai" && baseUrl !== undefined)) return [];
     return [{ field, message: `is missing: ${asked.provider} answers nobody without one`, type: "missing" }];
@@ -114,5 +114,5 @@ function baseUrlFaults(baseUrl: string | undefined): readonly Fault[] {
   const isPlain = url !== null && /^https?:$/.test(url.protocol) && `${url.username}${url.password}` === "";
   if (isPlain && !/[?#]/.test(baseUrl)) return [];
   const message = "must be an http or https address without a user, a query or a fragment";
-  return [{ field: "baseUrl", message, type: "invalid_url" }];
+  return [{ field: "model_base_url", message, type: "invalid_url" }];
 }

@@ -120,7 +120,7 @@ export class Queries {
       const message = of.messages[integer(row.place)];
       if (message === undefined) continue;
       tokens += message.tokens;
-      if (tokens > tokensMax && messages.length > 0) break;
+      if (tokens > tokensMax) break;
       messages.push({ ...message, number: integer(row.number), seq, at: integer(row.at) });
       characters += message.content.length;
       if (characters > charactersMax) break;

@@ -9,18 +9,18 @@ import { type AddedMetrics, type SessionPatch, STATUSES } from "../../../engine/
 import type { ListQuery, TotalsQuery } from "../../../engine/sessions.ts";
 import { SORTS } from "../../../engine/store.ts";
 
-const sessionId = z
+export const sessionId = z
   .string()
   .regex(SESSION_ID_PATTERN, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -")
   .refine(isSessionId, `must be none of the reserved words ${RESERVED_IDS.join(" ")}`);
-const userId = z.string().min(1).max(LIMITS.userIdLength);
+export const userId = z.string().min(1).max(LIMITS.userIdLength);
 const name = z.string().max(LIMITS.nameLength);
 const description = z.string().max(LIMITS.descriptionLength);
 const tag = z.string().min(1).max(LIMITS.tagLength);
 const tags = z.array(tag).max(LIMITS.tags);
 // NOTE: what a body holds is JSON: it was parsed as that, and searched for what can't be kept. To do it again by a shape takes
 // longer than both.
-const metadata = z.record(z.string(), z.any() as z.ZodType<Json>);
+export const metadata = z.record(z.string(), z.any() as z.ZodType<Json>);
 const duration = z.number().min(1).max(LIMITS.durationSeconds).describe("seconds");
 const reason = z.string().max(LIMITS.reasonLength);
 const count = z.int().min(0).max(LIMITS.count);
@@ -76,7 +76,8 @@ export const moment = z.union(
   [z.iso.datetime({ offset: true }), z.iso.date()],
   "must be an ISO 8601 date or date-time with its offset",
 );
-const integer = (min: number, max: number): z.ZodType<string> =>
+/** A whole number in a query. */
+export const integer = (min: number, max: number): z.ZodType<string> =>
   z.string().refine((text) => isInteger(text, min, max), `must be a whole number from ${min} to ${max}`);
 
 const FilterShape = z.strictObject({

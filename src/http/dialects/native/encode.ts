@@ -134,7 +134,14 @@ export const StatsShape = z
 
 /** The state of the server; without an envelope, as ATLUS has it. */
 export const HealthShape = z
-  .object({ status: z.literal("healthy"), service: z.string(), version: z.string(), timestamp: time })
+  .object({
+    status: z.literal("healthy"),
+    service: z.string(),
+    version: z.string(),
+    model: z.string().describe("what answers chats: a language model such as openai:gpt-5, or built-in"),
+    is_language_model: z.boolean(),
+    timestamp: time,
+  })
   .meta({ id: "Health" });
 
 /** The envelope of every success. */

@@ -3,25 +3,18 @@ import { given } from "../../../engine/given.ts";
 import type { Answer } from "../../../engine/idempotency.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
-import { type Call, type Dialect, type JsonReply, type Reply, type Route, route } from "../../route.ts";
+import { type Call, type Dialect, type Reply, type Route, route } from "../../route.ts";
+import { acceptsEvents, answered, entityTag, replayed, writeRefusals } from "./answer.ts";
 import * as decode from "./decode.ts";
 import * as encode from "./encode.ts";
 import { encodeError, HTTP_ERRORS } from "./errors.ts";
 import { keyRoutes } from "./keys.ts";
+import { memoryRoutes } from "./memory-routes.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
 /** The bytes of a body that holds a reason, however it is escaped, or a few numbers. */
 const SMALL_BODY = 16_384;
-
-/** What any write of one session may be refused with. */
-const writeRefusals = [
-  "session_not_found",
-  "invalid_transition",
-  "precondition_failed",
-  "idempotency_mismatch",
-  "conflict",
-] as const;
 
 const routes: readonly Route[] = [
   route({
@@ -202,7 +195,7 @@ const routes: readonly Route[] = [
     scope: "sessions:read",
     query: decode.OperationsQueryShape,
     isWrite: false,
-    isStream: true,
+    stream: "feed",
     answers: {
       200: encode.enveloped(
         z.object({ operations: z.array(encode.OperationShape), next_cursor: z.string().optional() }),
@@ -232,6 +225,7 @@ const routes: readonly Route[] = [
       body: encode.envelope(encode.encodeVerdict(await sessions.verify(caller, id, query.head)), now()),
     }),
   }),
+  ...memoryRoutes,
   ...keyRoutes,
   route({
     method: "GET",
@@ -258,10 +252,12 @@ const routes: readonly Route[] = [
     isWrite: false,
     answers: { 200: encode.HealthShape },
     refusals: [],
-    handle: async ({ service, now }) => {
+    handle: async ({ service, memory, now }) => {
       await service.probe();
       const { version } = service;
-      return { body: { status: "healthy", service: "sojourn", version, timestamp: encode.isoTime(now()) } };
+      const { name: model, isLanguageModel: is_language_model } = memory.model;
+      const timestamp = encode.isoTime(now());
+      return { body: { status: "healthy", service: "sojourn", version, model, is_language_model, timestamp } };
     },
   }),
 ];
@@ -299,25 +295,6 @@ function shown(session: Session, now: number): Reply {
 
 function changed(answer: Answer<Session>): Reply {
   return answered(answer, encode.encodeSession(answer.value), answer.value);
-}
-
-function answered(answer: Answer<unknown>, data: object, session?: Session): JsonReply {
-  return {
-    body: encode.envelope(data, answer.at),
-    headers: { ...(session && entityTag(session)), ...replayed(answer) },
-  };
-}
-
-function entityTag({ head }: Session): Record<string, string> {
-  return { etag: `"${head.seq}"` };
-}
-
-function replayed(answer: Answer<unknown>): Record<string, string> {
-  return answer.replayed ? { "idempotent-replayed": "true" } : {};
-}
-
-function acceptsEvents(accept: string | undefined): boolean {
-  return accept?.split(",").some((type) => type.trim().split(";")[0]?.toLowerCase() === "text/event-stream") ?? false;
 }
 
 async function feed(

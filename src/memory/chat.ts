@@ -1,0 +1,242 @@
+import type { Settled } from "../engine/batch.ts";
+import { repaired, withFacts } from "../engine/conversation.ts";
+import { completeTurn, failTurn, type Turn } from "../engine/conversation-commands.ts";
+import { invalid, SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
+import { type Answer, OnceOnly, type Remember } from "../engine/idempotency.ts";
+import type { JsonObject } from "../engine/json.ts";
+import { assertSize, assertWithin, jsonFaults, LIMITS, textFaults } from "../engine/limits.ts";
+import type { MailboxPorts } from "../engine/mailbox.ts";
+import type { Message, SealedMessage } from "../engine/message.ts";
+import { assertMatches } from "../engine/precondition.ts";
+import type { RunSlots } from "../engine/run-slots.ts";
+import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
+import { news, type Profile, type ProfilePatch } from "../engine/user.ts";
+import type { Users } from "../engine/users.ts";
+import { factsIn } from "./facts.ts";
+import type { Context, Model, Usage } from "./model.ts";
+import { learned } from "./style.ts";
+import { seal } from "./tokens.ts";
+import type { Windows } from "./windows.ts";
+
+/** What somebody says. */
+export interface ChatRequest {
+  /** 1 to 5,000 characters, not counting the white space around them. */
+  readonly message: string;
+  /** Where it is said; left out: in a session made for it, which is temporary. */
+  readonly sessionId?: string;
+  /** Whose a temporary session is; otherwise that of the session, or left out. */
+  readonly userId?: string;
+  /** Kept with the message. */
+  readonly metadata?: JsonObject;
+}
+
+/** What was answered, and the session right after. */
+export interface Answered {
+  readonly session: Session;
+  readonly response: string;
+  readonly model: string;
+  readonly isLanguageModel: boolean;
+  readonly reason: Turn["reason"];
+  readonly usage?: Usage;
+  readonly processingTimeUs: number;
+}
+
+/** Who is told of an answer while it is made, before anything is kept of it. */
+export interface ChatListener {
+  /** The turn has begun, in this session. */
+  readonly onBegin?: (session: Session) => void;
+  /** Some more of the answer's text. */
+  readonly onText?: (text: string) => void;
+}
+
+/** What may come with a chat. */
+export interface ChatOptions extends WriteOptions, ChatListener {
+  /** Ends the turn, and nothing of it is kept but that it failed. */
+  readonly signal: AbortSignal;
+}
+
+/** What a chat stands on. */
+export interface ChatPorts extends MailboxPorts {
+  readonly sessions: Sessions;
+  readonly users: Users;
+  readonly slots: RunSlots;
+  readonly windows: Windows;
+  readonly model: Model;
+}
+
+/** What an operator sets. */
+export interface ChatSettings {
+  readonly systemPrompt: string;
+  /** How much of a model's window the conversation may take, with what is said now. */
+  readonly windowTokens: number;
+  /** After how long without use a temporary session expires. */
+  readonly temporaryIdleUs: number;
+}
+
+/**
+ * Turns of conversations: what a user says, and what is answered from the window, working memory and the profile.
+ *
+ * A turn is one commit: the message, the answer, the facts, the counters, and what was learned of the user. Whatever
+ * fails before, the session has one failed request more, and is otherwise as it was. Turns of one session come one after
+ * the other; other calls on it do not wait for them.
+ */
+export class Chat {
+  readonly #ports: ChatPorts;
+  readonly #settings: ChatSettings;
+  readonly #once: OnceOnly;
+
+  constructor(ports: ChatPorts, settings: ChatSettings) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#once = new OnceOnly(ports);
+  }
+
+  /**
+   * Says something, and resolves with the answer once both are durable.
+   *
+   * @throws {SojournError} `invalid_session` for a session that is missing, or not active; `session_busy`,
+   *   `model_failed`, and what a write throws
+   * @throws the signal's reason
+   */
+  async say(caller: Caller, request: ChatRequest, options: ChatOptions): Promise<Answer<Answered>> {
+    const wanted = checked(request);
+    return await this.#once.run<Answered>(caller.tenant, options.idempotency, async (remember) => {
+      const session = await this.#open(caller, wanted);
+      const { ref } = session;
+      const turn = (): Promise<{ value: Answered; at: number }> =>
+        this.#turn(caller, ref.id, wanted, options, remember);
+      return await this.#ports.slots.run(`${ref.tenant}\n${ref.id}`, turn, {
+        signal: options.signal,
+        aborted: () => options.signal.reason,
+      });
+    });
+  }
+
+  async #open(caller: Caller, { sessionId, userId }: ChatRequest): Promise<Session> {
+    if (sessionId !== undefined) return await this.#active(caller, sessionId, userId);
+    const { sessions } = this.#ports;
+    const wanted = {
+      ...given("userId", userId),
+      temporary: true,
+      idleTimeoutUs: this.#settings.temporaryIdleUs,
+    } as const;
+    return (await sessions.create(caller, wanted)).value.session;
+  }
+
+  async #active(caller: Caller, id: string, userId?: string): Promise<Session> {
+    const session = await this.#ports.sessions.find(caller, id);
+    if (session?.record.status !== "active") {
+      throw new SojournError("invalid_session", { message: `Invalid or inactive session: ${id}` });
+    }
+    if (userId !== undefined && userId !== session.record.userId) {
+      const message = "is not the user of this session; leave it out, or use another session";
+      throw invalid([{ field: "user_id", message, type: "invalid_user" }]);
+    }
+    return session;
+  }
+
+  async #turn(
+    caller: Caller,
+    uid: string,
+    { message, metadata }: ChatRequest,
+    options: ChatOptions,
+    remember: Remember<Answered> | undefined,
+  ): Promise<{ readonly value: Answered; readonly at: number }> {
+    const { sessions, users, clock, windows } = this.#ports;
+    // Again, since it may have ended while others had the slot.
+    const session = await this.#active(caller, uid);
+    assertMatches(options.precondition, session.head.seq);
+    const started = clock.now();
+    options.onBegin?.(session);
+    const said: Message = { role: "user", content: message, ...given("metadata", metadata) };
+    const facts = factsIn(message);
+    const patch = learned(message) ?? {};
+    let turn: Turn;
+    try {
+      const context = await this.#context(caller, session, { said: seal(said), facts, patch });
+      const answer = await this.#ask(context, options);
+      turn = { message: said, ...answer, facts, processingTimeUs: clock.now() - started };
+    } catch (error) {
+      await this.#count(caller, uid, clock.now() - started, error);
+      throw error;
+    }
+    const answered = (after: Session): Answered => ({
+      session: after,
+      response: turn.answer.content,
+      model: turn.model,
+      isLanguageModel: this.#ports.model.isLanguageModel,
+      reason: turn.reason,
+      ...given("usage", turn.usage),
+      processingTimeUs: turn.processingTimeUs,
+    });
+    const { value, at } = await sessions.change(caller, uid, completeTurn(turn, seal), {
+      ...given("precondition", options.precondition),
+      ...given("remember", remember && (({ stream, at }: Settled) => remember(answered(stream), at, stream.ref))),
+      beside: users.learning(caller, session.record.userId, patch),
+    });
+    const closing = repaired(session.record.conversation.openCalls, [said]).map(seal);
+    windows.add(value, [...closing, seal(turn.answer)]);
+    return { value: answered(value), at };
+  }
+
+  async #context(
+    caller: Caller,
+    session: Session,
+    { said, facts, patch }: { said: SealedMessage; facts: JsonObject; patch: ProfilePatch },
+  ): Promise<Context> {
+    const { windows, users } = this.#ports;
+    const { conversation, workingMemory, userId } = session.record;
+    const { record: profile } = await users.get(caller, userId);
+    return {
+      systemPrompt: this.#settings.systemPrompt,
+      profile: adapted(profile, patch),
+      workingMemory: withFacts(workingMemory, facts),
+      ...given("summary", conversation.summary),
+      messages: [...(await windows.read(session, said.tokens)), ...repaired(conversation.openCalls, [said])],
+    };
+  }
+
+  async #ask(
+    context: Context,
+    { signal, onText }: ChatOptions,
+  ): Promise<Pick<Turn, "answer" | "model" | "reason" | "usage">> {
+    const { model } = this.#ports;
+    let content = "";
+    for await (const piece of model.answer(context, signal)) {
+      signal.throwIfAborted();
+      if (piece.piece === "text") {
+        content += piece.text;
+        onText?.(piece.text);
+        continue;
+      }
+      const answer = { role: "assistant", content: content.toWellFormed().replaceAll("\0", "\uFFFD") } as const;
+      return { answer, model: model.name, reason: piece.reason, ...given("usage", piece.usage) };
+    }
+    signal.throwIfAborted();
+    throw new SojournError("model_failed", { message: `The model ${model.name} stopped in the middle of its answer` });
+  }
+
+  /** Counts a turn that failed, where that can be done; what it failed for matters more. */
+  async #count(caller: Caller, uid: string, processingTimeUs: number, error: unknown): Promise<void> {
+    const why = error instanceof SojournError ? error.message : "The caller went away";
+    await this.#ports.sessions.change(caller, uid, failTurn(processingTimeUs, why)).catch(() => undefined);
+  }
+}
+
+/** The profile as it is once this was learned. */
+function adapted(profile: Profile, patch: ProfilePatch): Profile {
+  const { preferences, ...style } = news(profile, patch) ?? {};
+  const given = Object.fromEntries(Object.entries(style).filter(([, value]) => value !== null));
+  return { ...profile, ...given, preferences: { ...profile.preferences, ...preferences } };
+}
+
+function checked({ message, userId, metadata, ...rest }: ChatRequest): ChatRequest {
+  const text = message.trim();
+  const faults = textFaults("message", text, { min: 1, max: LIMITS.chatLength });
+  if (metadata !== undefined) faults.push(...jsonFaults(metadata, "metadata"));
+  if (faults.length > 0) throw invalid(faults);
+  assertWithin({ ...given("userId", userId) });
+  if (metadata !== undefined) assertSize("metadata", metadata, LIMITS.messageMetadataBytes);
+  return { message: text, ...rest, ...given("userId", userId), ...given("metadata", metadata) };
+}

@@ -1,0 +1,151 @@
+import { messagesOf } from "../engine/conversation.ts";
+import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
+import { SojournError } from "../engine/errors.ts";
+import { type Answer, OnceOnly } from "../engine/idempotency.ts";
+import type { JsonObject } from "../engine/json.ts";
+import { assertOpen } from "../engine/lifecycle.ts";
+import type { MailboxPorts } from "../engine/mailbox.ts";
+import type { Message, StoredMessage } from "../engine/message.ts";
+import { RunSlots } from "../engine/run-slots.ts";
+import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { Users } from "../engine/users.ts";
+import { type Answered, Chat, type ChatOptions, type ChatRequest, type ChatSettings } from "./chat.ts";
+import { type Compacted, type Compaction, type CompactRequest, compactConversation } from "./compaction.ts";
+import type { Model } from "./model.ts";
+import { seal } from "./tokens.ts";
+import { Windows } from "./windows.ts";
+
+/** What memory stands on. */
+export interface MemoryPorts extends MailboxPorts {
+  readonly sessions: Sessions;
+  readonly users: Users;
+  readonly model: Model;
+  /** Told why a conversation could not be compacted by itself; its next turn tries again. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface MemorySettings extends ChatSettings {
+  /** Whether a conversation is compacted by itself once it is larger than the window. */
+  readonly compactsItself: boolean;
+}
+
+/** What sessions remember: their conversations, and working memory. */
+export class Memory {
+  readonly #ports: MemoryPorts;
+  readonly #settings: MemorySettings;
+  readonly #slots = new RunSlots();
+  readonly #chat: Chat;
+  readonly #once: OnceOnly;
+  readonly #closing = new AbortController();
+  /** Turns, and compactions that nobody waits for. */
+  readonly #inHand = new Set<Promise<unknown>>();
+
+  constructor(ports: MemoryPorts, settings: MemorySettings) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#once = new OnceOnly(ports);
+    const windows = new Windows(ports.store, settings.windowTokens);
+    this.#chat = new Chat({ ...ports, slots: this.#slots, windows }, settings);
+  }
+
+  /** What answers. */
+  get model(): Pick<Model, "name" | "isLanguageModel"> {
+    return this.#ports.model;
+  }
+
+  /** Says something to a session; see `Chat.say`. */
+  async chat(caller: Caller, request: ChatRequest, { signal, ...options }: ChatOptions): Promise<Answer<Answered>> {
+    const until = AbortSignal.any([signal, this.#closing.signal]);
+    const answer = await this.#hold(this.#chat.say(caller, request, { ...options, signal: until }));
+    if (!answer.replayed) this.#compactInTime(caller, answer.value.session);
+    return answer;
+  }
+
+  /** Adds messages to a conversation, with what their history lacks to be usable. */
+  async add(
+    caller: Caller,
+    id: string,
+    messages: readonly Message[],
+    options: WriteOptions = {},
+  ): Promise<Answer<{ readonly session: Session; readonly messages: readonly StoredMessage[] }>> {
+    const { sessions, store } = this.#ports;
+    const answer = await sessions.change(caller, id, addMessages(messages, seal), options);
+    const { ref, head, record } = answer.value;
+    // The log knows what was made of them.
+    const [entry] = await store.operations(ref, { after: head.seq - 1, through: head.seq, limit: 1 });
+    const added = entry === undefined ? [] : messagesOf(entry);
+    const first = record.conversation.messages - added.length + 1;
+    const { seq, at } = entry?.operation ?? { seq: head.seq, at: answer.at };
+    const stored = added.map((message, i) => ({ ...message, number: first + i, seq, at }));
+    return { ...answer, value: { session: answer.value, messages: stored } };
+  }
+
+  /** Compacts a conversation, in its turn among the session's chats. */
+  async compact(
+    caller: Caller,
+    id: string,
+    request: CompactRequest,
+    { idempotency, signal }: Pick<WriteOptions, "idempotency"> & { readonly signal: AbortSignal },
+  ): Promise<Answer<Compacted>> {
+    const until = AbortSignal.any([signal, this.#closing.signal]);
+    return await this.#once.run<Compacted>(caller.tenant, idempotency, async (remember) => {
+      const session = await this.#ports.sessions.get(caller, id);
+      assertOpen(session.record, "compact");
+      return await this.#inSlot(session, until, () =>
+        this.#compact({ caller, session, request, signal: until, remember }),
+      );
+    });
+  }
+
+  /** Replaces working memory, or changes members of it, where `null` removes one. */
+  async changeWorkingMemory(
+    caller: Caller,
+    id: string,
+    change: { readonly set: JsonObject } | { readonly merge: JsonObject },
+    options: WriteOptions = {},
+  ): Promise<Answer<Session>> {
+    return await this.#ports.sessions.change(caller, id, changeWorkingMemory(change), options);
+  }
+
+  /** Ends the turns in hand, of which nothing is kept but that they failed. */
+  async close(): Promise<void> {
+    this.#closing.abort(
+      new SojournError("overloaded", { message: "The server is shutting down; try again in a moment" }),
+    );
+    await Promise.allSettled(this.#inHand);
+  }
+
+  #compactInTime(caller: Caller, session: Session): void {
+    const { windowTokens, compactsItself } = this.#settings;
+    if (!compactsItself || session.record.conversation.tokens <= windowTokens) return;
+    const { signal } = this.#closing;
+    const request = { strategy: "summarize", keepTokens: Math.floor(windowTokens / 2) } as const;
+    const compaction = this.#inSlot(session, signal, async () => {
+      await this.#compact({ caller, session, request, signal });
+    }).catch((error: unknown) => {
+      if (!signal.aborted) this.#ports.onFailure(error);
+    });
+    void this.#hold(compaction);
+  }
+
+  /** Lets `close` wait for it. */
+  #hold<T>(work: Promise<T>): Promise<T> {
+    this.#inHand.add(work);
+    const over = (): unknown => this.#inHand.delete(work);
+    work.then(over, over);
+    return work;
+  }
+
+  async #compact(job: Compaction): Promise<{ readonly value: Compacted; readonly at: number }> {
+    // As it is now that it has the slot.
+    const session = await this.#ports.sessions.get(job.caller, job.session.ref.id);
+    return await compactConversation(
+      { ...this.#ports, windowTokens: this.#settings.windowTokens },
+      { ...job, session },
+    );
+  }
+
+  async #inSlot<T>({ ref }: Session, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return await this.#slots.run(`${ref.tenant}\n${ref.id}`, work, { signal, aborted: () => signal.reason });
+  }
+}
