@@ -41,6 +41,10 @@ const RULES: readonly Rule[] = [
     work,
   ],
   [/^i(?:'m| am) (?:working|employed) as (?:an? )?(.+?)(?= (?:at|for|in) |$)(?: (?:at|for) (.+))?$/i, work],
+  [
+    /^i(?:'m| am)? (?:work|working|employed) (?:at|for|with) (.+?) as (?:an? )?(.+)$/i,
+    (where, what) => work(what, where),
+  ],
   [/^i(?:'m| am)? (?:work|working|employed) (?:at|for|with) (.+)$/i, single("employer")],
   [
     /^(?:i'm|im|i am) an? (.+?)(?= (?:at|for|in|from|with|by|who|looking|living|working|based|trying|studying) |$)(?: (?:at|for) (.+))?/i,

@@ -167,7 +167,7 @@ function sameThing(key: string, asked: string): boolean {
 
 function sentence(key: string, facts: JsonObject): string {
   const value = toSecondPerson(textOf(facts[key]) ?? "");
-  const told = SENTENCES[key]?.(value, facts);
+  const told = (Object.hasOwn(SENTENCES, key) ? SENTENCES[key] : undefined)?.(value, facts);
   if (told !== undefined) return told;
   if (key.startsWith("taste_")) return `You ${value}`;
   if (key.startsWith("has_")) return `You have ${value}`;

@@ -21,13 +21,15 @@ export interface Recalled {
 export function recall(question: string, statements: readonly Statement[]): Recalled | undefined {
   const wanted = wantedOf(question);
   const fits = fitting(question);
+  const isOpen = !ASKS_FOR.test(question);
   const rarity = rarities(wanted, statements);
   let best: { readonly statement: Statement; readonly score: number; readonly share: number } | undefined;
   for (const statement of statements) {
     const share = shareOf(wanted, statement);
     if (share < SHARE_MIN) continue;
     const met = wanted.reduce((sum, { root }) => sum + (statement.roots.has(root) ? (rarity.get(root) ?? 0) : 0), 0);
-    const score = met * (fits(statement.text) ? FIT_FACTOR : 1) * (statement.isRestored ? RESTORED_FACTOR : 1);
+    const score =
+      met * (fits(statement.text) ? FIT_FACTOR : 1) * (statement.isRestored && isOpen ? RESTORED_FACTOR : 1);
     if (best === undefined || score >= best.score - EQUAL_WITHIN) best = { statement, score, share };
   }
   if (best === undefined) return undefined;
@@ -77,7 +79,8 @@ const WHOLE_MIN = 0.99;
 
 const FIT_FACTOR = 1.6;
 
-// What was said of a thing by its name comes before what is only understood to be of it.
+// What was said of a thing by its name comes before what is only understood to be of it, unless a place or a number is
+// asked for, which tells them apart better.
 const RESTORED_FACTOR = 0.95;
 
 interface Wanted {
