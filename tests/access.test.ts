@@ -39,6 +39,16 @@ const TRIES: Readonly<Record<string, Try>> = {
   recordMetrics: { object: "session" },
   listOperations: { object: "session" },
   verifySession: { object: "session" },
+  chat: { body: { message: "Hi" } },
+  listMessages: { object: "session" },
+  addMessages: { object: "session", body: { role: "user", content: "Hi" } },
+  compactConversation: { object: "session", body: { strategy: "truncate" } },
+  getWorkingMemory: { object: "session" },
+  replaceWorkingMemory: { object: "session", body: { a: 1 } },
+  updateWorkingMemory: { object: "session", body: { a: 1 } },
+  getProfile: {},
+  updateProfile: { body: { tone: "formal" } },
+  eraseUser: {},
   createKey: { body: { tenant: "fresh" } },
   listKeys: {},
   revokeKey: { object: "key" },
@@ -386,7 +396,10 @@ class Site implements AsyncDisposable {
 
   async try({ method, path }: Route, { body, object }: Try, headers: Headers, id?: string) {
     const named = id ?? (object === "key" ? this.adminId : "theirs");
-    return await this.api.call(method, path.replace("{id}", named), { ...(body && { body }), headers });
+    return await this.api.call(method, path.replace("{id}", named).replace("{user_id}", "someone"), {
+      ...(body && { body }),
+      headers,
+    });
   }
 
   /** A foreign session gets the same answer as none, but for the id that the caller sent. */

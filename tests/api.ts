@@ -144,7 +144,7 @@ function routeOf(method: string, path: string): Route | undefined {
   const candidates = nativeDialect.routes.filter((route) => route.method === method);
   return (
     candidates.find((route) => route.path === place) ??
-    candidates.find((route) => new RegExp(`^${route.path.replace("{id}", "[^/]+")}$`).test(place))
+    candidates.find((route) => new RegExp(`^${route.path.replace(/\{\w+\}/, "[^/]+")}$`).test(place))
   );
 }
 

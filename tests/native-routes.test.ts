@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { WAITING_MAX } from "../src/engine/run-slots.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { Api, type Session } from "./api.ts";
+import { type ModelServer, startModelServer } from "./model-server.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { until } from "./until.ts";
 
@@ -15,6 +17,8 @@ type Case = (api: Api, limited: Api, keyed: Keyed) => Promise<void>;
 interface Keyed {
   readonly api: Api;
   readonly admin: Readonly<Record<string, string>>;
+  /** What answers its chats. */
+  readonly model: ModelServer;
 }
 
 /** For each route, by its `operationId`. */
@@ -86,6 +90,82 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await api.get(`/sessions/${session_id}/operations`)).status, 200);
     assert.equal((await api.get("/sessions/nobody/operations")).status, 404);
   },
+  chat: async (api, limited, keyed) => {
+    const { session_id } = await api.create();
+    const chat = (body: object, headers = {}) => api.post("/chat", { message: "Hi", ...body }, headers);
+    assert.equal((await chat({ session_id })).status, 200);
+    assert.equal((await chat({ session_id: "nobody" })).status, 404);
+    assert.equal((await chat({ session_id }, { "if-match": '"1"' })).status, 412);
+    await refusesAnotherBody(api, "/chat", [{ message: "a" }, { message: "b" }]);
+    const full = await limited.post("/chat", { message: "Hi" });
+    assert.equal(full.status, 429, full.text);
+    keyed.model.next({ status: 400, body: "{}" }, { silentAfter: ["I"] });
+    const asked = (body: object) => keyed.api.post("/chat", { message: "Hi", ...body }, keyed.admin);
+    assert.equal((await asked({})).status, 502);
+    const busy = (await keyed.api.post("/sessions", {}, keyed.admin)).data.session_id;
+    const gone = new AbortController();
+    const waiting = Array.from({ length: 1 + WAITING_MAX }, () => hangingChat(keyed, busy, gone.signal));
+    await until("as many wait as may", async () => (await asked({ session_id: busy })).status === 409);
+    gone.abort();
+    await Promise.allSettled(waiting);
+  },
+  listMessages: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/messages`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/messages")).status, 404);
+  },
+  addMessages: async (api) => {
+    const said = (content: string) => ({ role: "user", content });
+    await refusesAsAnyWrite(api, "POST", "/messages", [said("a"), said("b")]);
+  },
+  compactConversation: async (api, _, keyed) => {
+    const [body, other] = [{ strategy: "truncate" }, { strategy: "truncate", keep_recent: 1 }] as const;
+    const talk = async ({ session_id }: Session): Promise<void> => {
+      const messages = Array.from({ length: 12 }, () => ({ role: "user", content: "Hi" }));
+      assert.equal((await api.post(`/sessions/${session_id}/messages`, { messages })).status, 201);
+    };
+    await refusesAsAnyWrite(api, "POST", "/compact", [body, other], talk);
+    const { session_id } = (await keyed.api.post("/sessions", {}, keyed.admin)).data;
+    const path = `/sessions/${session_id}`;
+    await keyed.api.post(`${path}/messages`, { role: "user", content: "Hi" }, keyed.admin);
+    keyed.model.next({ status: 400, body: "{}" });
+    const summary = { strategy: "summarize", keep_recent: 0 };
+    assert.equal((await keyed.api.post(`${path}/compact`, summary, keyed.admin)).status, 502);
+    keyed.model.next({ silentAfter: ["I"] });
+    const gone = new AbortController();
+    const waiting = Array.from({ length: 1 + WAITING_MAX }, () => hangingChat(keyed, session_id, gone.signal));
+    const compact = async () => (await keyed.api.post(`${path}/compact`, body, keyed.admin)).status;
+    const chat = async () => (await keyed.api.post("/chat", { message: "Hi", session_id }, keyed.admin)).status;
+    await until("as many wait as may", async () => (await chat()) === 409);
+    assert.equal(await compact(), 409);
+    gone.abort();
+    await Promise.allSettled(waiting);
+  },
+  getWorkingMemory: async (api) => {
+    const { session_id } = await api.create();
+    assert.deepEqual((await api.get(`/sessions/${session_id}/working-memory`)).data, {});
+    assert.equal((await api.get("/sessions/nobody/working-memory")).status, 404);
+  },
+  replaceWorkingMemory: async (api) => {
+    await refusesAsAnyWrite(api, "PUT", "/working-memory", [{ a: 1 }, { b: [null] }]);
+  },
+  updateWorkingMemory: async (api) => {
+    await refusesAsAnyWrite(api, "PATCH", "/working-memory", [{ a: 1 }, { b: null }]);
+  },
+  getProfile: async (api) => {
+    assert.equal((await api.get("/users/ann%40example.com/profile")).status, 200);
+  },
+  updateProfile: async (api) => {
+    const path = "/users/ann%40example.com/profile";
+    const patch = (body: object, headers = {}) => api.call("PATCH", path, { body, headers });
+    assert.equal((await patch({ tone: "formal" }, { "if-match": '"7"' })).status, 412);
+    const headers = { "idempotency-key": randomUUID() };
+    assert.equal((await patch({ tone: "formal", preferences: { a: 1 } }, headers)).status, 200);
+    assert.equal((await patch({ tone: "casual" }, headers)).status, 422);
+  },
+  eraseUser: async (api) => {
+    assert.equal((await api.call("DELETE", "/users/ann%40example.com")).status, 200);
+  },
   health: async (api) => {
     assert.equal((await api.get("/health")).status, 200);
   },
@@ -129,6 +209,7 @@ const BEYOND_CLIENTS = new Set([
   "deleteSession idempotency_mismatch",
   // The disk is no client's.
   "backUp storage_full",
+  "eraseUser storage_full",
   // Between nodes that share a store.
   ...nativeDialect.routes.map(({ operationId }) => `${operationId} conflict`),
 ]);
@@ -137,24 +218,28 @@ describe("the native API", () => {
   let server: TestServer;
   let small: TestServer;
   let open: TestServer;
+  let model: ModelServer;
   const firstKey = `sjn_${"1".repeat(16)}_${"2".repeat(64)}`;
   const seen = new Set<string>();
   before(async () => {
     server = await startServer();
     small = await startServer({ max_sessions: "1" });
-    open = await startServer({ host: "0.0.0.0", first_key: firstKey });
+    model = await startModelServer();
+    const answering = { model: "openai:test", model_base_url: model.url };
+    open = await startServer({ host: "0.0.0.0", first_key: firstKey, ...answering });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
     await small[Symbol.asyncDispose]();
     await open[Symbol.asyncDispose]();
+    await model[Symbol.asyncDispose]();
   });
 
   for (const { operationId, method, path } of nativeDialect.routes) {
     it(`answers ${method} ${path} as documented, and with every refusal that it declares`, async () => {
       const provoke = CASES[operationId];
       assert.ok(provoke, `There is no case for ${operationId}`);
-      const keyed = { api: new Api(open.url, seen), admin: { "x-api-key": firstKey } };
+      const keyed = { api: new Api(open.url, seen), admin: { "x-api-key": firstKey }, model };
       await provoke(new Api(server.url, seen), new Api(small.url, seen), keyed);
     });
   }
@@ -173,7 +258,7 @@ describe("the native API", () => {
 /** What every write of one session has in common. Of the two bodies, each must be allowed once `prepare` is done. */
 async function refusesAsAnyWrite(
   api: Api,
-  method: "POST" | "PATCH",
+  method: "POST" | "PATCH" | "PUT",
   verb: string,
   [body, other]: readonly [object, object],
   prepare: (session: Session) => Promise<void> = async () => {},
@@ -186,13 +271,20 @@ async function refusesAsAnyWrite(
   assert.equal((await api.call(method, path, { body, headers: { "if-match": `"${version + 1}"` } })).status, 412);
   assert.equal((await api.session(session.session_id)).version, version, "a refused write changes nothing");
   const headers = { "idempotency-key": randomUUID() };
-  assert.equal((await api.call(method, path, { body, headers })).status, 200);
+  assert.ok((await api.call(method, path, { body, headers })).status < 300);
   assert.equal((await api.call(method, path, { body: other, headers })).status, 422);
 
   const ended = await api.create();
   await api.post(`/sessions/${ended.session_id}/end`);
   assert.equal((await api.call(method, `/sessions/${ended.session_id}${verb}`, { body })).status, 409);
   assert.equal((await api.session(ended.session_id)).version, 2, "a refused write changes nothing");
+}
+
+/** A chat that is answered when the model says more, or its client has gone. */
+async function hangingChat({ api, admin }: Keyed, session_id: string, signal: AbortSignal): Promise<void> {
+  const headers = { ...admin, "content-type": "application/json" };
+  const body = JSON.stringify({ message: "Hi", session_id });
+  await (await fetch(`${api.url}/api/v1/chat`, { method: "POST", headers, body, signal })).text();
 }
 
 async function refusesAnotherBody(api: Api, path: string, [body, other]: readonly [object, object]): Promise<void> {

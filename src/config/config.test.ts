@@ -38,6 +38,12 @@ describe("loadConfig()", () => {
       cleanupIdleSeconds: 900,
       idleTimeoutSeconds: 86_400,
       maxMetadataBytes: 65_536,
+      modelTimeoutSeconds: 60,
+      modelMaxOutputTokens: 2_048,
+      systemPrompt: "You are a helpful assistant.",
+      windowTokens: 8_000,
+      autoCompact: "on",
+      temporaryIdleSeconds: 1_800,
       maxBodyBytes: 1_048_576,
       maxFailedAttempts: 100,
       sweepIntervalMs: 1_000,
@@ -67,6 +73,15 @@ describe("loadConfig()", () => {
       cleanup_idle_seconds: 0,
       idle_timeout_seconds: 60,
       max_metadata_bytes: 2,
+      model: "openai:llama3:8b",
+      model_base_url: "http://127.0.0.1:1/v1",
+      model_api_key: "secret",
+      model_timeout_seconds: 1,
+      model_max_output_tokens: 1,
+      system_prompt: "Be brief.",
+      window_tokens: 100,
+      auto_compact: "off",
+      temporary_idle_seconds: 1,
       max_body_bytes: 1_024,
       max_store_bytes: 1_048_576,
       first_key: "sjn",
@@ -91,6 +106,15 @@ describe("loadConfig()", () => {
       cleanupIdleSeconds: 0,
       idleTimeoutSeconds: 60,
       maxMetadataBytes: 2,
+      model: "openai:llama3:8b",
+      modelBaseUrl: "http://127.0.0.1:1/v1",
+      modelApiKey: "secret",
+      modelTimeoutSeconds: 1,
+      modelMaxOutputTokens: 1,
+      systemPrompt: "Be brief.",
+      windowTokens: 100,
+      autoCompact: "off",
+      temporaryIdleSeconds: 1,
       maxBodyBytes: 1_024,
       maxStoreBytes: 1_048_576,
       firstKey: "sjn",
@@ -115,6 +139,27 @@ describe("loadConfig()", () => {
         .join("\n"),
     );
     assert.deepEqual(load(), expected);
+  });
+
+  it("takes the key of a model from its maker's variable, and never for another address", () => {
+    const env = { OPENAI_API_KEY: "of openai", ANTHROPIC_API_KEY: "of anthropic", GOOGLE_GENERATIVE_AI_API_KEY: "" };
+    const keyOf = (flags: Record<string, string>) => load({ flags, env }).modelApiKey;
+    assert.equal(keyOf({ model: "openai:gpt-5" }), "of openai");
+    assert.equal(keyOf({ model: "anthropic:claude" }), "of anthropic");
+    assert.equal(keyOf({ model: "google:gemini" }), undefined);
+    assert.equal(keyOf({}), undefined);
+    assert.equal(keyOf({ model: "openai:x", model_base_url: "http://127.0.0.1:1/v1" }), undefined);
+    const own = load({ flags: { model: "openai:x" }, env: { ...env, SOJOURN_MODEL_API_KEY: "own" } });
+    assert.equal(own.modelApiKey, "own");
+  });
+
+  it("refuses a model that is none, and an address that is none", () => {
+    for (const model of ["gpt-5", "openai:", "openai: x", "meta:llama", " "]) {
+      assert.match(faults({ flags: { model } })[0] ?? "", /must be a provider and its model, such as openai:gpt-5/);
+    }
+    for (const model_base_url of ["127.0.0.1:1", "ftp://a", "x"]) {
+      assert.match(faults({ flags: { model_base_url } })[0] ?? "", /must be an http or https address/);
+    }
   });
 
   it("takes a relative data directory from the working directory on", () => {

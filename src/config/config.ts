@@ -78,7 +78,22 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
     const strongest = settle(name, [...typed(name, option), ...inFile]);
     return [name, (strongest && decodedValue(strongest)) ?? option.default] as const;
   });
-  return faults.length > 0 ? { faults } : { config: compose(values, cwd) };
+  return faults.length > 0 ? { faults } : { config: withMakersKey(compose(values, cwd), env) };
+}
+
+/** Where the makers of models have their users keep the key. */
+const MAKERS_KEYS: Readonly<Record<string, string>> = {
+  openai: "OPENAI_API_KEY",
+  anthropic: "ANTHROPIC_API_KEY",
+  google: "GOOGLE_GENERATIVE_AI_API_KEY",
+};
+
+/** With the key that a model's maker is to get. At another address it would be told to somebody else. */
+function withMakersKey(config: Config, env: Readonly<Record<string, string | undefined>>): Config {
+  const { model, modelBaseUrl, modelApiKey } = config;
+  const key = env[MAKERS_KEYS[model?.split(":", 1)[0] ?? ""] ?? ""];
+  if (modelApiKey !== undefined || modelBaseUrl !== undefined || key === undefined || key === "") return config;
+  return { ...config, modelApiKey: key };
 }
 
 /** What one source says of an option. */

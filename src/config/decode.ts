@@ -30,8 +30,12 @@ function decodeWord(option: Exclude<Option, { type: "integer" }>, text: string):
 function isAllowed(option: Exclude<Option, { type: "integer" }>, text: string): boolean {
   if (option.type === "choice") return option.choices.includes(text);
   if (option.type === "origins") return text === "*" || originsOf(text).every(isOrigin);
+  if (option.type === "model") return MODEL.test(text);
+  if (option.type === "url") return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
   return text.trim() !== "" && !text.includes("\0");
 }
+
+const MODEL = /^(?:openai|anthropic|google):\S+$/;
 
 /** The origins of a list with commas. */
 export function originsOf(text: string): readonly string[] {
@@ -48,6 +52,8 @@ const EXPECTED: Readonly<Record<Option["type"], string>> = {
   text: "must be text that is not empty",
   directory: "must name a directory",
   file: "must name a file",
+  model: "must be a provider and its model, such as openai:gpt-5; the providers are openai, anthropic and google",
+  url: "must be an http or https address",
   origins: "must be * or origins such as https://app.example.com, separated by commas",
 };
 

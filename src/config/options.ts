@@ -22,7 +22,7 @@ export interface ChoiceOption extends Described {
 
 /** Text that is not empty; a `directory` is taken from the working directory on. */
 export interface TextOption extends Described {
-  readonly type: "text" | "directory" | "file" | "origins";
+  readonly type: "text" | "directory" | "file" | "origins" | "model" | "url";
   readonly default?: string;
   /** See `isSecret`. */
   readonly isSecret?: boolean;
@@ -105,22 +105,23 @@ export const OPTIONS = {
     description: "How large the metadata of a session may be as JSON; raise it when callers keep documents there",
   },
   model: {
-    type: "text",
+    type: "model",
     description:
-      "Language model that answers chats, as openai:NAME, anthropic:NAME or google:NAME; without one a built-in " +
-      "responder answers from a session's memory, which is no language model",
+      "Language model that answers chats, as openai:NAME, anthropic:NAME or google:NAME; set it for real conversations, " +
+      "since without one a built-in responder answers from a session's memory, which is no language model",
   },
   model_base_url: {
-    type: "text",
+    type: "url",
     description:
-      "Where the model is reached, where that is not its maker's own address; with openai: any server that speaks its " +
-      "chat completions, such as http://127.0.0.1:11434/v1",
+      "Where the model is reached; set it for a proxy, or, with openai:, for any server that speaks its chat " +
+      "completions, such as http://127.0.0.1:11434/v1",
   },
   model_api_key: {
     type: "text",
     isSecret: true,
     description:
-      "API key for the model; left out, that of OPENAI_API_KEY, ANTHROPIC_API_KEY or GOOGLE_GENERATIVE_AI_API_KEY is taken",
+      "API key for the model; set it for a server of model_base_url that wants one, or where the maker's own variable " +
+      "(OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY) is not set, which is taken otherwise",
   },
   model_timeout_seconds: {
     type: "integer",
@@ -136,7 +137,8 @@ export const OPTIONS = {
     min: 1,
     max: 1_000_000,
     unit: "tokens",
-    description: "How long an answer of the model may be; one that is longer is cut off there, and says so",
+    description:
+      "How long an answer of the model may be; raise it where answers end in the middle, and their finish_reason is length",
   },
   system_prompt: {
     type: "text",
@@ -328,6 +330,8 @@ export function placeholderOf(option: Option): string {
       return option.choices.length > 3 ? "word" : option.choices.join("|");
     case "origins":
       return "urls";
+    case "model":
+      return "provider:name";
     default:
       return option.type;
   }

@@ -42,6 +42,8 @@ const ALLOWED: Readonly<Record<Option["type"], string>> = {
   directory: "a path",
   file: "a path",
   origins: "URLs",
+  model: "`provider:name`",
+  url: "a URL",
 };
 
 if (import.meta.main) writeFileSync(new URL("../../docs/configuration.md", import.meta.url), configurationPage());

@@ -17,6 +17,11 @@ export interface Idempotency {
   readonly request: string;
 }
 
+/** The key for a call on this session. A name may mean another session by now; then this is another request. */
+export function keyFor(idempotency: Idempotency | undefined, uid: string): Idempotency | undefined {
+  return idempotency && { ...idempotency, request: `${uid}\n${idempotency.request}` };
+}
+
 /** The answer of a write: of the first call, word for word, where the call was repeated. */
 export interface Answer<T> {
   readonly value: T;

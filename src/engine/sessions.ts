@@ -13,7 +13,7 @@ import { invalid, SojournError } from "./errors.ts";
 import { Expirer } from "./expirer.ts";
 import { Feeds } from "./feed.ts";
 import { given } from "./given.ts";
-import { type Answer, type Idempotency, OnceOnly, type Remember } from "./idempotency.ts";
+import { type Answer, type Idempotency, keyFor, OnceOnly, type Remember } from "./idempotency.ts";
 import { asOf, isFinal } from "./lifecycle.ts";
 import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
@@ -191,9 +191,7 @@ export class Sessions {
   async change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
     const { idempotency, precondition, guards, beside, remember: kept } = options;
     const known = await this.#resolve(caller, id);
-    // A name may mean another session by now; then this is another request.
-    const key = idempotency && { ...idempotency, request: `${known.ref.id}\n${idempotency.request}` };
-    return await this.#once.run<Session>(caller.tenant, key, async (remember) => {
+    return await this.#once.run<Session>(caller.tenant, keyFor(idempotency, known.ref.id), async (remember) => {
       const order = {
         actor: caller.actor,
         command,

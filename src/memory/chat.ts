@@ -3,7 +3,7 @@ import { repaired, withFacts } from "../engine/conversation.ts";
 import { completeTurn, failTurn, type Turn } from "../engine/conversation-commands.ts";
 import { invalid, SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
-import { type Answer, OnceOnly, type Remember } from "../engine/idempotency.ts";
+import { type Answer, keyFor, OnceOnly, type Remember } from "../engine/idempotency.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { assertSize, assertWithin, jsonFaults, LIMITS, textFaults } from "../engine/limits.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
@@ -101,7 +101,10 @@ export class Chat {
    */
   async say(caller: Caller, request: ChatRequest, options: ChatOptions): Promise<Answer<Answered>> {
     const wanted = checked(request);
-    return await this.#once.run<Answered>(caller.tenant, options.idempotency, async (remember) => {
+    const { sessionId } = wanted;
+    const known = sessionId === undefined ? undefined : await this.#ports.sessions.find(caller, sessionId);
+    const key = keyFor(options.idempotency, known?.ref.id ?? "");
+    return await this.#once.run<Answered>(caller.tenant, key, async (remember) => {
       const session = await this.#open(caller, wanted);
       const { ref } = session;
       const turn = (): Promise<{ value: Answered; at: number }> =>

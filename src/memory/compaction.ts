@@ -5,6 +5,7 @@ import { compact } from "../engine/conversation-commands.ts";
 import { given } from "../engine/given.ts";
 import type { Remember } from "../engine/idempotency.ts";
 import type { StoredMessage } from "../engine/message.ts";
+import type { Precondition } from "../engine/precondition.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 import type { Model } from "./model.ts";
@@ -53,6 +54,7 @@ export interface Compaction {
   readonly request: CompactRequest;
   readonly signal: AbortSignal;
   readonly remember?: Remember<Compacted> | undefined;
+  readonly precondition?: Precondition;
 }
 
 /**
@@ -65,7 +67,7 @@ export async function compactConversation(
   ports: CompactionPorts,
   job: Compaction,
 ): Promise<{ readonly value: Compacted; readonly at: number }> {
-  const { caller, session, request, remember } = job;
+  const { caller, session, request, remember, precondition } = job;
   const { compactedThrough: from, messages, tokens } = session.record.conversation;
   const kept = await keptMessages(ports.store, session, request);
   const through = messages - kept.length;
@@ -78,6 +80,7 @@ export async function compactConversation(
     { from, tokensBelow: tokens - keptTokens },
   );
   const { value, at } = await ports.sessions.change(caller, session.ref.id, command, {
+    ...given("precondition", precondition),
     ...given("remember", remember && (({ stream, at }: Settled) => remember(outcome(session, stream), at, stream.ref))),
   });
   return { value: outcome(session, value), at };

@@ -1,11 +1,13 @@
 import { messagesOf } from "../engine/conversation.ts";
 import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
 import { SojournError } from "../engine/errors.ts";
-import { type Answer, OnceOnly } from "../engine/idempotency.ts";
+import { given } from "../engine/given.ts";
+import { type Answer, keyFor, OnceOnly } from "../engine/idempotency.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { assertOpen } from "../engine/lifecycle.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { Message, StoredMessage } from "../engine/message.ts";
+import { assertMatches } from "../engine/precondition.ts";
 import { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Users } from "../engine/users.ts";
@@ -85,15 +87,13 @@ export class Memory {
     caller: Caller,
     id: string,
     request: CompactRequest,
-    { idempotency, signal }: Pick<WriteOptions, "idempotency"> & { readonly signal: AbortSignal },
+    { idempotency, precondition, signal }: WriteOptions & { readonly signal: AbortSignal },
   ): Promise<Answer<Compacted>> {
     const until = AbortSignal.any([signal, this.#closing.signal]);
-    return await this.#once.run<Compacted>(caller.tenant, idempotency, async (remember) => {
-      const session = await this.#ports.sessions.get(caller, id);
-      assertOpen(session.record, "compact");
-      return await this.#inSlot(session, until, () =>
-        this.#compact({ caller, session, request, signal: until, remember }),
-      );
+    const session = await this.#ports.sessions.get(caller, id);
+    return await this.#once.run<Compacted>(caller.tenant, keyFor(idempotency, session.ref.id), async (remember) => {
+      const job = { caller, session, request, signal: until, remember, ...given("precondition", precondition) };
+      return await this.#inSlot(session, until, () => this.#compact(job));
     });
   }
 
@@ -139,6 +139,8 @@ export class Memory {
   async #compact(job: Compaction): Promise<{ readonly value: Compacted; readonly at: number }> {
     // As it is now that it has the slot.
     const session = await this.#ports.sessions.get(job.caller, job.session.ref.id);
+    assertMatches(job.precondition, session.head.seq);
+    assertOpen(session.record, "compact");
     return await compactConversation(
       { ...this.#ports, windowTokens: this.#settings.windowTokens },
       { ...job, session },
