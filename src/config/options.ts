@@ -152,8 +152,8 @@ export const OPTIONS = {
     max: 10_000_000,
     unit: "tokens",
     description:
-      "How much of a conversation the model is shown, the newest of it; what went before is summarized. Raise it for " +
-      "models that take more, at their price",
+      "How much of a conversation the model is shown, the newest of it, while what went before is summarized; raise it " +
+      "for models that take more, at their price",
   },
   auto_compact: {
     type: "choice",

@@ -1,5 +1,5 @@
 import { type JsonObject, merged } from "./json.ts";
-import type { Message, SealedMessage, StoredMessage, ToolCall } from "./message.ts";
+import type { Message, SealedMessage, ToolCall } from "./message.ts";
 import { type Entry, payloadBody } from "./operation.ts";
 import type { RowChange } from "./store.ts";
 
@@ -154,8 +154,8 @@ export function userFacts(memory: JsonObject): JsonObject {
   return typeof facts === "object" && facts !== null && !Array.isArray(facts) ? (facts as JsonObject) : {};
 }
 
-/** The messages of a window as they are stored, without what a model has no use for. */
-export function plain({ role, content, toolCalls, toolCallId }: StoredMessage | Message): Message {
+/** A message without what a model has no use for. */
+export function plain({ role, content, toolCalls, toolCallId }: Message): Message {
   return {
     role,
     content,

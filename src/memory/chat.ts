@@ -1,5 +1,5 @@
 import type { Settled } from "../engine/batch.ts";
-import { repaired, withFacts } from "../engine/conversation.ts";
+import { plain, repaired, withFacts } from "../engine/conversation.ts";
 import { completeTurn, failTurn, type Turn } from "../engine/conversation-commands.ts";
 import { invalid, SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
@@ -196,7 +196,7 @@ export class Chat {
       profile: adapted(profile, patch),
       workingMemory: withFacts(workingMemory, facts),
       ...given("summary", conversation.summary),
-      messages: [...(await windows.read(session, said.tokens)), ...repaired(conversation.openCalls, [said])],
+      messages: [...(await windows.read(session, said.tokens)), ...repaired(conversation.openCalls, [said])].map(plain),
     };
   }
 
