@@ -122,11 +122,7 @@ async function callRoute(
     body: route.body && parse(route.body, body?.value),
     write: route.isWrite ? writeOptionsOf(incoming, body?.text ?? "") : {},
     header: (name) => incoming.headers[name]?.toString(),
-    gone: () => {
-      const abort = new AbortController();
-      outgoing.once("close", () => abort.abort(goneAway()));
-      return abort.signal;
-    },
+    gone: () => signalOfLeaving(c.env),
     now: () => clock.now(),
     requestId,
     fail: (thrown) => {
@@ -141,8 +137,23 @@ async function callRoute(
   return await route.handle(call as Parameters<Route["handle"]>[0]);
 }
 
-function goneAway(): SojournError {
-  return new SojournError("request_timeout", { message: "The client went away before its answer" });
+/**
+ * Aborts when the client has gone. One that only closes its own side may still wait, but can't be told from one that has
+ * gone until something is written to it; what takes long is not done for it.
+ */
+function signalOfLeaving({ incoming, outgoing }: HttpBindings): AbortSignal {
+  const abort = new AbortController();
+  const { socket } = incoming;
+  const leave = (): void => {
+    abort.abort(new SojournError("request_timeout", { message: "The client went away before its answer" }));
+  };
+  if (socket.readableEnded || outgoing.closed) leave();
+  socket.once("end", leave);
+  outgoing.once("close", () => {
+    socket.off("end", leave);
+    leave();
+  });
+  return abort.signal;
 }
 
 function bodyRule({ admission, limits, maxBodyBytes }: HttpContext, route: Route, incoming: IncomingMessage): BodyRule {

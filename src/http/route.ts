@@ -40,7 +40,7 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly write: WriteOptions;
   /** A header's value, by its lower-case name. */
   readonly header: (name: string) => string | undefined;
-  /** Aborts when the client has gone. */
+  /** Aborts when the client has gone, or has closed its side of the connection. */
   readonly gone: () => AbortSignal;
   /** Microseconds since the epoch. */
   readonly now: () => number;
