@@ -16,10 +16,24 @@ export class ChildServer implements AsyncDisposable {
     this.#ended = ended;
   }
 
-  /** Starts one on a free port and waits until it listens. */
-  static async start(data: string): Promise<ChildServer> {
-    const args = [MAIN, "serve", "--port", "0", "--data", data, "--log-level", "error"];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  /** Starts one on a free port and waits until it listens; `env` goes beside this process's own. */
+  static async start(data: string, env: Readonly<Record<string, string>> = {}): Promise<ChildServer> {
+    const args = [
+      MAIN,
+      "serve",
+      "--port",
+      "0",
+      "--data",
+      data,
+      "--log-level",
+      "error",
+      "--shutdown-timeout-seconds",
+      "2",
+    ];
+    const child = spawn(process.execPath, args, {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...env },
+    });
     const ended = once(child, "exit");
     let printed = "";
     for await (const text of child.stdout.setEncoding("utf8")) {

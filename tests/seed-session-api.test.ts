@@ -3,7 +3,7 @@ import { after, before, describe, it } from "node:test";
 import { startServer, type TestServer } from "./server.ts";
 
 // The session calls of ATLUS's "Session API Guide", field by field. What it shows must be there exactly so; fields that
-// it does not show may be there too. The chat and the block `memory` are not part of this release.
+// it does not show may be there too. Its chat is in seed-chat.test.ts.
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 const CURL = { Accept: "*/*", "User-Agent": "curl/8.5.0" };
