@@ -1,7 +1,7 @@
 import { type EngineOptions, engineForTests, type TestEngine } from "../src/conformance/index.ts";
 import type { Message } from "../src/engine/message.ts";
 import { Memory, type MemorySettings } from "../src/memory/memory.ts";
-import type { Context, Model, Piece } from "../src/memory/model.ts";
+import type { Context, Model, Piece, Summary } from "../src/memory/model.ts";
 import { openSqliteStore } from "../src/store/sqlite/index.ts";
 
 /** A model that says what it is told to, and keeps what it was asked. */
@@ -18,9 +18,10 @@ export class ToldModel implements Model {
     yield* (this.replies.shift() ?? saying(`Answer ${this.asked.length}`))(signal);
   }
 
-  async summarize(before: string | undefined, messages: readonly Message[]): Promise<string> {
+  async summarize(before: string | undefined, messages: readonly Message[]): Promise<Summary> {
     this.summarized.push({ before, messages: messages.map(({ content }) => content) });
-    return [before ?? "", ...messages.map(({ content }) => content)].join("|");
+    const text = [before ?? "", ...messages.map(({ content }) => content)].join("|");
+    return { text, usage: { inputTokens: 5, outputTokens: 1 } };
   }
 }
 

@@ -50,6 +50,7 @@ export interface OperationInputs {
     readonly through: number;
     readonly summary?: string;
     readonly tokens: number;
+    readonly usage?: TokenUsage;
   };
   readonly "working_memory.changed": { readonly set: JsonObject } | { readonly merge: JsonObject };
 }

@@ -56,6 +56,8 @@ export interface ConversationInputs {
     readonly summary?: string;
     /** How much of a window the messages above it take. */
     readonly tokens: number;
+    /** What it took to summarize. */
+    readonly usage?: TokenUsage;
   };
   /** `set` replaces all, `merge` changes members, where `null` removes one. */
   readonly "working_memory.changed": { readonly set: JsonObject } | { readonly merge: JsonObject };

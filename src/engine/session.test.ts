@@ -82,8 +82,12 @@ describe("fold()", () => {
       { ...USED, metrics: { ...NO_METRICS, requestCount: 1, errorCount: 1, processingTimeUs: 5 } },
     ],
     "conversation.compacted": [
-      { strategy: "summarize", through: 4, summary: "They met", tokens: 9 },
-      { ...USED, conversation: { ...EMPTY_CONVERSATION, compactedThrough: 4, summary: "They met", tokens: 9 } },
+      { strategy: "summarize", through: 4, summary: "They met", tokens: 9, usage: { inputTokens: 3, outputTokens: 1 } },
+      {
+        ...USED,
+        metrics: { ...NO_METRICS, inputTokens: 3, outputTokens: 1 },
+        conversation: { ...EMPTY_CONVERSATION, compactedThrough: 4, summary: "They met", tokens: 9 },
+      },
     ],
     "working_memory.changed": [{ merge: { gone: null, b: 2 } }, { ...USED, workingMemory: { task: "x", b: 2 } }],
   };

@@ -168,9 +168,9 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
   "conversation.compacted": (session, { at, input }) => {
     if (input === undefined) return used(session, at);
     const { summary: _, ...conversation } = session.conversation;
-    const { through: compactedThrough, tokens, summary } = input;
+    const { through: compactedThrough, tokens, summary, usage = {} } = input;
     return {
-      ...used(session, at),
+      ...counted(used(session, at), usage),
       conversation: { ...conversation, compactedThrough, tokens, ...(summary === undefined ? {} : { summary }) },
     };
   },

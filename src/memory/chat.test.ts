@@ -168,6 +168,22 @@ describe("chat()", () => {
     assert.deepEqual([record.metrics.requestCount, record.conversation.turns], [7, 2]);
   });
 
+  it("counts as use of the session while it lasts", async () => {
+    const on = start();
+    const { caller, memory, sessions, model, clock } = on;
+    const uid = await begin(on, { idleTimeoutUs: 1_000_000 });
+    const answer = held("At last");
+    model.replies.push(answer.reply);
+    const turn = memory.chat(caller, { sessionId: uid, message: "Hi" }, { signal: NEVER });
+    await answer.asked;
+    for (const seq of [2, 3]) {
+      clock.advance(900_000);
+      while ((await sessions.get(caller, uid)).head.seq < seq) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    answer.letGo();
+    assert.equal((await turn).value.session.record.status, "active");
+  });
+
   it("is dropped, and says so, where the session ends or is deleted meanwhile", async () => {
     for (const end of ["end", "delete"] as const) {
       const on = start();
@@ -179,7 +195,7 @@ describe("chat()", () => {
       await answer.asked;
       await sessions[end](caller, uid);
       answer.letGo();
-      await assert.rejects(turn, { code: end === "end" ? "invalid_session" : "session_not_found" });
+      await assert.rejects(turn, { code: "invalid_session", message: /nothing of it was kept/ });
       assert.deepEqual((await users.get(caller, "ann")).record, NEW_USER);
       if (end === "end") assert.equal((await sessions.get(caller, uid)).head.seq, 2);
     }

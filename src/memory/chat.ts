@@ -10,7 +10,7 @@ import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { Message, SealedMessage } from "../engine/message.ts";
 import { assertMatches } from "../engine/precondition.ts";
 import type { RunSlots } from "../engine/run-slots.ts";
-import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { Caller, ChangeOptions, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import { news, type Profile, type ProfilePatch } from "../engine/user.ts";
 import type { Users } from "../engine/users.ts";
 import { factsIn } from "./facts.ts";
@@ -64,6 +64,9 @@ export interface ChatPorts extends MailboxPorts {
   readonly windows: Windows;
   readonly model: Model;
 }
+
+/** A session that lives longer without use outlives every answer. */
+const KEEP_ALIVE_MAX_MS = 3_600_000;
 
 /** What an operator sets. */
 export interface ChatSettings {
@@ -146,9 +149,10 @@ export class Chat {
     options: ChatOptions,
     remember: Remember<Answered> | undefined,
   ): Promise<{ readonly value: Answered; readonly at: number }> {
-    const { sessions, users, clock, windows } = this.#ports;
+    const { users, clock, windows } = this.#ports;
     // Again, since it may have ended while others had the slot.
     const session = await this.#active(caller, uid);
+    // Only now: a turn adds to whatever else is written while the model thinks, and undoes none of it.
     assertMatches(options.precondition, session.head.seq);
     const started = clock.now();
     options.onBegin?.(session);
@@ -157,6 +161,7 @@ export class Chat {
     const patch = learned(message) ?? {};
     let turn: Turn;
     try {
+      using _alive = this.#keepAlive(caller, session);
       const context = await this.#context(caller, session, { said: seal(said), facts, patch });
       const answer = await this.#ask(context, options);
       turn = { message: said, ...answer, facts, processingTimeUs: clock.now() - started };
@@ -173,8 +178,7 @@ export class Chat {
       ...given("usage", turn.usage),
       processingTimeUs: turn.processingTimeUs,
     });
-    const { value, at } = await sessions.change(caller, uid, completeTurn(turn, seal), {
-      ...given("precondition", options.precondition),
+    const { value, at } = await this.#keep(caller, session, turn, {
       ...given("remember", remember && (({ stream, at }: Settled) => remember(answered(stream), at, stream.ref))),
       beside: users.learning(caller, session.record.userId, patch),
     });
@@ -218,6 +222,27 @@ export class Chat {
     }
     signal.throwIfAborted();
     throw new SojournError("model_failed", { message: `The model ${model.name} stopped in the middle of its answer` });
+  }
+
+  async #keep(caller: Caller, { ref, record }: Session, turn: Turn, options: ChangeOptions): Promise<Answer<Session>> {
+    try {
+      return await this.#ports.sessions.change(caller, ref.id, completeTurn(turn, seal), options);
+    } catch (error) {
+      if (!(error instanceof SojournError && error.code === "session_not_found")) throw error;
+      throw new SojournError("invalid_session", {
+        message: `Session "${record.sessionId}" was deleted while the answer was made; nothing of it was kept`,
+      });
+    }
+  }
+
+  /** Work in progress counts as activity, where the session could expire meanwhile; until it is disposed of. */
+  #keepAlive(caller: Caller, { ref, record }: Session): Disposable {
+    const everyMs = (record.idleTimeoutUs ?? Number.POSITIVE_INFINITY) / 2_000;
+    const timer =
+      everyMs > KEEP_ALIVE_MAX_MS
+        ? undefined
+        : setInterval(() => void this.#ports.sessions.keepalive(caller, ref.id).catch(() => undefined), everyMs);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** Counts a turn that failed, where that can be done; what it failed for matters more. */

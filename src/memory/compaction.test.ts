@@ -55,6 +55,8 @@ describe("compact()", () => {
       { before: "|1|2", messages: ["3", "4"] },
     ]);
     assert.equal((await conversation(on, caller, uid)).summary, "|1|2|3|4");
+    const { metrics } = (await on.sessions.get(caller, uid)).record;
+    assert.deepEqual([metrics.requestCount, metrics.inputTokens, metrics.outputTokens], [0, 10, 2]);
     const { value } = await memory.compact(caller, uid, { strategy: "truncate", keepRecent: 1 }, { signal: NEVER });
     assert.deepEqual([value.originalCount, value.compressedCount], [3, 2]);
     assert.equal((await conversation(on, caller, uid)).summary, "|1|2|3|4", "what was said of earlier ones stays");

@@ -8,7 +8,7 @@ import type { StoredMessage } from "../engine/message.ts";
 import type { Precondition } from "../engine/precondition.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
-import type { Model } from "./model.ts";
+import type { Model, Usage } from "./model.ts";
 
 /** How to compact a conversation, and how much of it stays as it is. */
 export interface CompactRequest {
@@ -72,11 +72,15 @@ export async function compactConversation(
   const kept = await keptMessages(ports.store, session, request);
   const through = messages - kept.length;
   if (through === from) return { value: outcome(session, session), at: ports.clock.now() };
-  const text =
-    request.strategy === "truncate" ? session.record.conversation.summary : await summary(ports, job, through);
+  const { text, usage } = await summary(ports, job, through);
   const keptTokens = kept.reduce((sum, message) => sum + message.tokens, 0);
   const command = compact(
-    { strategy: request.strategy, through, ...given("summary", text?.slice(0, SUMMARY_MAX).toWellFormed()) },
+    {
+      strategy: request.strategy,
+      through,
+      ...given("summary", text?.slice(0, SUMMARY_MAX).toWellFormed()),
+      ...given("usage", usage),
+    },
     { from, tokensBelow: tokens - keptTokens },
   );
   const { value, at } = await ports.sessions.change(caller, session.ref.id, command, {
@@ -106,30 +110,41 @@ async function keptMessages(
   return kept;
 }
 
+interface RunningSummary {
+  readonly text: string | undefined;
+  readonly usage?: Usage;
+}
+
 /** What goes, in short. */
 async function summary(
   { store, model, windowTokens }: CompactionPorts,
   { session: { ref, record }, request, signal }: Compaction,
   through: number,
-): Promise<string | undefined> {
-  const { compactedThrough, summary: before } = record.conversation;
+): Promise<RunningSummary> {
+  const { compactedThrough, summary: text } = record.conversation;
+  if (request.strategy === "truncate") return { text };
   const read = async (after: number, take: "oldest" | "newest"): Promise<readonly StoredMessage[]> => {
     const range = { after, before: through + 1, take, limit: KEEP_RECENT_MAX } as const;
     const fitting = await store.messages(ref, { ...range, tokensMax: windowTokens });
     // One that alone is larger than the window.
     return fitting.length > 0 ? fitting : await store.messages(ref, { ...range, limit: 1 });
   };
-  if (request.strategy === "hybrid")
-    return await model.summarize(before, await read(compactedThrough, "newest"), signal);
-  let text = before;
+  if (request.strategy === "hybrid") return await model.summarize(text, await read(compactedThrough, "newest"), signal);
+  let running: RunningSummary = { text };
   for (let after = compactedThrough; after < through; ) {
     const messages = await read(after, "oldest");
     const last = messages.at(-1);
     if (last === undefined) break;
-    text = await model.summarize(text, messages, signal);
+    const next = await model.summarize(running.text, messages, signal);
+    running = { ...next, ...given("usage", total(running.usage, next.usage)) };
     after = last.number;
   }
-  return text;
+  return running;
+}
+
+function total(a: Usage | undefined, b: Usage | undefined): Usage | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return { inputTokens: a.inputTokens + b.inputTokens, outputTokens: a.outputTokens + b.outputTokens };
 }
 
 function outcome(before: Session, after: Session): Compacted {

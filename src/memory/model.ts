@@ -27,6 +27,12 @@ export type Piece =
   /** `length`: it was cut off at the bound on output. */
   | { readonly piece: "end"; readonly reason: "stop" | "length"; readonly usage?: Usage };
 
+/** What messages say, in short. */
+export interface Summary {
+  readonly text: string;
+  readonly usage?: Usage;
+}
+
 /** What answers. */
 export interface Model {
   /** Such as `openai:gpt-5`, or `built-in`. Shown to clients; never holds a secret. */
@@ -44,5 +50,5 @@ export interface Model {
    *
    * @throws {SojournError} like `answer`
    */
-  summarize(before: string | undefined, messages: readonly Message[], signal: AbortSignal): Promise<string>;
+  summarize(before: string | undefined, messages: readonly Message[], signal: AbortSignal): Promise<Summary>;
 }

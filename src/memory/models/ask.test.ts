@@ -238,11 +238,17 @@ describe("answer()", () => {
 
 describe("summarize()", () => {
   it("gives the summary, and holds a model to its length", async () => {
-    server.next({ text: [" They ", "talked. "] }, { text: ["word ".repeat(900)] });
+    server.next(
+      { text: [" They ", "talked. "], usage: { prompt_tokens: 12, completion_tokens: 2 } },
+      { text: ["word ".repeat(900)] },
+    );
     const { signal } = new AbortController();
     const asked = model({ maxOutputTokens: 1_000 });
-    assert.equal(await asked.summarize("Before", CONTEXT.messages, signal), "They talked.");
-    const long = await asked.summarize(undefined, CONTEXT.messages, signal);
+    assert.deepEqual(await asked.summarize("Before", CONTEXT.messages, signal), {
+      text: "They talked.",
+      usage: { inputTokens: 12, outputTokens: 2 },
+    });
+    const { text: long } = await asked.summarize(undefined, CONTEXT.messages, signal);
     assert.ok(long.length <= 4_000 && long.endsWith("word…"), long.slice(-20));
     const content = String(server.requests[0]?.body.messages?.[1]?.content);
     assert.ok(content.includes("Before") && content.includes(WORD));

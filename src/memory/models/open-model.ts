@@ -1,6 +1,7 @@
 import { type Fault, invalid } from "../../engine/errors.ts";
+import { given } from "../../engine/given.ts";
 import type { Message } from "../../engine/message.ts";
-import type { Context, Model, Piece } from "../model.ts";
+import type { Context, Model, Piece, Summary, Usage } from "../model.ts";
 import { renderPrompt, renderSummaryPrompt } from "../prompt.ts";
 
 /** Whose API is spoken. */
@@ -80,13 +81,15 @@ class LanguageModel implements Model {
     yield* ask(this.#options, renderPrompt(context), signal);
   }
 
-  async summarize(before: string | undefined, messages: readonly Message[], signal: AbortSignal): Promise<string> {
+  async summarize(before: string | undefined, messages: readonly Message[], signal: AbortSignal): Promise<Summary> {
     const { ask } = await import("./ask.ts");
     let summary = "";
+    let usage: Usage | undefined;
     for await (const piece of ask(this.#options, renderSummaryPrompt(before, messages), signal)) {
       if (piece.piece === "text") summary += piece.text;
+      else usage = piece.usage;
     }
-    return shortened(summary.trim());
+    return { text: shortened(summary.trim()), ...given("usage", usage) };
   }
 }
 

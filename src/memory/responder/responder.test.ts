@@ -57,7 +57,11 @@ describe("builtInModel().answer()", () => {
   });
 
   it("answers from the summary and the task where the messages are gone", async () => {
-    const summary = await model.summarize(undefined, [user("My sister lives in Rome."), assistant("Fine.")], signal);
+    const { text: summary } = await model.summarize(
+      undefined,
+      [user("My sister lives in Rome."), assistant("Fine.")],
+      signal,
+    );
     assert.equal(
       await answerOf("Where does my sister live?", { summary }),
       "You told me that your sister lives in Rome.",
@@ -133,14 +137,14 @@ describe("builtInModel().summarize()", () => {
   it("says in order what was told, asked and answered", async () => {
     const messages = [user("Hi, my name is John. Where is the station?"), assistant("I don't know. Sorry.")];
     assert.equal(
-      await model.summarize("User: I like tea.", messages, signal),
+      (await model.summarize("User: I like tea.", messages, signal)).text,
       "User: I like tea.\nUser: my name is John.\nUser asked: Where is the station?\nAnswer: I don't know",
     );
   });
 
   it("lets the oldest give way, and what tells of the user last", async () => {
     const messages = Array.from({ length: 400 }, (_, i) => [user(`The box ${i} is heavy.`), assistant(`Noted ${i}.`)]);
-    const summary = await model.summarize("User: my name is John.", messages.flat(), signal);
+    const { text: summary } = await model.summarize("User: my name is John.", messages.flat(), signal);
     assert.ok(summary.length <= SUMMARY_LENGTH_MAX, `${summary.length}`);
     assert.match(summary, /^User: my name is John\.\nUser: The box \d+ is heavy\./);
     assert.match(summary, /The box 399 is heavy\.$/);

@@ -1,5 +1,5 @@
 import type { Message } from "../../engine/message.ts";
-import type { Context, Model, Piece } from "../model.ts";
+import type { Context, Model, Piece, Summary } from "../model.ts";
 import { replyTo } from "./reply.ts";
 import { summaryOf } from "./summary.ts";
 
@@ -26,7 +26,7 @@ async function summarize(
   before: string | undefined,
   messages: readonly Message[],
   signal: AbortSignal,
-): Promise<string> {
+): Promise<Summary> {
   signal.throwIfAborted();
-  return summaryOf(before, messages);
+  return { text: summaryOf(before, messages) };
 }
