@@ -17,6 +17,12 @@ interface Waiting {
  */
 export class RunSlots {
   readonly #lines = new Map<string, Waiting[]>();
+  readonly #waitingMax: number;
+
+  /** @param waitingMax  how many calls may wait for one slot */
+  constructor(waitingMax: number = WAITING_MAX) {
+    this.#waitingMax = waitingMax;
+  }
 
   /**
    * Runs `work` once the slot is its own, and gives the slot on when it is done.
@@ -44,9 +50,9 @@ export class RunSlots {
       this.#lines.set(key, []);
       return;
     }
-    if (line.length >= WAITING_MAX) {
+    if (line.length >= this.#waitingMax) {
       throw new SojournError("session_busy", {
-        message: `The session is busy: ${WAITING_MAX} calls wait for it already; try again when some are done`,
+        message: `The session is busy: ${line.length} calls wait for it already; try again when some are done`,
         retryAfterMs: RETRY_MS,
       });
     }

@@ -312,12 +312,15 @@ describe("chat()", () => {
     const on = start();
     const { caller, memory, users } = on;
     const said = ["I prefer Python", "Be brief", "Use a formal tone, please", "I only use free APIs"];
-    await Promise.all(
-      Array.from({ length: 40 }, async (_, i) => {
+    const talk = (count: number, words: readonly string[]) =>
+      Array.from({ length: count }, async (_, i) => {
         const uid = await begin(on, { userId: "ann" });
-        await memory.chat(caller, { sessionId: uid, message: said[i % said.length] ?? "" }, { signal: NEVER });
-      }),
-    );
+        await memory.chat(caller, { sessionId: uid, message: words[i % words.length] ?? "" }, { signal: NEVER });
+      });
+    // Those who contradict each other change the profile each time.
+    await Promise.all(talk(100, ["Be casual", "Be formal"]));
+    assert.ok((await users.get(caller, "ann")).head.seq > 50);
+    await Promise.all(talk(40, said));
     const { record } = await users.get(caller, "ann");
     assert.deepEqual(
       [record.tone, record.verbosity, record.preferences["preferred_language"]],

@@ -9,7 +9,7 @@ import { assertSize, assertWithin, jsonFaults, LIMITS, textFaults } from "../eng
 import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { Message, SealedMessage } from "../engine/message.ts";
 import { assertMatches } from "../engine/precondition.ts";
-import type { RunSlots } from "../engine/run-slots.ts";
+import { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, ChangeOptions, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import { news, type Profile, type ProfilePatch } from "../engine/user.ts";
 import type { Users } from "../engine/users.ts";
@@ -88,6 +88,8 @@ export class Chat {
   readonly #ports: ChatPorts;
   readonly #settings: ChatSettings;
   readonly #once: OnceOnly;
+  /** One commit at a time that changes a user's profile. */
+  readonly #learning = new RunSlots(Number.POSITIVE_INFINITY);
 
   constructor(ports: ChatPorts, settings: ChatSettings) {
     this.#ports = ports;
@@ -158,7 +160,7 @@ export class Chat {
     options.onBegin?.(session);
     const said: Message = { role: "user", content: message, ...given("metadata", metadata) };
     const facts = factsIn(message);
-    const patch = learned(message) ?? {};
+    const patch = learned(message);
     let turn: Turn;
     try {
       using _alive = this.#keepAlive(caller, session);
@@ -180,17 +182,17 @@ export class Chat {
     });
     const { value, at } = await this.#keep(caller, session, turn, {
       ...given("remember", remember && (({ stream, at }: Settled) => remember(answered(stream), at, stream.ref))),
-      beside: users.learning(caller, session.record.userId, patch),
+      ...given("beside", patch && users.learning(caller, session.record.userId, patch)),
     });
-    const closing = repaired(session.record.conversation.openCalls, [said]).map(seal);
-    windows.add(value, [...closing, seal(turn.answer)]);
+    // Where calls were open, only the log knows whether their results have come meanwhile.
+    if (session.record.conversation.openCalls.length === 0) windows.add(value, [seal(said), seal(turn.answer)]);
     return { value: answered(value), at };
   }
 
   async #context(
     caller: Caller,
     session: Session,
-    { said, facts, patch }: { said: SealedMessage; facts: JsonObject; patch: ProfilePatch },
+    { said, facts, patch = {} }: { said: SealedMessage; facts: JsonObject; patch?: ProfilePatch | undefined },
   ): Promise<Context> {
     const { windows, users } = this.#ports;
     const { conversation, workingMemory, userId } = session.record;
@@ -225,8 +227,11 @@ export class Chat {
   }
 
   async #keep(caller: Caller, { ref, record }: Session, turn: Turn, options: ChangeOptions): Promise<Answer<Session>> {
+    const commit = () => this.#ports.sessions.change(caller, ref.id, completeTurn(turn, seal), options);
     try {
-      return await this.#ports.sessions.change(caller, ref.id, completeTurn(turn, seal), options);
+      // Sessions that teach one user at once would conflict again and again.
+      if (options.beside === undefined) return await commit();
+      return await this.#learning.run(`${ref.tenant}\n${record.userId}`, commit);
     } catch (error) {
       if (!(error instanceof SojournError && error.code === "session_not_found")) throw error;
       throw new SojournError("invalid_session", {

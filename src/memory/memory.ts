@@ -1,6 +1,6 @@
 import { messagesOf } from "../engine/conversation.ts";
 import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
-import { SojournError } from "../engine/errors.ts";
+import { type ErrorCode, SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { type Answer, keyFor, OnceOnly } from "../engine/idempotency.ts";
 import type { JsonObject } from "../engine/json.ts";
@@ -30,6 +30,9 @@ export interface MemorySettings extends ChatSettings {
   /** Whether a conversation is compacted by itself once it is larger than the window. */
   readonly compactsItself: boolean;
 }
+
+/** The session was deleted, or has ended: there is nothing to compact. */
+const GONE: readonly ErrorCode[] = ["session_not_found", "invalid_transition"];
 
 /** What sessions remember: their conversations, and working memory. */
 export class Memory {
@@ -123,7 +126,8 @@ export class Memory {
     const compaction = this.#inSlot(session, signal, async () => {
       await this.#compact({ caller, session, request, signal });
     }).catch((error: unknown) => {
-      if (!signal.aborted) this.#ports.onFailure(error);
+      const isOver = error instanceof SojournError && GONE.includes(error.code);
+      if (!signal.aborted && !isOver) this.#ports.onFailure(error);
     });
     void this.#hold(compaction);
   }
