@@ -32,7 +32,7 @@ export const memoryRoutes: readonly Route[] = [
     operationId: "chat",
     summary: "Say something to a session; with Accept: text/event-stream the answer comes while it is made",
     scope: "sessions:write",
-    query: memory.ChatQueryShape,
+    query: memory.ReturnQueryShape,
     body: memory.ChatShape,
     isWrite: true,
     stream: "answer",
@@ -69,15 +69,20 @@ export const memoryRoutes: readonly Route[] = [
     operationId: "addMessages",
     summary: "Add a message, or a history; calls without a result are closed, and results without a call get one",
     scope: "sessions:write",
+    query: memory.ReturnQueryShape,
     body: memory.NewMessagesShape,
     maxBodyBytes: HISTORY_BODY,
     isWrite: true,
-    answers: { 201: encode.enveloped(z.object({ messages: z.array(encode.MessageShape) })) },
+    answers: {
+      201: encode.enveloped(
+        z.object({ messages: z.array(encode.MessageShape), session: encode.SessionShape.optional() }),
+      ),
+    },
     refusals: writeRefusals,
-    handle: async ({ memory: it, caller, id, body, write }) => {
+    handle: async ({ memory: it, caller, id, query, body, write }) => {
       const answer = await it.add(caller, id, memory.decodeMessages(body), write);
       const { session, messages } = answer.value;
-      const data = { messages: messages.map(encode.encodeMessage) };
+      const data = { messages: messages.map(encode.encodeMessage), ...withSession(query, session) };
       return { status: 201, ...answered(answer, data, session) };
     },
   }),
@@ -88,13 +93,15 @@ export const memoryRoutes: readonly Route[] = [
     summary:
       "Keep the newest messages in the window, and the others below it, summarized or not; the log keeps them all",
     scope: "sessions:write",
+    query: memory.ReturnQueryShape,
     body: memory.CompactShape,
     isWrite: true,
     answers: { 200: encode.enveloped(memory.CompactedShape) },
     refusals: [...writeRefusals, "session_busy", "model_failed"],
-    handle: async ({ memory: it, caller, id, body, write, gone }) => {
+    handle: async ({ memory: it, caller, id, query, body, write, gone }) => {
       const answer = await it.compact(caller, id, memory.decodeCompact(body), { ...write, signal: gone() });
-      return answered(answer, memory.encodeCompacted(answer.value), answer.value.session);
+      const { session } = answer.value;
+      return answered(answer, { ...memory.encodeCompacted(answer.value), ...withSession(query, session) }, session);
     },
   }),
   route({
@@ -166,25 +173,34 @@ function workingMemory(method: "PUT" | "PATCH", summary: string): Route {
     operationId: method === "PUT" ? "replaceWorkingMemory" : "updateWorkingMemory",
     summary,
     scope: "sessions:write",
+    query: memory.ReturnQueryShape,
     body: memory.WorkingMemoryShape,
     isWrite: true,
-    answers: { 200: encode.enveloped(memory.WorkingMemoryShape) },
+    answers: { 200: encode.enveloped(z.union([memory.WorkingMemoryShape, memory.WorkingMemoryAndSessionShape])) },
     refusals: writeRefusals,
-    handle: async ({ memory: it, caller, id, body, write }) => {
+    handle: async ({ memory: it, caller, id, query, body, write }) => {
       // NOTE: a body is JSON.
-      const facts = body as JsonObject;
+      const change = body as JsonObject;
       const answer = await it.changeWorkingMemory(
         caller,
         id,
-        method === "PUT" ? { set: facts } : { merge: facts },
+        method === "PUT" ? { set: change } : { merge: change },
         write,
       );
-      return answered(answer, memory.encodeWorkingMemory(answer.value), answer.value);
+      const facts = memory.encodeWorkingMemory(answer.value);
+      const session = withSession(query, answer.value);
+      return answered(answer, session === undefined ? facts : { working_memory: facts, ...session }, answer.value);
     },
   });
 }
 
-type ChatCall = Call<z.output<typeof memory.ChatQueryShape>, z.output<typeof memory.ChatShape>>;
+type ReturnQuery = z.output<typeof memory.ReturnQueryShape>;
+
+function withSession({ return: wanted }: ReturnQuery, session: Session): { readonly session: object } | undefined {
+  return wanted === "session" ? { session: encode.encodeSession(session) } : undefined;
+}
+
+type ChatCall = Call<ReturnQuery, z.output<typeof memory.ChatShape>>;
 
 async function said(call: ChatCall, listener: ChatListener): Promise<JsonReply> {
   const { memory: it, caller, query, body, write, gone, requestId } = call;

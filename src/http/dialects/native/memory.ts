@@ -24,8 +24,8 @@ export const ChatShape = z.strictObject({
   stream: z.boolean().optional().describe("true: the answer comes as events, as with Accept: text/event-stream"),
 });
 
-/** What `POST /chat` answers beside what ATLUS has. */
-export const ChatQueryShape = z.strictObject({
+/** What the answer of a chat, or of another write to what a session remembers, holds beside the rest. */
+export const ReturnQueryShape = z.strictObject({
   return: z.enum(["answer", "session"]).optional().describe("session: the answer has the session with it"),
 });
 
@@ -107,6 +107,7 @@ export const CompactedShape = z
     original_tokens: count,
     compressed_tokens: count,
     summary: z.string().optional(),
+    session: SessionShape.optional(),
   })
   .meta({ id: "Compacted" });
 
@@ -114,6 +115,9 @@ export const CompactedShape = z
 export const WorkingMemoryShape = z
   .looseObject({})
   .describe(`any JSON object of at most ${LIMITS.workingMemoryBytes} bytes; under "user" stands what the user told`);
+
+/** What they answer with the session. */
+export const WorkingMemoryAndSessionShape = z.object({ working_memory: WorkingMemoryShape, session: SessionShape });
 
 const preferences = metadata.describe("merged into what is there; null removes one");
 
