@@ -1,105 +1,26 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import { type AddressInfo, connect as connectSocket, createServer as createTcpServer, type Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
+import { connect as connectSocket, createServer as createTcpServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import { type ConnectOptions, connect, type Session, type Sojourn, type SojournError } from "../src/client/index.ts";
+import {
+  answer,
+  cut,
+  type Gateway,
+  halve,
+  loseAnswer,
+  type Misbehaviour,
+  passOn,
+  refusal,
+  stall,
+  startGateway,
+  urlOf,
+} from "./gateway.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { serverOfSuite } from "./suite.ts";
 import { until } from "./until.ts";
-
-/** What stands in for the answer of a server. */
-type Misbehaviour = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
-
-interface Gateway extends AsyncDisposable {
-  readonly url: string;
-  /** The idempotency keys of all requests so far. */
-  readonly keys: (string | undefined)[];
-  /** What happens to the next requests, one after the other; after that all are passed on. */
-  readonly next: Misbehaviour[];
-}
-
-/** Something between a client and the server at `target`, which passes requests on or does something else with them. */
-async function startGateway(target: string): Promise<Gateway> {
-  const keys: (string | undefined)[] = [];
-  const next: Misbehaviour[] = [];
-  const server = createServer((incoming, outgoing) => {
-    keys.push(incoming.headers["idempotency-key"]?.toString());
-    const misbehave = next.shift() ?? passOn(target);
-    misbehave(incoming, outgoing);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: urlOf(server.address()),
-    keys,
-    next,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((closed) => server.close(closed));
-    },
-  };
-}
-
-/** @param until  when the answer is given */
-function passOn(target: string, until: Promise<void> = Promise.resolve()): Misbehaviour {
-  return (incoming, outgoing) => {
-    const { method = "", url = "", headers } = incoming;
-    const forwarded = request(
-      target + url,
-      { method, headers: { ...headers, host: new URL(target).host } },
-      (answer) => {
-        void until.then(() => {
-          outgoing.writeHead(answer.statusCode ?? 0, answer.headers);
-          answer.pipe(outgoing);
-        });
-      },
-    );
-    incoming.pipe(forwarded);
-  };
-}
-
-/** The request is carried out, and its answer is lost. */
-function loseAnswer(target: string): Misbehaviour {
-  return (incoming, outgoing) => {
-    const { method = "", url = "", headers } = incoming;
-    const forwarded = request(
-      target + url,
-      { method, headers: { ...headers, host: new URL(target).host } },
-      (answer) => {
-        answer.resume();
-        answer.on("end", () => outgoing.destroy());
-      },
-    );
-    incoming.pipe(forwarded);
-  };
-}
-
-const cut: Misbehaviour = (_, outgoing) => outgoing.destroy();
-
-const halve: Misbehaviour = (_, outgoing) => {
-  outgoing.writeHead(200, { "content-type": "application/json", "content-length": "100" });
-  outgoing.write("{", () => outgoing.destroy());
-};
-
-const stall: Misbehaviour = () => {};
-
-function answer(status: number, body: string, headers: Record<string, string> = {}): Misbehaviour {
-  return (_, outgoing) => {
-    outgoing.writeHead(status, headers);
-    outgoing.end(body);
-  };
-}
-
-function refusal(status: number, code: string, headers: Record<string, string> = {}): Misbehaviour {
-  return answer(status, JSON.stringify({ success: false, error: { code, message: code, status } }), headers);
-}
-
-function urlOf(address: AddressInfo | string | null): string {
-  assert.ok(typeof address === "object" && address !== null);
-  return `http://127.0.0.1:${address.port}`;
-}
 
 async function failureOf(call: Promise<unknown>): Promise<SojournError> {
   // NOTE: what the calls of this file reject with.

@@ -15,6 +15,8 @@ export interface Place extends AsyncDisposable {
 /** What a place may be told. */
 export interface PlaceOptions {
   readonly maxSessions?: number;
+  /** Where a language model is reached that answers in place of the built-in responder. */
+  readonly modelBaseUrl?: string;
 }
 
 /** The ways to Sojourn; what is tested of one is tested of both. */
@@ -23,8 +25,11 @@ export const PLACES: readonly (readonly [name: string, start: (options?: PlaceOp
   ["open()", startOpened],
 ];
 
-async function startConnected({ maxSessions }: PlaceOptions = {}): Promise<Place> {
-  const server = await startServer(maxSessions === undefined ? {} : { max_sessions: String(maxSessions) });
+async function startConnected({ maxSessions, modelBaseUrl }: PlaceOptions = {}): Promise<Place> {
+  const server = await startServer({
+    ...(maxSessions !== undefined && { max_sessions: String(maxSessions) }),
+    ...(modelBaseUrl !== undefined && { model: "openai:test", model_base_url: modelBaseUrl }),
+  });
   const sojourn = connect({ url: server.url });
   return {
     sojourn,
@@ -38,7 +43,8 @@ async function startConnected({ maxSessions }: PlaceOptions = {}): Promise<Place
 
 async function startOpened(options: PlaceOptions = {}): Promise<Place> {
   const data = await mkdtemp(join(tmpdir(), "sojourn-test-"));
-  const sojourn = await open({ data, durability: "none", ...options });
+  const model = options.modelBaseUrl === undefined ? {} : { model: "openai:test" };
+  const sojourn = await open({ data, durability: "none", ...model, ...options });
   return {
     sojourn,
     withKey: () => sojourn,

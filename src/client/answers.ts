@@ -30,5 +30,8 @@ export interface Verdict {
 export interface Health {
   readonly status: "healthy";
   readonly version: string;
+  /** What answers chats: a language model such as `openai:gpt-5`, or `built-in`, which is none. */
+  readonly model: string;
+  readonly isLanguageModel: boolean;
   readonly timestamp: Date;
 }

@@ -10,13 +10,21 @@ export interface ConnectOptions {
   readonly apiKey?: string | undefined;
   /** How often a call is repeated that failed for what soon passes, 0 to 100; default 3. */
   readonly retries?: number | undefined;
-  /** How long a call may take in all, its retries included; default 30,000. */
+  /**
+   * How long a call may take in all, its retries included; default 30,000. What waits for a model has 120,000 where this is
+   * left out. For a chat it is how long nothing may come, not how long the answer may take.
+   */
   readonly timeoutMs?: number | undefined;
   /** Instead of the platform's own. */
   readonly fetch?: typeof fetch | undefined;
   /** More headers, of every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
+
+const TIMEOUT_MS = 30_000;
+
+/** A server gives its model a minute, where nobody says otherwise, and there may be somebody before us. */
+const MODEL_TIMEOUT_MS = 120_000;
 
 const DEFAULT_URL = "http://127.0.0.1:7070";
 
@@ -38,7 +46,7 @@ export function connect(options: ConnectOptions = {}): Sojourn {
     url = DEFAULT_URL,
     apiKey,
     retries = 3,
-    timeoutMs = 30_000,
+    timeoutMs = TIMEOUT_MS,
     fetch = globalThis.fetch,
     headers = {},
   } = options;
@@ -60,6 +68,7 @@ export function connect(options: ConnectOptions = {}): Sojourn {
       headers: { ...sent, ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) },
       retries,
       timeoutMs,
+      modelTimeoutMs: options.timeoutMs ?? MODEL_TIMEOUT_MS,
       fetch,
     }),
   );

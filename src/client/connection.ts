@@ -1,7 +1,8 @@
 import type { SojournError } from "../engine/errors.ts";
 import { Deadline } from "./deadline.ts";
 import { assertWritable, type QueryValue, toJson } from "./encode.ts";
-import { failureOf, isObject, parsed, redirected, stranger, unreachable } from "./failure.ts";
+import { eventsOf, type OpenStream, type ServerEvent } from "./event-stream.ts";
+import { brokenOff, failureOf, isObject, parsed, redirected, stranger, unreachable } from "./failure.ts";
 import { InHand } from "./in-hand.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
 import { pause, retryDelay } from "./retry.ts";
@@ -16,27 +17,27 @@ export interface ConnectionOptions {
   readonly retries: number;
   /** How long a call may take, its repetitions included. */
   readonly timeoutMs: number;
+  /** How long it may take where it waits for a model, or, where the answer comes bit by bit, for the next of it. */
+  readonly modelTimeoutMs: number;
   readonly fetch: typeof fetch;
 }
 
 /** One request to the API. */
 export interface Request {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>>;
   readonly body?: object;
+  /** Whether it may take as long as a model does. */
+  readonly isSlow?: boolean;
 }
 
 /** A body of an answer. */
 export type Envelope = Readonly<Record<string, unknown>>;
 
-/** A stream that has been opened; whoever reads it gives it time to bring more, and lets go of the deadline. */
-export interface OpenStream {
-  readonly response: Response;
-  readonly deadline: Deadline;
-}
-
 const BASE = "/api/v1";
+
+const EVENT_STREAM = "text/event-stream";
 
 /**
  * A server, as it is called over HTTP. What fails for a reason that soon passes is repeated; that is safe for a write as
@@ -67,14 +68,45 @@ export class Connection {
   }
 
   async write(request: Request, options: WriteOptions): Promise<Envelope> {
-    assertWritable(options);
-    const { idempotencyKey, ifMatch } = options;
-    const prepared = this.#toFetch(request);
-    const key = idempotencyKey ?? (this.#options.retries > 0 ? mintKey() : undefined);
-    if (key !== undefined) prepared.init.headers["idempotency-key"] = key;
-    if (ifMatch !== undefined) prepared.init.headers["if-match"] = `"${ifMatch}"`;
+    const prepared = this.#toWrite(request, options);
     // The answer to a repeated write is the first one, with the time of that.
-    return await this.#exchange(prepared, options, (attempt) => attempt === 1 && idempotencyKey === undefined);
+    return await this.#exchange(prepared, options, (attempt) => attempt === 1 && options.idempotencyKey === undefined);
+  }
+
+  /**
+   * A write that is answered by events. It is repeated like any other as long as none has come; one that breaks off after
+   * that is `unreachable`.
+   */
+  async *converse(request: Request, options: WriteOptions): AsyncGenerator<ServerEvent, void, undefined> {
+    const { url, init } = this.#toWrite(request, options);
+    init.headers["accept"] = EVENT_STREAM;
+    const { modelTimeoutMs } = this.#options;
+    this.#inHand.enter();
+    try {
+      const deadline = new Deadline(modelTimeoutMs, options.signal);
+      const from = { deadline, signal: options.signal };
+      try {
+        const { first, rest } = await this.#persist(deadline, async () => {
+          const response = await this.#fetchEvents(url, init, from);
+          const rest = eventsOf({ response, deadline }, modelTimeoutMs);
+          const { value: first } = await rest.next().catch((error: unknown) => {
+            throw this.#broken(error, from);
+          });
+          if (first === undefined) throw this.#broken(new Error("the answer is empty"), from);
+          return { first, rest };
+        });
+        yield first;
+        try {
+          yield* rest;
+        } catch (error) {
+          throw options.signal?.aborted ? options.signal.reason : this.brokenOff(error);
+        }
+      } finally {
+        deadline.end();
+      }
+    } finally {
+      this.#inHand.leave();
+    }
   }
 
   /** What must not be sent twice. */
@@ -117,20 +149,26 @@ export class Connection {
   ): Promise<OpenStream> {
     this.#inHand.assertOpen();
     const { url, init } = this.#toFetch(request);
-    init.headers["accept"] = "text/event-stream";
+    init.headers["accept"] = EVENT_STREAM;
     if (lastEventId !== undefined) init.headers["last-event-id"] = String(lastEventId);
     const deadline = new Deadline(this.#options.timeoutMs, signal);
     try {
-      const response = await this.#persist(deadline, async () => {
-        const answer = await this.#fetch(url, init, { deadline, signal });
-        if (answer.ok && answer.headers.get("content-type")?.startsWith("text/event-stream")) return answer;
-        throw this.#failure(answer, await this.#text(answer, { deadline, signal }));
-      });
+      const response = await this.#persist(deadline, () => this.#fetchEvents(url, init, { deadline, signal }));
       return { response, deadline };
     } catch (error) {
       deadline.end();
       throw error;
     }
+  }
+
+  /** The error for an answer that ended before its end. */
+  brokenOff(cause: unknown): SojournError {
+    return brokenOff(this.#options.url, cause);
+  }
+
+  /** The error that an event told of. */
+  refused(data: string): SojournError {
+    return failureOf({ status: 500, headers: new Headers(), text: data }, this.#options.url);
   }
 
   /** The error for a success that is none of Sojourn's. */
@@ -143,14 +181,14 @@ export class Connection {
   }
 
   async #exchange(
-    { url, init }: Prepared,
+    { url, init, timeoutMs }: Prepared,
     { signal }: CallOptions,
     isTimely: (attempt: number) => boolean,
     retries: number = this.#options.retries,
   ): Promise<Envelope> {
     this.#inHand.enter();
     try {
-      const deadline = new Deadline(this.#options.timeoutMs, signal);
+      const deadline = new Deadline(timeoutMs, signal);
       const from = { deadline, signal };
       try {
         return await this.#persist(
@@ -201,6 +239,12 @@ export class Connection {
     }
   }
 
+  async #fetchEvents(url: string, init: Init, from: From): Promise<Response> {
+    const response = await this.#fetch(url, init, from);
+    if (response.ok && response.headers.get("content-type")?.startsWith(EVENT_STREAM)) return response;
+    throw this.#failure(response, await this.#text(response, from));
+  }
+
   async #text(response: Response, from: From): Promise<string> {
     try {
       return await response.text();
@@ -226,14 +270,28 @@ export class Connection {
     if (!Number.isNaN(ms)) this.#aheadMs = ms - Date.now();
   }
 
-  #toFetch({ method, path, query, body }: Request): Prepared {
-    const { url, headers } = this.#options;
+  #toWrite(request: Request, options: WriteOptions): Prepared {
+    assertWritable(options);
+    const { idempotencyKey, ifMatch } = options;
+    const prepared = this.#toFetch(request);
+    const key = idempotencyKey ?? (this.#options.retries > 0 ? mintKey() : undefined);
+    if (key !== undefined) prepared.init.headers["idempotency-key"] = key;
+    if (ifMatch !== undefined) prepared.init.headers["if-match"] = `"${ifMatch}"`;
+    return prepared;
+  }
+
+  #toFetch({ method, path, query, body, isSlow = false }: Request): Prepared {
+    const { url, headers, timeoutMs, modelTimeoutMs } = this.#options;
     const init: Init = { method, headers: { ...headers }, redirect: "manual" };
     if (body !== undefined) {
       init.headers["content-type"] = "application/json";
       init.body = toJson(body);
     }
-    return { url: `${url}${BASE}${path}${query === undefined ? "" : queryText(query)}`, init };
+    return {
+      url: `${url}${BASE}${path}${query === undefined ? "" : queryText(query)}`,
+      init,
+      timeoutMs: isSlow ? modelTimeoutMs : timeoutMs,
+    };
   }
 }
 
@@ -248,6 +306,7 @@ interface Init {
 interface Prepared {
   readonly url: string;
   readonly init: Init;
+  readonly timeoutMs: number;
 }
 
 /** Why a request may break off: its time, or its caller. */

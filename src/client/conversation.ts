@@ -31,20 +31,41 @@ export interface Message extends SealedMessage {
   readonly timestamp: Date;
 }
 
-/** What an answer brings beside its text. */
+/** Which messages of a conversation, from the oldest on. */
+export interface MessageQuery {
+  /** Only those with a greater number; default 0. */
+  readonly after?: number | undefined;
+  /** How many are fetched at a time: 1 to 1000, default 50. */
+  readonly pageSize?: number | undefined;
+}
+
+/** An answer, with what is to be known of it. */
 export interface ChatAnswer {
   readonly response: string;
   readonly sessionId: string;
   /** What answered: a language model such as `openai:gpt-5`, or `built-in`, which is none. */
   readonly model: string;
+  readonly isLanguageModel: boolean;
   /** `length`: it was cut off at the bound on output. */
   readonly reason: "stop" | "length";
   /** Where the model tells it. */
   readonly usage: TokenUsage | undefined;
+  /** To the hundredth of a second. */
   readonly executionTimeMs: number;
-  readonly requestId: string;
-  /** Whether the session was made for this chat, and is short-lived. */
-  readonly temporary: boolean;
+  /** Under which the server's log has the request; `undefined` in process. */
+  readonly requestId: string | undefined;
+  /** Whether the session was made for a chat without one, and is short-lived. */
+  readonly isTemporary: boolean;
+}
+
+/** How to compact a conversation. */
+export interface Compaction {
+  /** What becomes of older messages: `truncate` drops them, `summarize` says in short what they say, `hybrid` does both, the oldest first. */
+  readonly strategy: Strategy;
+  /** So many of the newest messages stay, at most: 0 to 10,000; 10 where neither this nor `keepTokens` is given. */
+  readonly keepRecent?: number | undefined;
+  /** As many of the newest messages stay as take no more of a model's window than this. */
+  readonly keepTokens?: number | undefined;
 }
 
 /** What a compaction did to the window; the log keeps every message. */

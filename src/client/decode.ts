@@ -1,10 +1,9 @@
 import type { Json, JsonObject } from "../engine/json.ts";
 import type { Scope } from "../engine/key.ts";
-import type { Role, ToolCall } from "../engine/message.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { Status } from "../engine/session.ts";
 import type { SessionStats, Verdict } from "./answers.ts";
-import type { Message, SealedMessage, TokenUsage } from "./conversation.ts";
+import { decodeSealed, decodeUsage, type WireMessage, type WireUsage } from "./decode-memory.ts";
 import type { Key } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionMetrics, SessionState } from "./session-state.ts";
@@ -85,49 +84,6 @@ export interface WireVerdict {
   readonly head_hash: string;
   readonly first_bad_seq?: number | undefined;
   readonly fault?: Verdict["fault"];
-}
-
-/** A message on the wire. */
-export interface WireMessage {
-  readonly role: Role;
-  readonly content: string;
-  readonly tokens: number;
-  readonly tool_calls?: readonly ToolCall[] | undefined;
-  readonly tool_call_id?: string | undefined;
-  readonly metadata?: JsonObject | undefined;
-}
-
-/** A message in its place, on the wire. */
-export interface WirePlacedMessage extends WireMessage {
-  readonly number: number;
-  readonly seq: number;
-  readonly timestamp: string;
-}
-
-/** How much a model took in and gave out, on the wire. */
-export interface WireUsage {
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-}
-
-/** A message in the words of the SDK. */
-export function decodeMessage({ number, seq, timestamp, ...wire }: WirePlacedMessage): Message {
-  return { ...decodeSealed(wire), number, seq, timestamp: new Date(timestamp) };
-}
-
-export function decodeUsage(wire: WireUsage): TokenUsage {
-  return { inputTokens: wire.input_tokens, outputTokens: wire.output_tokens };
-}
-
-function decodeSealed({ role, content, tokens, ...wire }: WireMessage): SealedMessage {
-  return {
-    role,
-    content,
-    tokens,
-    ...(wire.tool_calls && { toolCalls: wire.tool_calls }),
-    ...(wire.tool_call_id !== undefined && { toolCallId: wire.tool_call_id }),
-    ...(wire.metadata && { metadata: wire.metadata }),
-  };
 }
 
 /** A session in the words of the SDK. */

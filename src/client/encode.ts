@@ -17,6 +17,15 @@ const BODY: Readonly<Record<string, Encoding>> = {
   dryRun: ["dry_run"],
   expiresAt: ["expires_at", moment],
   endedAt: ["ended_at", moment],
+  keepRecent: ["keep_recent"],
+  keepTokens: ["keep_tokens"],
+  toolCalls: ["tool_calls"],
+  toolCallId: ["tool_call_id"],
+  messages: ["messages", each],
+  message: ["message", inner],
+  usage: ["usage", inner],
+  inputTokens: ["input_tokens"],
+  outputTokens: ["output_tokens"],
 };
 
 const QUERY: Readonly<Record<string, Encoding>> = {
@@ -82,6 +91,14 @@ function renamed(input: object, names: Readonly<Record<string, Encoding>>): Reco
     output[name] = encode === undefined ? value : encode(value, name);
   }
   return output;
+}
+
+function each(values: unknown): unknown {
+  return Array.isArray(values) ? values.map(inner) : values;
+}
+
+function inner(value: unknown): unknown {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? renamed(value, BODY) : value;
 }
 
 // In whole microseconds, as it is kept. What is no number goes as it is, to be refused where it is read.

@@ -81,6 +81,14 @@ export function unreachable(url: string, cause: unknown): SojournError {
   });
 }
 
+/** The error for an answer of which some came, and then no more. */
+export function brokenOff(url: string, cause: unknown): SojournError {
+  return new SojournError("unreachable", {
+    message: `${url} broke off its answer (${causeOf(cause)}); the turn may have been kept, so look before you repeat it`,
+    cause,
+  });
+}
+
 /** The error for a success that is none of Sojourn's. */
 export function stranger(url: string): SojournError {
   const message = `${url} answers, but not as Sojourn does; check that this is where its server is`;

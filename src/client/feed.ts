@@ -1,6 +1,6 @@
-import { createParser } from "eventsource-parser";
 import { SojournError } from "../engine/errors.ts";
-import type { Connection, OpenStream, Request } from "./connection.ts";
+import type { Connection, Request } from "./connection.ts";
+import { eventsOf, type OpenStream } from "./event-stream.ts";
 import { backoff, isPassing, pause } from "./retry.ts";
 
 /** The server says every 15 seconds that it is there; whoever says nothing for three times as long is not. */
@@ -49,43 +49,20 @@ async function* reconnecting(
   for (;;) {
     try {
       stream ??= await connection.stream(request, { signal, lastEventId });
-      for await (const event of eventsOf(stream)) {
+      for await (const { id, data } of eventsOf(stream, SILENCE_MS)) {
         failures = 0;
-        lastEventId = event.id;
-        yield event;
+        lastEventId = Number(id);
+        yield { id: lastEventId, data };
       }
       // The session was deleted, or the server stops; coming back tells which.
     } catch (error) {
       if (error instanceof SojournError && error.code === "session_not_found") return;
       if (error instanceof SojournError && !isPassing(error)) throw error;
+    } finally {
+      stream?.deadline.end();
     }
     stream = undefined;
     failures++;
     await pause(backoff(failures), signal);
-  }
-}
-
-async function* eventsOf({ response, deadline }: OpenStream): AsyncGenerator<FeedEvent, void, undefined> {
-  const events: FeedEvent[] = [];
-  const parser = createParser({
-    onEvent: ({ id, data }) => {
-      events.push({ id: Number(id), data });
-    },
-  });
-  const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
-  try {
-    for (;;) {
-      deadline.restart(SILENCE_MS);
-      const chunk = await reader?.read();
-      if (chunk?.value === undefined) return;
-      parser.feed(decoder.decode(chunk.value, { stream: true }));
-      // How long whoever reads takes over an event is not the server's silence.
-      deadline.pause();
-      yield* events.splice(0);
-    }
-  } finally {
-    deadline.end();
-    await reader?.cancel().catch(() => undefined);
   }
 }

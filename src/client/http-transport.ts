@@ -1,7 +1,9 @@
-import { SojournError } from "../engine/errors.ts";
+import { invalid, SojournError } from "../engine/errors.ts";
+import type { JsonObject } from "../engine/json.ts";
 import type { FinalStatus } from "../engine/session.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 import { Connection, type ConnectionOptions, type Envelope, type Request } from "./connection.ts";
+import type { ChatAnswer, Compacted, Compaction, Message, NewMessage } from "./conversation.ts";
 import {
   decodeKey,
   decodeOperation,
@@ -14,8 +16,20 @@ import {
   type WireStats,
   type WireVerdict,
 } from "./decode.ts";
+import {
+  decodeAnswer,
+  decodeCompacted,
+  decodeErased,
+  decodeMessage,
+  decodeProfile,
+  type WireAnswer,
+  type WireCompacted,
+  type WireErased,
+  type WirePlacedMessage,
+  type WireProfile,
+} from "./decode-memory.ts";
 import { encodeBody, encodeQuery } from "./encode.ts";
-import { isObject } from "./failure.ts";
+import { isObject, parsed } from "./failure.ts";
 import { follow } from "./feed.ts";
 import type {
   AddedMetrics,
@@ -32,7 +46,18 @@ import type { Key, MadeKey, NewKey } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import { isSessionId } from "./session-id.ts";
 import type { SessionState } from "./session-state.ts";
-import type { KeyQuery, Page, Sighting, Transition, Transport } from "./transport.ts";
+import type {
+  KeyQuery,
+  MemoryChange,
+  MessagePageQuery,
+  Page,
+  Said,
+  Seen,
+  Sighting,
+  Transition,
+  Transport,
+} from "./transport.ts";
+import type { Erased, Profile, ProfilePatch } from "./users.ts";
 
 /** The way to the sessions of a server. */
 export class HttpTransport implements Transport {
@@ -47,9 +72,16 @@ export class HttpTransport implements Transport {
   }
 
   async health(options: CallOptions): Promise<Health> {
-    const { status, version, timestamp } = await this.#connection.read({ method: "GET", path: "/health" }, options);
+    const answer = await this.#connection.read({ method: "GET", path: "/health" }, options);
+    const { status, version, model, is_language_model: isLanguageModel, timestamp } = answer;
     if (status !== "healthy") throw this.#connection.stranger();
-    return { status, version: String(version), timestamp: new Date(String(timestamp)) };
+    return {
+      status,
+      version: String(version),
+      model: String(model),
+      isLanguageModel: isLanguageModel === true,
+      timestamp: new Date(String(timestamp)),
+    };
   }
 
   async create(wanted: NewSession, options: WriteOptions): Promise<Sighting> {
@@ -125,6 +157,72 @@ export class HttpTransport implements Transport {
     return decodeVerdict((await this.#read(`${sessionPath(uid)}/verify`, { head }, options)) as unknown as WireVerdict);
   }
 
+  async chat(said: Said, options: WriteOptions, onText: (text: string) => void): Promise<Seen<ChatAnswer>> {
+    const request = { method: "POST", path: `/chat?${WITH_SESSION}`, body: encodeBody(said) } as const;
+    for await (const { event, data } of this.#connection.converse(request, options)) {
+      if (event === "error") throw this.#connection.refused(data);
+      if (event !== "token" && event !== "done") continue;
+      const told = parsed(data);
+      if (!isObject(told)) throw this.#connection.stranger();
+      if (event === "token") onText(String(told["text"]));
+      else {
+        const answer = this.#dataOf(told);
+        return this.#withSession(answer, decodeAnswer(answer as unknown as WireAnswer));
+      }
+    }
+    throw this.#connection.brokenOff(new Error("it ended too early"));
+  }
+
+  async messages(uid: string, query: MessagePageQuery, options: CallOptions): Promise<Page<Message>> {
+    const { messages, next_cursor: next } = await this.#read(`${sessionPath(uid)}/messages`, query, options);
+    return { items: this.#messagesOf(messages), next: textOf(next) };
+  }
+
+  async addMessages(
+    uid: string,
+    messages: NewMessage | readonly NewMessage[],
+    options: WriteOptions,
+  ): Promise<Seen<readonly Message[]>> {
+    const path = `${sessionPath(uid)}/messages?${WITH_SESSION}`;
+    const body = encodeBody(Array.isArray(messages) ? { messages } : messages);
+    const data = this.#dataOf(await this.#connection.write({ method: "POST", path, body }, options));
+    return this.#withSession(data, this.#messagesOf(data["messages"]));
+  }
+
+  async compact(uid: string, wanted: Compaction, options: WriteOptions): Promise<Seen<Compacted>> {
+    const path = `${sessionPath(uid)}/compact?${WITH_SESSION}`;
+    const request = { method: "POST", path, body: encodeBody(wanted), isSlow: true } as const;
+    const data = this.#dataOf(await this.#connection.write(request, options));
+    return this.#withSession(data, decodeCompacted(data as unknown as WireCompacted));
+  }
+
+  async workingMemory(uid: string, options: CallOptions): Promise<JsonObject> {
+    return (await this.#read(`${sessionPath(uid)}/working-memory`, {}, options)) as JsonObject;
+  }
+
+  async changeWorkingMemory(uid: string, change: MemoryChange, options: WriteOptions): Promise<Seen<JsonObject>> {
+    const path = `${sessionPath(uid)}/working-memory?${WITH_SESSION}`;
+    const [method, body] = "set" in change ? (["PUT", change.set] as const) : (["PATCH", change.merge] as const);
+    const data = this.#dataOf(await this.#connection.write({ method, path, body }, options));
+    return this.#withSession(data, data["working_memory"] as JsonObject);
+  }
+
+  async profile(userId: string, options: CallOptions): Promise<Profile> {
+    const wire = await this.#read(`${userPath(userId)}/profile`, {}, options);
+    return decodeProfile(wire as unknown as WireProfile);
+  }
+
+  async updateProfile(userId: string, patch: ProfilePatch, options: WriteOptions): Promise<Profile> {
+    const request = { method: "PATCH", path: `${userPath(userId)}/profile`, body: encodeBody(patch) } as const;
+    return decodeProfile(this.#dataOf(await this.#connection.write(request, options)) as unknown as WireProfile);
+  }
+
+  async eraseUser(userId: string, options: CallOptions): Promise<Erased> {
+    // As slow as the store is large; again finds nothing more to erase.
+    const request = { method: "DELETE", path: userPath(userId), isSlow: true } as const;
+    return decodeErased(this.#dataOf(await this.#connection.read(request, options)) as unknown as WireErased);
+  }
+
   async createKey(wanted: NewKey, options: CallOptions): Promise<MadeKey> {
     const request = { method: "POST", path: "/keys", body: encodeBody(wanted) } as const;
     const wire = this.#dataOf(await this.#connection.once(request, options)) as unknown as WireKey & { key: string };
@@ -160,6 +258,14 @@ export class HttpTransport implements Transport {
 
   async #change(request: Request, options: WriteOptions): Promise<Sighting> {
     return this.#seen(this.#dataOf(await this.#connection.write(request, options)));
+  }
+
+  #messagesOf(messages: unknown): readonly Message[] {
+    return (this.#itemsOf(messages) as readonly WirePlacedMessage[]).map(decodeMessage);
+  }
+
+  #withSession<T>({ session }: Envelope, value: T): Seen<T> {
+    return { value, seen: this.#seen(session) };
   }
 
   #dataOf({ data }: Envelope): Envelope {
@@ -208,6 +314,16 @@ function isSession(value: unknown): value is WireSession {
   if (!isObject(value)) return false;
   const { uid, version, status, metrics } = value;
   return typeof uid === "string" && typeof version === "number" && typeof status === "string" && isObject(metrics);
+}
+
+/** What has the session come with an answer that is none. */
+const WITH_SESSION = "return=session";
+
+/** @throws {SojournError} `invalid` for what a path would take for something else */
+function userPath(userId: string): string {
+  if (userId !== "" && userId !== "." && userId !== ".." && userId.isWellFormed())
+    return `/users/${encodeURIComponent(userId)}`;
+  throw invalid([{ field: "user_id", message: "can't be in a path", type: "invalid_user" }]);
 }
 
 function sessionPath(id: string): string {

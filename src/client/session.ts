@@ -3,10 +3,14 @@ import type { JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Verdict } from "./answers.ts";
+import type { Compacted, Compaction } from "./conversation.ts";
 import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
+import { Messages } from "./messages.ts";
 import type { Operation, OperationOf } from "./operation.ts";
-import { isEnded, type SessionMetrics, type SessionState } from "./session-state.ts";
+import { Reply } from "./reply.ts";
+import { isEnded, type SessionMemory, type SessionMetrics, type SessionState } from "./session-state.ts";
 import type { Sighting, Transition, Transport } from "./transport.ts";
+import { WorkingMemory } from "./working-memory.ts";
 
 /** Which operations to read, and how. */
 export interface OperationsOptions extends OperationQuery, CallOptions {
@@ -23,6 +27,12 @@ export interface TrackOptions extends WriteOptions {
   readonly onUncounted?: ((error: unknown) => void) | undefined;
 }
 
+/** Options of `chat`. */
+export interface ChatOptions extends WriteOptions {
+  /** Kept with the message. */
+  readonly metadata?: JsonObject | undefined;
+}
+
 const NO_OPTIONS: WriteOptions = {};
 
 /**
@@ -36,11 +46,18 @@ export class Session implements AsyncDisposable {
   #seen: Sighting;
   #state: SessionState | undefined;
   #isDeleted = false;
+  /** What was said in it. */
+  readonly messages: Messages;
+  /** The facts of the task in hand. */
+  readonly workingMemory: WorkingMemory;
 
   /** Sessions come from `sojourn.sessions`. */
   constructor(transport: Transport, seen: Sighting) {
     this.#transport = transport;
     this.#seen = seen;
+    const onSeen = (next: Sighting): unknown => this.#see(next);
+    this.messages = new Messages(transport, seen.uid, onSeen);
+    this.workingMemory = new WorkingMemory(transport, seen.uid, onSeen);
   }
 
   get sessionId(): string {
@@ -132,6 +149,16 @@ export class Session implements AsyncDisposable {
     return this.toJSON().metrics;
   }
 
+  /** How much it remembers of its conversation. */
+  get memory(): SessionMemory {
+    return this.toJSON().memory;
+  }
+
+  /** Whether it was made for a chat without a session, and is short-lived. */
+  get isTemporary(): boolean {
+    return this.toJSON().isTemporary;
+  }
+
   /** All that was last seen, as plain data. */
   toJSON(): SessionState {
     this.#state ??= this.#seen.state();
@@ -171,6 +198,37 @@ export class Session implements AsyncDisposable {
         onUncounted?.(error);
       });
     }
+  }
+
+  /**
+   * Says something, and is answered from the conversation, working memory and the user's profile.
+   *
+   * The reply is a promise of the answer, and iterates over its text as it comes. Message and answer are kept together or
+   * not at all; what fails counts as one request with an error. Only `signal` ends a turn before its end.
+   *
+   * @param message  1 to 5,000 characters, not counting the white space around them
+   * @throws {SojournError} `invalid_session` where the session is missing or not active; `session_busy` where too many wait
+   *   for their turn; `model_failed`; `unreachable`, after some of the text has come: the turn may have been kept
+   */
+  chat(message: string, { metadata, ...options }: ChatOptions = NO_OPTIONS): Reply {
+    return new Reply(async (onText) => {
+      const said = { message, sessionId: this.uid, metadata };
+      const { value, seen } = await this.#transport.chat(said, options, onText);
+      this.#see(seen);
+      return value;
+    });
+  }
+
+  /**
+   * Keeps the newest messages in the window that a model is shown, and moves older ones below it. The log, and so
+   * `messages`, keeps them all.
+   *
+   * @throws {SojournError} `model_failed` where they could not be summarized: nothing is changed then
+   */
+  async compact(wanted: Compaction, options: WriteOptions = NO_OPTIONS): Promise<Compacted> {
+    const { value, seen } = await this.#transport.compact(this.uid, wanted, options);
+    this.#see(seen);
+    return value;
   }
 
   /** Pauses an active session. */

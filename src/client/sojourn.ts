@@ -2,19 +2,36 @@ import { invalid, SojournError } from "../engine/errors.ts";
 import type { Cleaned, Health, SessionStats } from "./answers.ts";
 import type { CallOptions, CleanupQuery, NewSession, SessionFilter, SessionQuery, WriteOptions } from "./inputs.ts";
 import { Keys } from "./keys.ts";
-import { Session } from "./session.ts";
+import { Reply } from "./reply.ts";
+import { type ChatOptions, Session } from "./session.ts";
 import type { Transport } from "./transport.ts";
+import { Users } from "./users.ts";
 
 /** Sojourn, wherever it runs. Made by `connect` or `open`. */
 export class Sojourn implements AsyncDisposable {
   readonly sessions: Sessions;
+  readonly users: Users;
   readonly keys: Keys;
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
     this.#transport = transport;
     this.sessions = new Sessions(transport);
+    this.users = new Users(transport);
     this.keys = new Keys(transport);
+  }
+
+  /**
+   * Says something without a session, as `session.chat` does in one. A temporary session is made for it, which the answer
+   * names, so that the conversation can go on; it expires when it is idle for 30 minutes, or as long as the server says.
+   */
+  chat(
+    message: string,
+    { userId, metadata, ...options }: { readonly userId?: string | undefined } & Omit<ChatOptions, "ifMatch"> = {},
+  ): Reply {
+    return new Reply(
+      async (onText) => (await this.#transport.chat({ message, userId, metadata }, options, onText)).value,
+    );
   }
 
   /** Resolves if sessions can be read and written. */

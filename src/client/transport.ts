@@ -1,5 +1,7 @@
+import type { JsonObject } from "../engine/json.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
+import type { ChatAnswer, Compacted, Compaction, Message, NewMessage } from "./conversation.ts";
 import type {
   AddedMetrics,
   CallOptions,
@@ -14,6 +16,7 @@ import type {
 import type { Key, MadeKey, NewKey } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionState } from "./session-state.ts";
+import type { Erased, Profile, ProfilePatch } from "./users.ts";
 
 /** What an answer told of a session. The whole of its state is made only where somebody looks. */
 export interface Sighting {
@@ -21,6 +24,12 @@ export interface Sighting {
   readonly version: number;
   readonly status: Status;
   state(): SessionState;
+}
+
+/** What an answer told, and of its session. */
+export interface Seen<T> {
+  readonly value: T;
+  readonly seen: Sighting;
 }
 
 /** A page of a list; `next` leads to the one after, and is absent at the end. */
@@ -34,6 +43,25 @@ export interface KeyQuery {
   readonly tenant?: string | undefined;
   readonly cursor?: string | undefined;
 }
+
+/** What is said in a chat. */
+export interface Said {
+  readonly message: string;
+  /** Left out: in a session that is made for it. */
+  readonly sessionId?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly metadata?: JsonObject | undefined;
+}
+
+/** Which page of a conversation: with `after` from the oldest on, otherwise from the newest back; a cursor goes on as its page did. */
+export interface MessagePageQuery {
+  readonly after?: number | undefined;
+  readonly cursor?: string | undefined;
+  readonly pageSize?: number | undefined;
+}
+
+/** All facts of working memory, or changes of some. */
+export type MemoryChange = { readonly set: JsonObject } | { readonly merge: JsonObject };
 
 /** The calls whose answer is a session, and that take nothing but a reason. */
 export type Transition = "suspend" | "resume" | "keepalive";
@@ -62,6 +90,20 @@ export interface Transport {
   /** The log, live; ends when the session is deleted, the signal aborts, or the transport closes. */
   follow(uid: string, query: OperationQuery, options: CallOptions): AsyncGenerator<Operation, void, undefined>;
   verify(uid: string, head: string | undefined, options: CallOptions): Promise<Verdict>;
+  /** Tells the text as it comes. What failed after some of it has come is not repeated. */
+  chat(said: Said, options: WriteOptions, onText: (text: string) => void): Promise<Seen<ChatAnswer>>;
+  messages(uid: string, query: MessagePageQuery, options: CallOptions): Promise<Page<Message>>;
+  addMessages(
+    uid: string,
+    messages: NewMessage | readonly NewMessage[],
+    options: WriteOptions,
+  ): Promise<Seen<readonly Message[]>>;
+  compact(uid: string, wanted: Compaction, options: WriteOptions): Promise<Seen<Compacted>>;
+  workingMemory(uid: string, options: CallOptions): Promise<JsonObject>;
+  changeWorkingMemory(uid: string, change: MemoryChange, options: WriteOptions): Promise<Seen<JsonObject>>;
+  profile(userId: string, options: CallOptions): Promise<Profile>;
+  updateProfile(userId: string, patch: ProfilePatch, options: WriteOptions): Promise<Profile>;
+  eraseUser(userId: string, options: CallOptions): Promise<Erased>;
   /** Sent once, whatever becomes of it. */
   createKey(wanted: NewKey, options: CallOptions): Promise<MadeKey>;
   keys(query: KeyQuery, options: CallOptions): Promise<Page<Key>>;

@@ -1,7 +1,8 @@
-import type { z } from "zod";
 import type { Cleaned, Health, SessionStats, Verdict } from "../client/answers.ts";
+import type { ChatAnswer, Compacted, Compaction, Message, NewMessage } from "../client/conversation.ts";
 import { decodeKey, decodeOperation, decodeSession, decodeStats, decodeVerdict } from "../client/decode.ts";
-import { assertWritable, encodeBody, encodeQuery, toJson } from "../client/encode.ts";
+import { decodeAnswer, decodeCompacted, decodeErased, decodeMessage, decodeProfile } from "../client/decode-memory.ts";
+import { encodeBody } from "../client/encode.ts";
 import { InHand } from "../client/in-hand.ts";
 import type {
   AddedMetrics,
@@ -17,19 +18,39 @@ import type {
 import type { Key, MadeKey, NewKey } from "../client/keys.ts";
 import type { Operation } from "../client/operation.ts";
 import type { SessionState } from "../client/session-state.ts";
-import type { KeyQuery, Page, Sighting, Transition, Transport } from "../client/transport.ts";
-import { invalid } from "../engine/errors.ts";
+import type {
+  KeyQuery,
+  MemoryChange,
+  MessagePageQuery,
+  Page,
+  Said,
+  Seen,
+  Sighting,
+  Transition,
+  Transport,
+} from "../client/transport.ts";
+import type { Erased, Profile, ProfilePatch } from "../client/users.ts";
 import { given } from "../engine/given.ts";
 import type { Answer } from "../engine/idempotency.ts";
+import type { JsonObject } from "../engine/json.ts";
 import type { KeyRecord } from "../engine/key.ts";
-import { jsonFaults } from "../engine/limits.ts";
+import type { StoredMessage } from "../engine/message.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
-import type { Caller, WriteOptions as EngineOptions, Session, Sessions } from "../engine/sessions.ts";
+import type { Caller, Session, Sessions } from "../engine/sessions.ts";
+import type { User } from "../engine/users.ts";
 import * as shapes from "../http/dialects/native/decode.ts";
-import { encodeOperation, encodeSession, encodeTotals, encodeVerdict } from "../http/dialects/native/encode.ts";
+import {
+  encodeMessage,
+  encodeOperation,
+  encodeSession,
+  encodeTotals,
+  encodeVerdict,
+} from "../http/dialects/native/encode.ts";
 import { decodeKeysQuery, decodeNewKey, encodeKey, KeysQueryShape, NewKeyShape } from "../http/dialects/native/keys.ts";
+import * as memory from "../http/dialects/native/memory.ts";
 import { parse } from "../http/request.ts";
+import { bodyOf, jsonOf, queryOf, writing } from "./input.ts";
 import type { Engine } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
 import { VERSION } from "./version.ts";
@@ -56,7 +77,10 @@ export class InProcess implements Transport {
   }
 
   health(options: CallOptions): Promise<Health> {
-    const healthy = (): Health => ({ status: "healthy", version: VERSION, timestamp: new Date(this.now()) });
+    const { name: model, isLanguageModel } = this.#engine.memory.model;
+    const healthy = (): Health => {
+      return { status: "healthy", version: VERSION, model, isLanguageModel, timestamp: new Date(this.now()) };
+    };
     return this.#call(options, () => this.#engine.probe(), healthy);
   }
 
@@ -158,6 +182,84 @@ export class InProcess implements Transport {
     return this.#call(options, verify, (verdict) => decodeVerdict(encodeVerdict(verdict)));
   }
 
+  async chat(said: Said, options: WriteOptions, onText: (text: string) => void): Promise<Seen<ChatAnswer>> {
+    const body = bodyOf(memory.ChatShape, said);
+    const write = writing("chat", body, options);
+    let hasText = false;
+    const say = () =>
+      this.#engine.memory.chat(this.#caller, memory.decodeChat(body), {
+        ...write,
+        signal: options.signal ?? NEVER,
+        onText: (text) => {
+          hasText = true;
+          onText(text);
+        },
+      });
+    return await this.#call(options, say, (answer) => {
+      // A repeated answer comes whole.
+      if (!hasText) onText(answer.value.response);
+      const wire = memory.encodeAnswer(answer, { requestId: "", withSession: false });
+      return seenWith(answer.value.session, { ...decodeAnswer(wire), requestId: undefined });
+    });
+  }
+
+  async messages(uid: string, query: MessagePageQuery, options: CallOptions): Promise<Page<Message>> {
+    const page = memory.decodeMessagePage(queryOf(memory.MessagesQueryShape, query));
+    const read = () => this.#sessions.messages(this.#caller, uid, page);
+    return await this.#call(options, read, ({ items, next }) => {
+      return { items: items.map(messageOf), next: memory.encodeMessageCursor(page, next) };
+    });
+  }
+
+  async addMessages(
+    uid: string,
+    messages: NewMessage | readonly NewMessage[],
+    options: WriteOptions,
+  ): Promise<Seen<readonly Message[]>> {
+    const body = bodyOf(memory.NewMessagesShape, Array.isArray(messages) ? { messages } : messages);
+    const write = writing(`add ${uid}`, body, options);
+    const add = () => this.#engine.memory.add(this.#caller, uid, memory.decodeMessages(body), write);
+    return await this.#call(options, add, ({ value }) => seenWith(value.session, value.messages.map(messageOf)));
+  }
+
+  async compact(uid: string, wanted: Compaction, options: WriteOptions): Promise<Seen<Compacted>> {
+    const body = bodyOf(memory.CompactShape, wanted);
+    const write = { ...writing(`compact ${uid}`, body, options), signal: options.signal ?? NEVER };
+    const compact = () => this.#engine.memory.compact(this.#caller, uid, memory.decodeCompact(body), write);
+    return await this.#call(options, compact, ({ value }) => {
+      return seenWith(value.session, decodeCompacted(memory.encodeCompacted(value)));
+    });
+  }
+
+  workingMemory(uid: string, options: CallOptions): Promise<JsonObject> {
+    return this.#call(options, () => this.#sessions.get(this.#caller, uid), workingMemoryOf);
+  }
+
+  async changeWorkingMemory(uid: string, change: MemoryChange, options: WriteOptions): Promise<Seen<JsonObject>> {
+    const [verb, input] = "set" in change ? (["set", change.set] as const) : (["merge", change.merge] as const);
+    const body = jsonOf(memory.WorkingMemoryShape, input) as JsonObject;
+    const write = writing(`${verb} ${uid}`, body, options);
+    const wanted = verb === "set" ? { set: body } : { merge: body };
+    const apply = () => this.#engine.memory.changeWorkingMemory(this.#caller, uid, wanted, write);
+    return await this.#call(options, apply, ({ value }) => seenWith(value, workingMemoryOf(value)));
+  }
+
+  profile(userId: string, options: CallOptions): Promise<Profile> {
+    return this.#call(options, () => this.#engine.users.get(this.#caller, userId), profileOf);
+  }
+
+  async updateProfile(userId: string, patch: ProfilePatch, options: WriteOptions): Promise<Profile> {
+    const body = bodyOf(memory.ProfilePatchShape, patch);
+    const write = writing(`profile ${userId}`, body, options);
+    const update = () => this.#engine.users.update(this.#caller, userId, memory.decodeProfilePatch(body), write);
+    return await this.#call(options, update, ({ value }) => profileOf(value));
+  }
+
+  eraseUser(userId: string, options: CallOptions): Promise<Erased> {
+    const erase = () => this.#engine.users.erase(this.#caller, userId, this.#sessions);
+    return this.#call(options, erase, (erased) => decodeErased(memory.encodeErased(erased)));
+  }
+
   async createKey(wanted: NewKey, options: CallOptions): Promise<MadeKey> {
     const body = bodyOf(NewKeyShape, wanted);
     const create = () => this.#engine.access.create(this.#operator, decodeNewKey(body));
@@ -257,36 +359,31 @@ class StreamSighting implements Sighting {
   }
 }
 
+const NEVER = new AbortController().signal;
+
+function seenWith<T>(session: Session, value: T): Seen<T> {
+  return { value, seen: new StreamSighting(session) };
+}
+
+function messageOf(message: StoredMessage): Message {
+  return decodeMessage(structuredClone(encodeMessage(message)));
+}
+
+// A copy: the engine goes on with its own.
+function workingMemoryOf(session: Session): JsonObject {
+  return structuredClone(memory.encodeWorkingMemory(session));
+}
+
+function profileOf(user: User): Profile {
+  return decodeProfile(structuredClone(memory.encodeProfile(user)));
+}
+
 function keyOf(record: KeyRecord): Key {
   return decodeKey(encodeKey(record, systemClock.now()));
 }
 
 function operationOf(entry: Entry): Operation {
   return decodeOperation(encodeOperation(entry));
-}
-
-/** An input as a body of JSON would bring it: copied, and held against its shape. */
-function bodyOf<T>(shape: z.ZodType<T>, input: object): T {
-  const value: unknown = JSON.parse(toJson(encodeBody(input)));
-  const faults = jsonFaults(value, "");
-  if (faults.length > 0) throw invalid(faults);
-  return parse(shape, value);
-}
-
-function queryOf<T>(shape: z.ZodType<T>, input: object): T {
-  const query = encodeQuery(input);
-  const faults = jsonFaults(query, "");
-  if (faults.length > 0) throw invalid(faults);
-  return parse(shape, query);
-}
-
-function writing(scope: string, body: object, { idempotencyKey, ifMatch }: WriteOptions): EngineOptions | undefined {
-  if (idempotencyKey === undefined && ifMatch === undefined) return undefined;
-  assertWritable({ idempotencyKey, ifMatch });
-  return {
-    ...given("idempotency", idempotencyKey, (key) => ({ key, scope: `sdk ${scope}`, request: JSON.stringify(body) })),
-    ...given("precondition", ifMatch, (version) => [version]),
-  };
 }
 
 /** Settles as the call does, or rejects with the signal's reason; then the call goes on, and nobody hears of it. */
