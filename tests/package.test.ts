@@ -65,6 +65,16 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "invalid_transition",
     "flaky: end it",
   ],
+  "chat-with-memory.ts": [
+    "knows the name: true",
+    'remembers: {"user":{"name":"Ada","location":"Lyon"},"destination":"Rome","travellers":2}',
+    "turns: 3, compacted: 4 of 6 messages",
+    "5 user",
+    "6 assistant",
+    "verbosity: low, learned",
+    "temporary: true, of its own",
+    "erased: 2 sessions, 10 messages, profile: true",
+  ],
   "production.ts": [
     "3 made, 2 refused: limit_reached",
     "begun anew: true",
