@@ -1,7 +1,7 @@
 /** A peer's own process: takes orders from its parent, one at a time. It is given its module's name, and options as JSON. */
 import type { Peer, PeerModule, PeerOptions } from "./peer.ts";
 import { turnOf } from "./peer.ts";
-import type { PeerOrder, PeerReply } from "./peers.ts";
+import type { PeerOrder, PeerReply } from "./peer-contest.ts";
 
 const [, , name, json] = process.argv;
 // NOTE: the parent sends what peer.ts says, and each module of peers/ exports it.
@@ -25,7 +25,7 @@ function reply(message: PeerReply): void {
 async function run(order: PeerOrder): Promise<PeerReply> {
   if (order.order === "append") return { turnsPerSecond: await appendForAWhile(peer, order.forMs) };
   await verify(peer);
-  return await peer.pragmas();
+  return { pragmas: (await peer.pragmas()) ?? null };
 }
 
 async function appendForAWhile(to: Peer, forMs: number): Promise<number> {

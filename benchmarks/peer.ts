@@ -26,13 +26,16 @@ export interface Peer {
   append(caller: number, turn: Turn): Promise<void>;
   /** What reading the caller's session yields, oldest first. */
   turns(caller: number): Promise<readonly Turn[]>;
-  /** Those of the connection that writes. */
-  pragmas(): Promise<Pragmas>;
+  /** Those of the connection that writes; `undefined` where nothing is kept on a disk. */
+  pragmas(): Promise<Pragmas | undefined>;
   close(): Promise<void>;
 }
 
-/** `full` survives power loss, in WAL mode; `default` is what the library does when nobody asks for anything. */
-export type PeerDurability = "full" | "default";
+/**
+ * `full` survives power loss, in WAL mode; `default` is what the library does when nobody asks for anything; with `none`
+ * no write waits for a disk.
+ */
+export type PeerDurability = "full" | "default" | "none";
 
 /** Where a peer keeps its sessions, and of what kind they are. */
 export interface PeerOptions {
