@@ -54,7 +54,9 @@ function constantModel(answer: (context: Context) => string): Model {
       yield { piece: "text", text: answer(context) };
       yield { piece: "end", reason: "stop" };
     },
-    summarize: async () => "They spoke of the orders of last week, of who decides on them, and of what is still open.",
+    summarize: async () => ({
+      text: "They spoke of the orders of last week, of who decides on them, and of what is still open.",
+    }),
   };
 }
 
