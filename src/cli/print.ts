@@ -27,6 +27,11 @@ export function shown(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
 }
 
+/** A text of some lines without what a terminal would obey, but for the ends of its lines, tabs, and what joins emoji. */
+export function shownLines(text: string): string {
+  return text.replaceAll("\r", "").replaceAll(/(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
+}
+
 /** Prints a value for programs: one line of JSON. */
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value));

@@ -2,15 +2,10 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, Option } from "commander";
 import { flagOf, helpOf, isSecret, NAMED_OPTIONS, placeholderOf, variableOf } from "../config/options.ts";
 import { atLeast, date, durationMs, limit, words } from "./arguments.ts";
-import type { ExitCode } from "./exit.ts";
+import { type Common, common, type Run } from "./common.ts";
 import { untilInterrupted } from "./interrupt.ts";
-import { onSessions, type Reach } from "./reach.ts";
-
-/** Runs a command. The modules that do its work are loaded only then, so that help and a wrong call answer at once. */
-export type Run = (work: () => Promise<ExitCode>) => Promise<void>;
-
-/** Options that every command on sessions takes. */
-type Common = Reach & { readonly json?: boolean };
+import { memoryCommands } from "./memory-commands.ts";
+import { onSessions } from "./reach.ts";
 
 const STATUSES = ["active", "suspended", "completed", "failed", "expired"];
 const SCOPES = ["sessions:read", "sessions:write", "apps:read", "apps:execute", "admin"];
@@ -33,6 +28,7 @@ It ends with 0 when all went well, 1 when something failed or is not whole, 2 wh
 was not found, 4 when a key is missing or not enough, 5 when nobody answers.`,
     );
   serve(program, run);
+  memoryCommands(program, run);
   sessions(program.command("sessions").description("List, show, end, delete and clean up sessions"), run);
   log(program, run);
   keys(program.command("keys").description("Make, list, revoke and disable API keys"), run);
@@ -217,14 +213,6 @@ interface NewKeyFlags {
   readonly scopes?: readonly ("sessions:read" | "sessions:write" | "apps:read" | "apps:execute" | "admin")[];
   readonly expiresIn?: number;
   readonly expiresAt?: Date;
-}
-
-function common(command: Command, { tenant = true }: { readonly tenant?: boolean } = {}): Command {
-  command
-    .option("--url <url>", "The server (default http://127.0.0.1:7070; env SOJOURN_URL)")
-    .option("--data <directory>", "The data of a server that is not running, instead of --url");
-  if (tenant) command.option("--tenant <name>", "Whose sessions, with --data");
-  return command.option("--json", "Print JSON, for programs");
 }
 
 function withServerOptions(command: Command): Command {

@@ -1,5 +1,7 @@
 import { connect, type Sojourn } from "../client/index.ts";
+import { loadConfig } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
+import type { OpenOptions } from "../platform/open.ts";
 import type { ExitCode } from "./exit.ts";
 
 /** Where a command finds the sessions. */
@@ -9,6 +11,8 @@ export interface Reach {
   readonly tenant?: string | undefined;
   /** Whether `data` may be a directory that is to be made. */
   readonly mayBegin?: boolean;
+  /** Whether `data` needs what answers chats. */
+  readonly needsModel?: boolean;
 }
 
 /**
@@ -17,7 +21,7 @@ export interface Reach {
  *
  * @throws {SojournError} `invalid` for options that contradict each other; what `open` throws
  */
-async function reach({ url, data, tenant, mayBegin = false }: Reach): Promise<Sojourn> {
+async function reach({ url, data, tenant, mayBegin = false, needsModel = false }: Reach): Promise<Sojourn> {
   if (data === undefined) {
     if (tenant !== undefined) throw contradiction("--tenant goes with --data: a server takes the tenant from the key");
     const { SOJOURN_URL, SOJOURN_API_KEY } = process.env;
@@ -29,7 +33,7 @@ async function reach({ url, data, tenant, mayBegin = false }: Reach): Promise<So
   const { hasStore, open } = await import("../platform/open.ts");
   if (!mayBegin && !hasStore(data)) throw new SojournError("not_found", { message: `There is no store in "${data}"` });
   try {
-    return await open({ data, ...(tenant && { tenant }) });
+    return await open({ data, ...(tenant && { tenant }), ...(needsModel && modelOptions()) });
   } catch (cause) {
     if (!(cause instanceof SojournError && cause.code === "store_in_use")) throw cause;
     throw new SojournError(cause.code, { message: `${cause.message}; talk to it with --url`, cause });
@@ -40,6 +44,27 @@ async function reach({ url, data, tenant, mayBegin = false }: Reach): Promise<So
 export async function onSessions(flags: Reach, work: (sojourn: Sojourn) => Promise<ExitCode>): Promise<ExitCode> {
   await using sojourn = await reach(flags);
   return await work(sojourn);
+}
+
+/** What answers chats, and how, as a server would have it here: by the environment, and the configuration file. */
+function modelOptions(): OpenOptions {
+  const loaded = loadConfig({ env: process.env, cwd: process.cwd() });
+  if ("faults" in loaded) {
+    const message = loaded.faults.map(({ source, message }) => `${source}: ${message}`).join("; ");
+    throw new SojournError("invalid", { message });
+  }
+  const { config } = loaded;
+  return {
+    model: config.model,
+    modelBaseUrl: config.modelBaseUrl,
+    modelApiKey: config.modelApiKey,
+    modelTimeoutMs: config.modelTimeoutSeconds * 1_000,
+    modelMaxOutputTokens: config.modelMaxOutputTokens,
+    systemPrompt: config.systemPrompt,
+    windowTokens: config.windowTokens,
+    autoCompact: config.autoCompact,
+    temporaryIdleMs: config.temporaryIdleSeconds * 1_000,
+  };
 }
 
 function contradiction(message: string): SojournError {

@@ -1,8 +1,17 @@
 import { encodeBody } from "../client/encode.ts";
-import type { Operation, SessionState, Verdict } from "../client/index.ts";
+import type {
+  ChatAnswer,
+  Compacted,
+  Erased,
+  Message,
+  Operation,
+  Profile,
+  SessionState,
+  Verdict,
+} from "../client/index.ts";
 
 /** A session as the REST API shows it, for programs that know that. */
-export function wireSession({ metrics, ...session }: SessionState): object {
+export function wireSession({ metrics, memory, ...session }: SessionState): object {
   return {
     session_id: session.sessionId,
     uid: session.uid,
@@ -24,19 +33,75 @@ export function wireSession({ metrics, ...session }: SessionState): object {
     max_lifetime_seconds: seconds(session.maxLifetimeMs),
     version: session.version,
     head_hash: session.headHash,
+    temporary: session.isTemporary || undefined,
     metrics: {
       request_count: metrics.requestCount,
       error_count: metrics.errorCount,
       total_processing_time: seconds(metrics.totalProcessingTimeMs),
       average_processing_time: seconds(metrics.averageProcessingTimeMs),
+      input_tokens: metrics.inputTokens,
+      output_tokens: metrics.outputTokens,
+    },
+    memory: {
+      session_id: session.sessionId,
+      has_session_memory: true,
+      has_working_memory: true,
+      has_behavior_profile: true,
+      conversation_turns: memory.conversationTurns,
+      messages: memory.messages,
+      window_tokens: memory.windowTokens,
+      compacted_through: memory.compactedThrough,
     },
   };
 }
 
 /** An operation as the REST API shows it. */
-export function wireOperation({ durationMs, resultId, inputs, ...operation }: Operation): object {
+export function wireOperation({ durationMs, resultId, inputs, output, ...operation }: Operation): object {
   const shown = inputs === undefined ? null : encodeBody(inputs as object);
-  return { ...operation, duration_ms: durationMs, inputs: shown, result_id: resultId };
+  const made = output && encodeBody(output);
+  return { ...operation, duration_ms: durationMs, inputs: shown, output: made, result_id: resultId };
+}
+
+/** A message as the REST API shows it. */
+export function wireMessage(message: Message): object {
+  return encodeBody(message);
+}
+
+/** An answer as the REST API gives it. */
+export function wireAnswer(answer: ChatAnswer): object {
+  return {
+    response: answer.response,
+    session_id: answer.sessionId,
+    execution_time: seconds(answer.executionTimeMs),
+    request_id: answer.requestId,
+    model: answer.model,
+    is_language_model: answer.isLanguageModel,
+    finish_reason: answer.reason,
+    usage: answer.usage && encodeBody(answer.usage),
+    temporary: answer.isTemporary || undefined,
+  };
+}
+
+/** What a compaction did, as the REST API tells it. */
+export function wireCompacted(compacted: Compacted): object {
+  return {
+    original_count: compacted.originalCount,
+    compressed_count: compacted.compressedCount,
+    compression_ratio: compacted.compressionRatio,
+    original_tokens: compacted.originalTokens,
+    compressed_tokens: compacted.compressedTokens,
+    summary: compacted.summary,
+  };
+}
+
+/** A profile as the REST API shows it. */
+export function wireProfile({ userId, updatedAt, version, ...profile }: Profile): object {
+  return { user_id: userId, ...profile, updated_at: updatedAt, version };
+}
+
+/** What was erased of a user, as the REST API tells it. */
+export function wireErased({ userId, ...erased }: Erased): object {
+  return { user_id: userId, ...erased };
 }
 
 export function wireVerdict(sessionId: string, verdict: Verdict): object {

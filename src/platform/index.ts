@@ -59,7 +59,13 @@ export {
   WorkingMemory,
 } from "../client/index.ts";
 export type { Message as ModelMessage } from "../engine/message.ts";
-export type { Context as ModelContext, Model, Piece as ModelPiece, Usage as ModelUsage } from "../memory/model.ts";
+export type {
+  Context as ModelContext,
+  Model,
+  Piece as ModelPiece,
+  Summary as ModelSummary,
+  Usage as ModelUsage,
+} from "../memory/model.ts";
 export {
   type BackupManifest,
   checkBackup,
