@@ -12,6 +12,7 @@ import type {
   StreamRef,
 } from "../../engine/store.ts";
 import { keyValues, PUT_KEY } from "./key-rows.ts";
+import { columnsOf, type LeanAppend } from "./lean.ts";
 import { bytes, type Column, integer, OFTEN_CHANGED, type Row, SELDOM_CHANGED } from "./rows.ts";
 
 /** How many answers past their time go with each new one, so that they never pile up. */
@@ -24,6 +25,8 @@ const FORGET = 4;
 export class CommitWriter {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof statements>;
+  /** By their selection of columns. */
+  readonly #updates: Update[] = [];
 
   constructor(db: DatabaseSync) {
     this.#db = db;
@@ -107,7 +110,8 @@ export class CommitWriter {
     const { ref, expectedHead, entries, record, snapshot } = append;
     const last = entries.at(-1)?.operation;
     if (last === undefined) throw new SojournError("internal", { message: "A commit appends at least one operation" });
-    const stored = this.#sql.head.get(ref.tenant, ref.kind, ref.id);
+    const head = isLean(append) ? this.#sql.headAlone : this.#sql.head;
+    const stored = head.get(ref.tenant, ref.kind, ref.id);
     if (integer(stored?.head_seq ?? 0) !== expectedHead) return undefined;
     const hash = bytes(last.hash);
     const n =
@@ -141,10 +145,14 @@ export class CommitWriter {
     return n;
   }
 
-  #putSession(n: number, { ref, record, rows }: Append<"session">, stored: Row | undefined): void {
+  #putSession(n: number, append: Append<"session">, stored: Row | undefined): void {
+    const { ref, record, rows } = append;
     const { sessionId, createdAtUs, temporary = false } = record;
     if (stored === undefined) {
       this.#sql.born.run(n, ref.tenant, sessionId, createdAtUs, Number(temporary), ...values(ALL, record));
+    } else if (isLean(append)) {
+      const { columns, statement } = this.#update(append.selection);
+      statement.run(...values(columns, record), n);
     } else {
       const seldom = SELDOM_CHANGED.some(([column, value]) => stored[column] !== value(record));
       if (seldom) this.#sql.updateAll.run(...values(ALL, record), n);
@@ -155,6 +163,15 @@ export class CommitWriter {
       else if (row.change === "begin") this.#sql.tag.run(ref.tenant, row.key, createdAtUs, n, row.seq);
       else this.#sql.untag.run(row.seq, n, row.key);
     }
+  }
+
+  #update(selection: number): Update {
+    const known = this.#updates[selection];
+    if (known !== undefined) return known;
+    const columns = columnsOf(selection);
+    const update = { columns, statement: this.#db.prepare(updateOf(columns)) };
+    this.#updates[selection] = update;
+    return update;
   }
 
   #erase({ ref, expectedHead }: Erase): number | undefined {
@@ -202,6 +219,20 @@ function isOfSession(append: Append): append is Append<"session"> {
   return append.ref.kind === "session";
 }
 
+function isLean(append: Append): append is LeanAppend {
+  return "selection" in append;
+}
+
+/** A statement that updates these columns of a session. */
+interface Update {
+  readonly columns: readonly Column[];
+  readonly statement: StatementSync;
+}
+
+function updateOf(columns: readonly Column[]): string {
+  return `UPDATE sessions SET ${columns.map(([name]) => `${name} = ?`).join(", ")} WHERE n = ?`;
+}
+
 const ALL: readonly Column[] = [...SELDOM_CHANGED, ...OFTEN_CHANGED];
 
 function values(columns: readonly Column[], record: SessionRecord): SQLInputValue[] {
@@ -209,7 +240,6 @@ function values(columns: readonly Column[], record: SessionRecord): SQLInputValu
 }
 
 function statements(db: DatabaseSync) {
-  const set = (columns: readonly Column[]): string => columns.map(([name]) => `${name} = ?`).join(", ");
   const names = (columns: readonly Column[]): string => columns.map(([name]) => name).join(", ");
   const prepare = (sql: string): StatementSync => db.prepare(sql);
   return {
@@ -219,6 +249,7 @@ function statements(db: DatabaseSync) {
     head: prepare(`
       SELECT t.n, t.head_seq, ${SELDOM_CHANGED.map(([name]) => `s.${name}`).join(", ")}
       FROM streams t LEFT JOIN sessions s ON s.n = t.n WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
+    headAlone: prepare("SELECT n, head_seq FROM streams WHERE tenant = ? AND kind = ? AND id = ?"),
     begin: prepare("INSERT INTO streams (tenant, kind, id, head_seq, head_hash) VALUES (?, ?, ?, ?, ?)"),
     advance: prepare("UPDATE streams SET head_seq = ?, head_hash = ? WHERE n = ?"),
     payload: prepare("INSERT INTO payloads (salt, body) VALUES (?, ?)"),
@@ -227,8 +258,8 @@ function statements(db: DatabaseSync) {
         payload_digest, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     born: prepare(`INSERT INTO sessions (n, tenant, session_id, created_at, temporary, ${names(ALL)})
       VALUES (?, ?, ?, ?, ?, ${ALL.map(() => "?").join(", ")})`),
-    updateAll: prepare(`UPDATE sessions SET ${set(ALL)} WHERE n = ?`),
-    updateOften: prepare(`UPDATE sessions SET ${set(OFTEN_CHANGED)} WHERE n = ?`),
+    updateAll: prepare(updateOf(ALL)),
+    updateOften: prepare(updateOf(OFTEN_CHANGED)),
     putRecord: prepare(
       "INSERT INTO records (n, record) VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
     ),

@@ -114,6 +114,14 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["working_memory", (record) => JSON.stringify(record.workingMemory)],
 ];
 
+/** The columns that hold members of a record that may be large, as JSON. */
+export const LARGE = [
+  ["tags", "tags"],
+  ["metadata", "metadata"],
+  ["conversation", "conversation"],
+  ["working_memory", "workingMemory"],
+] as const satisfies readonly (readonly [name: string, member: keyof SessionRecord])[];
+
 /** Reads a row of operations, with the `payload_row`, `salt` and `body` of its payload. */
 export function toEntry(row: Row): Entry {
   // NOTE: these columns are only ever written from an Entry.

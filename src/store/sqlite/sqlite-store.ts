@@ -30,6 +30,7 @@ import type { Records, StreamKind } from "../../engine/streams.ts";
 import { WakeUp } from "../../engine/wake-up.ts";
 import { asStoreError, type Durability, databaseFile, openReader, openWriter } from "./connection.ts";
 import { toAccess, toKey } from "./key-rows.ts";
+import { lean } from "./lean.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
 import { RESTORING } from "./restore.ts";
@@ -153,7 +154,7 @@ class SqliteStore implements Store {
   async commit(commit: Commit): Promise<Committed> {
     this.#assertOpen();
     // NOTE: what the writer answers to a commit.
-    const committed = (await this.#writer.call(commit)) as Committed;
+    const committed = (await this.#writer.call(lean(commit, (ref) => this.#cache.get(ref)))) as Committed;
     if (committed.outcome === "committed") {
       this.#cache.apply(commit);
       if (commit.access !== undefined) this.#gate = undefined;
