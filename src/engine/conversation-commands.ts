@@ -7,6 +7,7 @@ import { assertOpen, isFinal } from "./lifecycle.ts";
 import { assertSize, jsonFaults, LIMITS, sizeFaults, textFaults } from "./limits.ts";
 import type { Message, SealedMessage } from "./message.ts";
 import { fold, type SessionRecord } from "./session.ts";
+import type { Draft } from "./streams.ts";
 
 /** Says how much of a model's window a message takes. */
 export type Seal = (message: Message) => SealedMessage;
@@ -23,7 +24,10 @@ export interface Turn {
 }
 
 /** Adds messages that came from elsewhere, with what their history lacks. */
-export function addMessages(messages: readonly Message[], seal: Seal): Command {
+export function addMessages(
+  messages: readonly Message[],
+  seal: Seal,
+): (session: SessionRecord) => readonly Draft<"messages.added">[] {
   assertMessages(messages);
   return (session) => {
     assertOpen(session, "add messages to");
@@ -50,7 +54,7 @@ export function completeTurn(
       });
     }
     const memory = withFacts(session.workingMemory, facts);
-    const hasRoom = sizeFaults("", memory, LIMITS.workingMemoryBytes).length === 0;
+    const hasRoom = memory === session.workingMemory || sizeFaults("", memory, LIMITS.workingMemoryBytes).length === 0;
     const input = {
       messages: repaired(session.conversation.openCalls, [message]).map(seal),
       facts: hasRoom ? facts : {},

@@ -134,11 +134,9 @@ export function messagesOf(entry: Entry): readonly SealedMessage[] {
   return [...messages, (body.output as unknown as TurnOutput).message];
 }
 
-/** The rows of the messages that an entry brought, behind so many. */
-export function messageRows(before: number, entry: Entry): readonly RowChange[] {
-  const { seq, kind } = entry.operation;
-  if (kind !== "turn.completed" && kind !== "messages.added") return [];
-  return messagesOf(entry).map((_, place) => {
+/** The rows of the messages that an entry brought, which are those past `before`. */
+export function messageRows(before: number, after: number, seq: number): readonly RowChange[] {
+  return Array.from({ length: after - before }, (_, place) => {
     return { view: "message", change: "begin", number: before + place + 1, place, seq } as const;
   });
 }

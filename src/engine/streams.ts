@@ -54,7 +54,7 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
     due: expire,
     rows: (before, after, entry) => [
       ...tagRows(before?.tags ?? [], after.tags, entry.operation.seq),
-      ...messageRows(before?.conversation.messages ?? 0, entry),
+      ...messageRows(before?.conversation.messages ?? 0, after.conversation.messages, entry.operation.seq),
     ],
   },
   user: {

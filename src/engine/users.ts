@@ -77,7 +77,9 @@ export class Users {
   learning({ tenant, actor }: Caller, userId: string, patch: ProfilePatch): (now: number) => Promise<Part | undefined> {
     const command = changeProfile(patch, "learned");
     const ref = userRef(tenant, userId);
+    const isEmpty = Object.keys(patch).length === 0;
     return async (at) => {
+      if (isEmpty) return undefined;
       const user = (await this.#ports.store.stream(ref)) ?? this.#unknown(ref);
       const drafts = command(user.record, at);
       if (drafts === "erase" || drafts.length === 0) return undefined;
