@@ -6,7 +6,7 @@ import { type Answer, keyFor, OnceOnly } from "../engine/idempotency.ts";
 import type { JsonObject } from "../engine/json.ts";
 import { assertOpen } from "../engine/lifecycle.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
-import type { Message, StoredMessage } from "../engine/message.ts";
+import type { Message, SealedMessage, StoredMessage } from "../engine/message.ts";
 import { assertMatches } from "../engine/precondition.ts";
 import { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
@@ -74,14 +74,26 @@ export class Memory {
     options: WriteOptions = {},
   ): Promise<Answer<{ readonly session: Session; readonly messages: readonly StoredMessage[] }>> {
     const { sessions, store } = this.#ports;
-    const answer = await sessions.change(caller, id, addMessages(messages, seal), options);
+    const command = addMessages(messages, seal);
+    let added: readonly SealedMessage[] | undefined;
+    const answer = await sessions.change(
+      caller,
+      id,
+      (session) => {
+        const drafts = command(session);
+        added = drafts[0]?.input.messages;
+        return drafts;
+      },
+      options,
+    );
     const { ref, head, record } = answer.value;
-    // The log knows what was made of them.
-    const [entry] = await store.operations(ref, { after: head.seq - 1, through: head.seq, limit: 1 });
-    const added = entry === undefined ? [] : messagesOf(entry);
+    if (answer.replayed || added === undefined) {
+      // The log knows what was made of them.
+      const [entry] = await store.operations(ref, { after: head.seq - 1, through: head.seq, limit: 1 });
+      added = entry === undefined ? [] : messagesOf(entry);
+    }
     const first = record.conversation.messages - added.length + 1;
-    const { seq, at } = entry?.operation ?? { seq: head.seq, at: answer.at };
-    const stored = added.map((message, i) => ({ ...message, number: first + i, seq, at }));
+    const stored = added.map((message, i) => ({ ...message, number: first + i, seq: head.seq, at: answer.at }));
     return { ...answer, value: { session: answer.value, messages: stored } };
   }
 
