@@ -16,7 +16,7 @@ import type { Users } from "../engine/users.ts";
 import { factsIn } from "./facts.ts";
 import type { Context, Model, Usage } from "./model.ts";
 import { learned } from "./style.ts";
-import { seal } from "./tokens.ts";
+import { sealOnce } from "./tokens.ts";
 import type { Windows } from "./windows.ts";
 
 /** What somebody says. */
@@ -159,6 +159,8 @@ export class Chat {
     const started = clock.now();
     options.onBegin?.(session);
     const said: Message = { role: "user", content: message, ...given("metadata", metadata) };
+    // A turn's messages are counted for the window, for the log, and again after a conflict.
+    const seal = sealOnce();
     const facts = factsIn(message);
     const patch = learned(message);
     let turn: Turn;

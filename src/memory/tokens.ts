@@ -1,4 +1,5 @@
 import { estimateTokenCount } from "tokenx";
+import type { Seal } from "../engine/conversation-commands.ts";
 import type { Message, SealedMessage } from "../engine/message.ts";
 
 /** What a message takes beside its words: its role, and where it begins and ends. */
@@ -11,4 +12,14 @@ const OVERHEAD = 4;
 export function seal(message: Message): SealedMessage {
   const calls = message.toolCalls?.map((call) => call.name + call.arguments).join("\n") ?? "";
   return { ...message, tokens: OVERHEAD + estimateTokenCount(message.content) + estimateTokenCount(calls) };
+}
+
+/** A `seal` that counts each message once, however often it is asked for. */
+export function sealOnce(): Seal {
+  const sealed = new Map<Message, SealedMessage>();
+  return (message) => {
+    const known = sealed.get(message) ?? seal(message);
+    sealed.set(message, known);
+    return known;
+  };
 }
