@@ -1,4 +1,5 @@
 import type { Settled } from "../engine/batch.ts";
+import type { Command } from "../engine/commands.ts";
 import { plain, repaired, withFacts } from "../engine/conversation.ts";
 import { completeTurn, failTurn, type Turn } from "../engine/conversation-commands.ts";
 import { invalid, SojournError } from "../engine/errors.ts";
@@ -182,7 +183,7 @@ export class Chat {
       ...given("usage", turn.usage),
       processingTimeUs: turn.processingTimeUs,
     });
-    const { value, at } = await this.#keep(caller, session, turn, {
+    const { value, at } = await this.#keep(caller, session, completeTurn(turn, seal), {
       ...given("remember", remember && (({ stream, at }: Settled) => remember(answered(stream), at, stream.ref))),
       ...given("beside", patch && users.learning(caller, session.record.userId, patch)),
     });
@@ -228,8 +229,13 @@ export class Chat {
     throw new SojournError("model_failed", { message: `The model ${model.name} stopped in the middle of its answer` });
   }
 
-  async #keep(caller: Caller, { ref, record }: Session, turn: Turn, options: ChangeOptions): Promise<Answer<Session>> {
-    const commit = () => this.#ports.sessions.change(caller, ref.id, completeTurn(turn, seal), options);
+  async #keep(
+    caller: Caller,
+    { ref, record }: Session,
+    command: Command,
+    options: ChangeOptions,
+  ): Promise<Answer<Session>> {
+    const commit = () => this.#ports.sessions.change(caller, ref.id, command, options);
     try {
       // Sessions that teach one user at once would conflict again and again.
       if (options.beside === undefined) return await commit();
