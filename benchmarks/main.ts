@@ -1,6 +1,9 @@
 /** Runs every benchmark, one after another, and writes `docs/benchmarks.md`. */
 import { writeFileSync } from "node:fs";
 import { measureBackup } from "./backup.ts";
+import { measureChat } from "./chat.ts";
+import { measureChatMemory } from "./chat-memory.ts";
+import { measureChatPeers } from "./chat-peers.ts";
 import { claimTable } from "./claim.ts";
 import { measureEventStreams } from "./event-streams.ts";
 import { measureHttp } from "./http.ts";
@@ -23,7 +26,10 @@ const table = claimTable([
   ...(await measureSdk()),
   ...(await measureBackup()),
   ...(await measureEventStreams()),
+  ...(await measureChat()),
+  ...(await measureChatMemory()),
   ...(await measurePeers()),
+  ...(await measureChatPeers()),
 ]);
 
 writeFileSync(
@@ -47,6 +53,13 @@ before; ADK as an event; express-session as a save in place of the one before, w
 WAL and FULL, both sync each commit before they answer. By default Sojourn does so; LangGraph's saver does not sync commits
 (WAL, NORMAL), and the other two sync a rollback journal. A line on a default has three rounds. The slower the disk
 syncs, the larger these ratios: Sojourn syncs once for all callers that wait, the others once for each turn.
+
+Chat turns are answered by a model that takes no time, so that what is left is Sojourn's: processor time is of all
+threads, and raw is a plain operation, or the same turn of a short conversation. Beside the memories of agent libraries,
+a turn reads the newest 20 messages and keeps two more, 300 bytes together: by a chat, which is shown its window of 8,000
+tokens and looks for facts as well, and by messages alone. Mastra's memory keeps them in libSQL. The SDK of OpenAI's
+agents ships no session that outlives its process, so that its numbers are those of an array in memory: it loses all
+turns when it ends, and Sojourn none.
 
 ${machine}
 
