@@ -1,0 +1,308 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { Api } from "./api.ts";
+import { startModelServer } from "./model-server.ts";
+import { startServer } from "./server.ts";
+
+const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+describe("the command line, in conversation", async () => {
+  const model = await startModelServer();
+  const server = await startServer({ model: "openai:test", model_base_url: model.url });
+  const api = new Api(server.url);
+  let cwd = "";
+  before(async () => {
+    cwd = await mkdtemp(join(tmpdir(), "sojourn-cli-"));
+  });
+  after(async () => {
+    await server[Symbol.asyncDispose]();
+    await model[Symbol.asyncDispose]();
+    await rm(cwd, { recursive: true });
+  });
+
+  const environment = (env: Readonly<Record<string, string>>): NodeJS.ProcessEnv => {
+    const { SOJOURN_URL: _, SOJOURN_API_KEY: __, SOJOURN_MODEL: ___, ...rest } = process.env;
+    return { ...rest, SOJOURN_URL: server.url, ...env };
+  };
+  const run = async (
+    args: readonly string[],
+    { input = "", env = {} }: { readonly input?: string; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<Ended> => {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: environment(env) });
+    const ended = once(child, "close");
+    child.stdin.on("error", () => undefined).end(input);
+    const [stdout, stderr] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+    const [code] = await ended;
+    return { code, stdout, stderr };
+  };
+
+  describe("chat", () => {
+    it("answers one message, in a session that is named for later", async () => {
+      model.next({ text: ["Hel", "lo\nyou"] });
+      const { code, stdout, stderr } = await run(["chat", "Hi", "there", "--user", "ada"]);
+      assert.deepEqual([code, stdout], [0, "Hello\nyou\n"]);
+      const [, id = ""] =
+        /^Answers come from openai:test\.\nTo go on: sojourn chat --session (\S+)\n$/.exec(stderr) ?? [];
+      const session = await api.session(id);
+      assert.deepEqual([session.user_id, session.memory.messages, session.temporary], ["ada", 2, undefined]);
+      assert.equal((await run(["chat", "--session", id, "Again"])).stdout, "You said: Again\n");
+      assert.equal((await api.session(id)).memory.messages, 4);
+    });
+
+    it("prints for programs what the REST API answers", async () => {
+      model.next({ text: ["Hi"], usage: { prompt_tokens: 7, completion_tokens: 1 } });
+      const { stdout, stderr } = await run(["chat", "Hi", "--json"]);
+      const { session_id, request_id, execution_time, ...answer } = JSON.parse(stdout);
+      assert.deepEqual(answer, {
+        response: "Hi",
+        model: "openai:test",
+        is_language_model: true,
+        finish_reason: "stop",
+        usage: { input_tokens: 7, output_tokens: 1 },
+      });
+      assert.ok(session_id && request_id && execution_time >= 0);
+      assert.equal(stderr, "");
+    });
+
+    it("answers a message a line with an answer a line, and stops at what fails", async () => {
+      model.next({ text: ["a\n\n", "b"] });
+      const lines = await run(["chat"], { input: "One\n\n  \nTwo" });
+      assert.deepEqual([lines.code, lines.stdout], [0, "a b\nYou said: Two\n"]);
+      model.next({ text: ["fine"] }, { body: "no", status: 400 });
+      const failed = await run(["chat"], { input: "One\nTwo\nThree\n" });
+      assert.deepEqual([failed.code, failed.stdout], [1, "fine\n"]);
+      assert.match(failed.stderr, /^Model "openai:test" refused the request .+$/m);
+      const json = await run(["chat", "--json"], { input: "One\nTwo\n" });
+      const answers = json.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      assert.deepEqual(
+        answers.map(({ response }) => response),
+        ["You said: One", "You said: Two"],
+      );
+      assert.equal(answers[0].session_id, answers[1].session_id);
+    });
+
+    it("makes no session where nothing is said, and lets nothing that is said move the cursor", async () => {
+      const { code, stdout, stderr } = await run(["chat", "--user", "silent"], { input: "" });
+      assert.deepEqual([code, stdout, stderr], [0, "", "Answers come from openai:test.\n"]);
+      assert.equal((await run(["sessions", "list", "--user", "silent"])).stdout, "No sessions\n");
+      model.next({ text: ["\u001b[2J", "red 👩‍🚀"] });
+      assert.equal((await run(["chat", "Hi"])).stdout, "\u{fffd}[2Jred 👩‍🚀\n");
+    });
+
+    it("is interrupted, and ends the turn with it", async () => {
+      const asked = model.requests.length;
+      model.next({ silentAfter: ["Hel"] });
+      const child = spawn(process.execPath, [MAIN, "chat", "Hi"], { cwd, env: environment({}) });
+      const ended = once(child, "close");
+      child.stdout.once("data", () => child.kill("SIGINT"));
+      assert.deepEqual(await ended, [130, null]);
+      assert.equal(await (await model.request(asked + 1)).abandoned, true);
+    });
+
+    it("ends with a number that says why", async () => {
+      await api.create({ session_id: "of-ada", user_id: "ada" });
+      await api.create({ session_id: "over" });
+      await api.post("/sessions/over/end", {});
+      const cases: readonly (readonly [code: number, args: readonly string[], stderr: RegExp])[] = [
+        [3, ["chat", "--session", "nobody", "Hi"], /^Session nobody not found\n$/],
+        [1, ["chat", "--session", "over", "Hi"], /Invalid or inactive session/],
+        [2, ["chat", "--session", "of-ada", "--user", "bob", "Hi"], /Session of-ada is not of user "bob"/],
+        [2, ["chat", "x".repeat(5_001)], /"message" must have at most 5000 characters/],
+        [3, ["messages", "nobody"], /not found/],
+        [3, ["compact", "nobody"], /not found/],
+        [2, ["compact", "of-ada", "--strategy", "forget"], /Allowed choices are truncate/],
+        [2, ["compact", "of-ada", "--keep-recent", "-1"], /at least 0/],
+        [2, ["users", "erase", "ada"], /give --yes/],
+        [5, ["chat", "Hi", "--url", "http://127.0.0.1:9"], /^Cannot reach/],
+      ];
+      for (const [code, args, stderr] of cases) {
+        const ended = await run(args);
+        assert.deepEqual([ended.code, ended.stdout], [code, ""], `${args.join(" ")}: ${ended.stderr}`);
+        assert.match(ended.stderr, stderr);
+      }
+    });
+
+    it("works on data without a server, with the model that a server would have there", async () => {
+      const data = join(cwd, "own data");
+      const built = await run(["chat", "My name is Ada", "--data", data]);
+      assert.deepEqual([built.code, built.stdout.includes("Ada")], [0, true]);
+      const [, id = "", where] =
+        /built-in responder.+no language model\.\nTo go on: sojourn chat --session (\S+) --data (.+)\n$/.exec(
+          built.stderr,
+        ) ?? [];
+      assert.equal(where, JSON.stringify(data));
+      const env = { SOJOURN_MODEL: "openai:other", SOJOURN_MODEL_BASE_URL: model.url };
+      const asked = await run(["chat", "--session", id, "--data", data, "Hi"], { env });
+      assert.deepEqual([asked.code, asked.stdout], [0, "You said: Hi\n"]);
+      assert.match(asked.stderr, /^Answers come from openai:other\.\n/);
+      const missing = await run(["chat", "--session", id, "--data", join(cwd, "nowhere"), "Hi"]);
+      assert.equal(missing.code, 3);
+      const wrong = await run(["chat", "Hi", "--data", data], { env: { SOJOURN_WINDOW_TOKENS: "few" } });
+      assert.deepEqual([wrong.code, wrong.stderr.startsWith("SOJOURN_WINDOW_TOKENS: ")], [2, true]);
+    });
+  });
+
+  describe("chat at a terminal", { skip: spawnSync("script", ["--version"]).error !== undefined }, () => {
+    it("streams, remembers, recalls, begins anew, and leaves", async () => {
+      using terminal = new Terminal(["chat", "--user", "tess"], cwd, environment({}));
+      await terminal.until(/no language model|openai:test\..*> $/s);
+      terminal.type("\r");
+      terminal.type("Hi\r");
+      await terminal.until(/You said: Hi\r\n.*> $/);
+      terminal.type("/frob\r");
+      await terminal.until(/There is no \/frob/);
+      terminal.type("/help\r");
+      await terminal.until(/\/new +begin another/);
+      terminal.type("/memory\r");
+      await terminal.until(/turns +1\r\nmessages +2\r\n.*verbosity +medium \(default\)/s);
+      model.next({ body: "no", status: 400 });
+      terminal.type("Fail\r");
+      await terminal.until(/refused the request .+\r\n.*> $/);
+      terminal.type("/new\r");
+      await terminal.until(/To go on: sojourn chat --session \S+\r\n.*> $/);
+      const [, id = ""] = /--session (\S+)/.exec(terminal.screen) ?? [];
+      terminal.type("/memory\r");
+      await terminal.until(/Nothing was said yet/);
+      terminal.type("\u0004");
+      assert.equal(await terminal.ended, 0);
+
+      using again = new Terminal(["chat", "--session", id], cwd, environment({}));
+      await again.until(/> Hi.*You said: Hi.*\/help tells.*> $/s);
+      again.type("/exit\r");
+      await again.until(new RegExp(`To go on: sojourn chat --session ${id}`));
+      assert.equal(await again.ended, 0);
+    });
+
+    it("cancels an answer that is on its way by Ctrl+C, and leaves by the next", async () => {
+      using terminal = new Terminal(["chat"], cwd, environment({}));
+      await terminal.until(/> $/);
+      const asked = model.requests.length;
+      model.next({ silentAfter: ["Hel"] });
+      terminal.type("Hi\r");
+      await terminal.until(/Hel$/);
+      terminal.type("\u0003");
+      await terminal.until(/^\r\n.*canceled.*> $/s);
+      assert.equal(await (await model.request(asked + 1)).abandoned, true);
+      terminal.type("Still there?\r");
+      await terminal.until(/You said: Still there\?\r\n.*> $/);
+      terminal.type("\u0003");
+      await terminal.until(/To go on: /);
+      assert.equal(await terminal.ended, 0);
+    });
+
+    it("asks before a user is erased", async () => {
+      await api.create({ session_id: "of-una", user_id: "una" });
+      using other = new Terminal(["users", "erase", "una"], cwd, environment({}));
+      await other.until(/Type the id again: $/);
+      other.type("ada\r");
+      await other.until(/Nothing was erased/);
+      assert.equal(await other.ended, 1);
+      using meant = new Terminal(["users", "erase", "una"], cwd, environment({}));
+      await meant.until(/Type the id again: $/);
+      meant.type("una\r");
+      await meant.until(/una: 1 session, .+ erased/);
+      assert.equal(await meant.ended, 0);
+    });
+  });
+
+  it("prints messages, and compacts them", async () => {
+    await api.create({ session_id: "long" });
+    const tool = { role: "assistant", content: "", tool_calls: [{ id: "c", name: "list", arguments: "{}" }] };
+    const messages = [{ role: "user", content: "One\ntwo" }, tool, { role: "tool", content: "ok", tool_call_id: "c" }];
+    await api.post("/sessions/long/messages", { messages });
+    const { stdout } = await run(["messages", "long"]);
+    assert.match(
+      stdout,
+      /^ {5}1 {2}\S+Z {2}user {7}One\n {41}two\n {5}2 {2}\S+Z {2}assistant {2}list\(\{\}\)\n {5}3 {2}\S+Z {2}tool {7}ok\n$/,
+    );
+    const last = await run(["messages", "long", "--limit", "1", "--json"]);
+    const listed = await api.get<{ messages: object[] }>("/sessions/long/messages");
+    assert.deepEqual(JSON.parse(last.stdout), listed.data.messages.at(-1));
+    const short = await run(["compact", "long", "--strategy", "truncate", "--keep-recent", "0"]);
+    assert.match(short.stdout, /^long: 3 messages in the window became 0, \d+ tokens became 0\n$/);
+    assert.equal(JSON.parse((await run(["compact", "long", "--json"])).stdout).original_count, 0);
+    const log = (await run(["log", "long", "--json"])).stdout.trimEnd().split("\n");
+    assert.deepEqual(
+      log.map((line) => JSON.parse(line)),
+      (await api.get<{ operations: object[] }>("/sessions/long/operations")).data.operations,
+    );
+  });
+
+  it("shows and erases users", async () => {
+    await api.post("/chat", { message: "Please keep your answers short", user_id: "ben" });
+    const shown = await run(["users", "show", "ben"]);
+    assert.match(shown.stdout, /^user +ben\nverbosity +low +learned\ntone +neutral +default\n/);
+    const profile = await api.get<object>("/users/ben/profile");
+    assert.deepEqual(JSON.parse((await run(["users", "show", "ben", "--json"])).stdout), profile.data);
+    const erased = await run(["users", "erase", "ben", "--yes"]);
+    assert.match(
+      erased.stdout,
+      /^ben: 1 session, \d+ operations, 2 messages, 0 summaries, 0 facts and the profile erased\n$/,
+    );
+    const nothing = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0, profile: false };
+    const again = await run(["users", "erase", "ben", "--yes", "--json"]);
+    assert.deepEqual(JSON.parse(again.stdout), { user_id: "ben", ...nothing });
+  });
+});
+
+/** A command in a terminal of its own, as somebody sits at it. */
+class Terminal implements Disposable {
+  readonly #child: ChildProcess;
+  readonly #more = new EventTarget();
+  readonly ended: Promise<number | null>;
+  screen = "";
+
+  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
+    const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
+    this.#child = spawn("script", ["-qec", command, "/dev/null"], { cwd, env, stdio: ["pipe", "pipe", "inherit"] });
+    this.ended = once(this.#child, "close").then(([code]) => code);
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      // What moves the cursor is not for our eyes.
+      this.screen += stripVTControlCharacters(text);
+      this.#more.dispatchEvent(new Event("more"));
+    });
+  }
+
+  type(keys: string): void {
+    this.#child.stdin?.write(keys);
+  }
+
+  /** Resolves once what came since the last time looks so. */
+  async until(pattern: RegExp): Promise<void> {
+    const seen = this.#seen;
+    while (!pattern.test(this.screen.slice(seen))) {
+      const more = once(this.#more, "more");
+      const isOver = await Promise.race([more.then(() => false), this.ended.then(() => true)]);
+      if (isOver && !pattern.test(this.screen.slice(seen))) assert.fail(`It ended without ${pattern}: ${this.screen}`);
+    }
+    this.#seen = this.screen.length;
+  }
+
+  #seen = 0;
+
+  [Symbol.dispose](): void {
+    this.#child.kill("SIGKILL");
+  }
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  for await (const chunk of stream.setEncoding("utf8")) text += chunk;
+  return text;
+}
