@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import type { Strategy } from "../client/index.ts";
 import { atLeast, limit } from "./arguments.ts";
-import { type Common, common, type Run } from "./common.ts";
+import { type Common, common, type Run } from "./command-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { onSessions } from "./reach.ts";
 

@@ -2,7 +2,7 @@ import tab from "@bomb.sh/tab/commander";
 import { Command, Option } from "commander";
 import { flagOf, helpOf, isSecret, NAMED_OPTIONS, placeholderOf, variableOf } from "../config/options.ts";
 import { atLeast, date, durationMs, limit, words } from "./arguments.ts";
-import { type Common, common, type Run } from "./common.ts";
+import { type Common, common, type Run } from "./command-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { onSessions } from "./reach.ts";
