@@ -83,6 +83,9 @@ describe("a chat with a language model", () => {
     assert.deepEqual([health.model, health.is_language_model], ["openai:test", true]);
     const { data: stats } = await api.get<Session["metrics"]>("/sessions/stats");
     assert.ok(stats.input_tokens >= 21);
+    const counted = await (await fetch(`${server.url}/metrics`)).text();
+    assert.match(counted, /^sojourn_model_tokens_total\{direction="input"\} 21$/m);
+    assert.match(counted, /^sojourn_model_duration_seconds_count\{call="answer",outcome="completed"\} 1$/m);
   });
 
   it("comes as events while it is made, and is done once it is durable", async () => {

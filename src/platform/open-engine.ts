@@ -59,6 +59,8 @@ export interface EngineParts {
   readonly logger: Logger;
   /** Makes of the store what is used in its place. */
   readonly observe?: (store: Store) => Store;
+  /** Makes of the model what is used in its place. */
+  readonly observeModel?: (model: Model) => Model;
   /** What answers chats, in place of what the configuration says. */
   readonly model?: Model;
 }
@@ -70,7 +72,7 @@ export interface EngineParts {
  */
 export function openEngine(
   config: EngineConfig,
-  { logger, observe = (store) => store, model = modelOf(config) }: EngineParts,
+  { logger, observe = (store) => store, observeModel = (model) => model, model = modelOf(config) }: EngineParts,
 ): Engine {
   let failure: SojournError | undefined;
   const sqlite = openSqliteStore({
@@ -97,7 +99,7 @@ export function openEngine(
   const users = new Users(ports);
   const onFailure = (error: unknown): void => logger.error({ err: error }, "conversation could not be compacted");
   const memory = new Memory(
-    { ...ports, sessions, users, model, onFailure },
+    { ...ports, sessions, users, model: observeModel(model), onFailure },
     {
       systemPrompt: config.systemPrompt,
       windowTokens: config.windowTokens,

@@ -11,6 +11,7 @@ import { Gate } from "../http/gate.ts";
 import { Meters } from "../http/meters.ts";
 import { listen } from "../http/server.ts";
 import { startLog } from "./log.ts";
+import { meteredModel } from "./metered-model.ts";
 import { meteredStore } from "./metered-store.ts";
 import { openEngine } from "./open-engine.ts";
 import { randomIds, systemClock } from "./ports.ts";
@@ -34,7 +35,12 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();
-  const engine = openEngine(config, { logger, observe: (store) => meteredStore(store, meters.registry) });
+  const { registry } = meters;
+  const engine = openEngine(config, {
+    logger,
+    observe: (store) => meteredStore(store, registry),
+    observeModel: (model) => meteredModel(model, registry),
+  });
   const { sessions, users, memory, access } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
