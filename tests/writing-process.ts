@@ -50,6 +50,14 @@ async function write(): Promise<void> {
 }
 
 // At once, so that a kill right after an acknowledgement doesn't take its line along.
+/** At once, so that a kill takes nothing of it; where the reader is slow, as soon as the pipe has room. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  const bytes = Buffer.from(`${line}\n`);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
 }
