@@ -222,7 +222,7 @@ export class Chat {
         onText?.(piece.text);
         continue;
       }
-      const answer = { role: "assistant", content: content.toWellFormed().replaceAll("\0", "\uFFFD") } as const;
+      const answer = { role: "assistant", content } as const;
       return { answer, model: model.name, reason: piece.reason, ...given("usage", piece.usage) };
     }
     signal.throwIfAborted();

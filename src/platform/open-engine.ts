@@ -6,6 +6,7 @@ import { given } from "../engine/given.ts";
 import { Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 import { Users } from "../engine/users.ts";
+import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
 import type { Model } from "../memory/model.ts";
 import { openModel } from "../memory/models/open-model.ts";
@@ -72,8 +73,10 @@ export interface EngineParts {
  */
 export function openEngine(
   config: EngineConfig,
-  { logger, observe = (store) => store, observeModel = (model) => model, model = modelOf(config) }: EngineParts,
+  { logger, observe = (store) => store, observeModel = (model) => model, model: asked = modelOf(config) }: EngineParts,
 ): Engine {
+  const { modelTimeoutSeconds, modelMaxOutputTokens: maxOutputTokens } = config;
+  const model = observeModel(guarded(asked, { timeoutMs: modelTimeoutSeconds * 1_000, maxOutputTokens }));
   let failure: SojournError | undefined;
   const sqlite = openSqliteStore({
     directory: config.data,
@@ -99,7 +102,7 @@ export function openEngine(
   const users = new Users(ports);
   const onFailure = (error: unknown): void => logger.error({ err: error }, "conversation could not be compacted");
   const memory = new Memory(
-    { ...ports, sessions, users, model: observeModel(model), onFailure },
+    { ...ports, sessions, users, model, onFailure },
     {
       systemPrompt: config.systemPrompt,
       windowTokens: config.windowTokens,

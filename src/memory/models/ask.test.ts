@@ -175,6 +175,7 @@ describe("answer()", () => {
       [[{ text: [], reason: "length" }], /no text within 100 tokens of output; allow it more/, "used_up"],
       [[{ endless: " " }], /no text within 100 tokens of output/, "used_up"],
       [[{ text: [], reason: "content_filter" }], /held its answer back/, "withheld"],
+      [[{ text: ["Half of it"], reason: "content_filter" }], /held its answer back/, "withheld"],
       [[{ body: `: ${"x".repeat(2_000_000)}` }], /sent more than any answer takes; check/, "too_long"],
       [[{ ...no, body: `${WORD} `.repeat(200_000) }], /sent more than any answer takes; check/, "too_long"],
     ];

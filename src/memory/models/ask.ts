@@ -106,10 +106,9 @@ async function* piecesOf({ options, prompt, fetch, signal }: Attempt): AsyncGene
 }
 
 function endOf(answer: AnswerText, reason: LanguageModelV4FinishReason["unified"], usage?: Usage): Piece {
-  if (answer.isBlank) {
-    if (reason === "length") throw new Trouble("used_up");
-    throw new Trouble(reason === "content-filter" ? "withheld" : "empty");
-  }
+  // What is left of an answer that was held back is no answer.
+  if (reason === "content-filter") throw new Trouble("withheld");
+  if (answer.isBlank) throw new Trouble(reason === "length" ? "used_up" : "empty");
   return { piece: "end", reason: reason === "length" ? "length" : "stop", ...(usage === undefined ? {} : { usage }) };
 }
 
