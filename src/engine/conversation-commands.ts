@@ -31,8 +31,12 @@ export function addMessages(
   assertMessages(messages);
   return (session) => {
     assertOpen(session, "add messages to");
-    const whole = repaired(session.conversation.openCalls, messages).map(seal);
-    return [{ kind: "messages.added", name: "messages", input: { messages: whole } }];
+    const whole = repaired(session.conversation.openCalls, messages);
+    if (whole.length > LIMITS.messagesOfOperation) {
+      const message = `would be ${whole.length} once each call has its result; at most ${LIMITS.messagesOfOperation} go at once`;
+      throw invalid([{ field: "messages", message, type: "too_big" }]);
+    }
+    return [{ kind: "messages.added", name: "messages", input: { messages: whole.map(seal) } }];
   };
 }
 

@@ -24,6 +24,8 @@ export const LIMITS = {
   /** Of a message that is added as it is. */
   contentLength: 100_000,
   messagesAtOnce: 1_000,
+  /** With those that make a history whole. */
+  messagesOfOperation: 2_000,
   /** Of one message. */
   toolCalls: 64,
   toolCallIdLength: 255,

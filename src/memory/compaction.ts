@@ -9,6 +9,7 @@ import type { Precondition } from "../engine/precondition.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 import type { Model, Usage } from "./model.ts";
+import { tokensOf } from "./tokens.ts";
 
 /** How to compact a conversation, and how much of it stays as it is. */
 export interface CompactRequest {
@@ -152,9 +153,13 @@ function outcome(before: Session, after: Session): Compacted {
     session: after,
     originalCount: countOf(before),
     compressedCount: countOf(after),
-    originalTokens: before.record.conversation.tokens,
-    compressedTokens: after.record.conversation.tokens,
+    originalTokens: tokensIn(before),
+    compressedTokens: tokensIn(after),
   };
+}
+
+function tokensIn({ record: { conversation } }: Session): number {
+  return conversation.tokens + tokensOf(conversation.summary ?? "");
 }
 
 function countOf({ record: { conversation } }: Session): number {

@@ -25,26 +25,7 @@ export function guarded(model: Model, bounds: ModelBounds): Model {
   assertModel(model);
   const { name, isLanguageModel } = model;
 
-  async function* answer(context: Context, signal: AbortSignal): AsyncGenerator<Piece, void, undefined> {
-    using deadline = new Deadline(name, bounds, signal);
-    const speech = new Speech(bounds.maxOutputTokens);
-    const pieces = await deadline.race(async () => model.answer(context, deadline.signal)[Symbol.asyncIterator]());
-    try {
-      for (;;) {
-        const { done, value: piece } = await deadline.race(() => pieces.next());
-        if (done) throw failed(name, "stopped in the middle of its answer");
-        const text = piece?.piece === "end" ? speech.end() : speech.add(textOf(name, piece));
-        if (text !== "") yield { piece: "text", text };
-        if (piece.piece === "text" && !speech.isFull) continue;
-        if (speech.isBlank) throw failed(name, "answered without any text");
-        yield piece.piece === "end" ? endOf(piece) : { piece: "end", reason: "length" };
-        return;
-      }
-    } finally {
-      // Whoever waits for it would wait for a model that may never come back.
-      void Promise.resolve(pieces.return?.(undefined)).catch(() => undefined);
-    }
-  }
+  const answer: Model["answer"] = (context, signal) => answerOf({ model, bounds, context, signal });
 
   async function summarize(...[before, messages, signal]: Parameters<Model["summarize"]>): Promise<Summary> {
     using deadline = new Deadline(name, bounds, signal);
@@ -54,6 +35,35 @@ export function guarded(model: Model, bounds: ModelBounds): Model {
   }
 
   return { name, isLanguageModel, answer, summarize };
+}
+
+interface Question {
+  readonly model: Model;
+  readonly bounds: ModelBounds;
+  readonly context: Context;
+  readonly signal: AbortSignal;
+}
+
+async function* answerOf({ model, bounds, context, signal }: Question): AsyncGenerator<Piece, void, undefined> {
+  const { name } = model;
+  using deadline = new Deadline(name, bounds, signal);
+  const speech = new Speech(bounds.maxOutputTokens);
+  const pieces = await deadline.race(async () => model.answer(context, deadline.signal)[Symbol.asyncIterator]());
+  try {
+    for (;;) {
+      const { done, value: piece } = await deadline.race(() => pieces.next());
+      if (done) throw failed(name, "stopped in the middle of its answer");
+      const text = piece?.piece === "end" ? speech.end() : speech.add(textOf(name, piece));
+      if (text !== "") yield { piece: "text", text };
+      if (piece.piece === "text" && !speech.isFull) continue;
+      if (speech.isBlank) throw failed(name, "answered without any text");
+      yield piece.piece === "end" ? endOf(piece) : { piece: "end", reason: "length" };
+      return;
+    }
+  } finally {
+    // Whoever waits for it would wait for a model that may never come back.
+    void Promise.resolve(pieces.return?.(undefined)).catch(() => undefined);
+  }
 }
 
 function assertModel(model: Model): void {

@@ -11,7 +11,15 @@ const OVERHEAD = 4;
  */
 export function seal(message: Message): SealedMessage {
   const calls = message.toolCalls?.map((call) => call.name + call.arguments).join("\n") ?? "";
-  return { ...message, tokens: OVERHEAD + estimateTokenCount(message.content) + estimateTokenCount(calls) };
+  return { ...message, tokens: OVERHEAD + tokensOf(message.content) + tokensOf(calls) };
+}
+
+/** About how many tokens a text has. */
+export function tokensOf(text: string): number {
+  let tokens = estimateTokenCount(text);
+  // What has no blanks for long is no prose: base64, hashes and the like, of which a token has two characters or so.
+  for (const [run] of text.matchAll(/[!-~]{64,}/g)) tokens += Math.max(0, run.length / 2 - estimateTokenCount(run));
+  return Math.ceil(tokens);
 }
 
 /** A `seal` that counts each message once, however often it is asked for. */

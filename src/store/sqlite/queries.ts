@@ -104,24 +104,25 @@ export class Queries {
     const { after = 0, before = Number.MAX_SAFE_INTEGER, take, limit } = range;
     const { tokensMax = Number.POSITIVE_INFINITY, charactersMax = Number.POSITIVE_INFINITY } = range;
     const rows = this.#statement(
-      `SELECT m.number, m.place, o.*, p.n AS payload_row, p.salt, p.body
-      FROM streams t JOIN messages m ON m.stream = t.n JOIN operations o ON o.stream = t.n AND o.seq = m.seq
-      LEFT JOIN payloads p ON p.n = o.payload
+      `SELECT m.number, m.place, m.seq FROM streams t JOIN messages m ON m.stream = t.n
       WHERE ${OF_STREAM} AND m.number > :after AND m.number < :before
       ORDER BY m.number ${take === "oldest" ? "ASC" : "DESC"} LIMIT :limit`,
     ).iterate({ ...ofStream(ref), after, before, limit });
     const messages: StoredMessage[] = [];
     let [tokens, characters] = [0, 0];
-    let of: { readonly seq: number; readonly messages: readonly SealedMessage[] } = { seq: 0, messages: [] };
+    let of: { readonly seq: number; readonly at: number; readonly messages: readonly SealedMessage[] } | undefined;
     for (const row of rows) {
       const seq = integer(row.seq);
-      // Messages of one operation come one after the other.
-      if (seq !== of.seq) of = { seq, messages: messagesOf(toEntry(row)) };
+      // Messages of one operation come one after the other, and its payload may be large: it is read once.
+      if (of?.seq !== seq) {
+        const [entry] = this.operations(ref, { after: seq - 1, through: seq, limit: 1 });
+        of = { seq, at: entry?.operation.at ?? 0, messages: entry === undefined ? [] : messagesOf(entry) };
+      }
       const message = of.messages[integer(row.place)];
       if (message === undefined) continue;
       tokens += message.tokens;
       if (tokens > tokensMax) break;
-      messages.push({ ...message, number: integer(row.number), seq, at: integer(row.at) });
+      messages.push({ ...message, number: integer(row.number), seq, at: of.at });
       characters += message.content.length;
       if (characters > charactersMax) break;
     }

@@ -21,8 +21,8 @@ const chatRefusals = [
   "conflict",
 ] as const;
 
-/** A body that holds a hundred thousand characters, however they are escaped, many times over. */
-const HISTORY_BODY = 16 * 1_048_576;
+/** One operation holds it, and is read at once by whoever looks at any of its messages. */
+const HISTORY_BODY = 4 * 1_048_576;
 
 /** Chats, and what sessions and users are remembered by. */
 export const memoryRoutes: readonly Route[] = [
