@@ -8,7 +8,7 @@ import type { StoredMessage } from "../engine/message.ts";
 import type { Precondition } from "../engine/precondition.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
-import type { Model, Usage } from "./model.ts";
+import type { Model } from "./model.ts";
 import { tokensOf } from "./tokens.ts";
 
 /** How to compact a conversation, and how much of it stays as it is. */
@@ -56,39 +56,51 @@ export interface Compaction {
   readonly signal: AbortSignal;
   readonly remember?: Remember<Compacted> | undefined;
   readonly precondition?: Precondition;
+  /** How many windows are summarized at most; default: as many as it takes. */
+  readonly windowsMax?: number;
 }
 
 /**
  * Moves the overlay over all but the newest messages. `truncate` does only that; `summarize` says in short what goes,
- * together with what went before; `hybrid` does so for the newest window of what goes, and drops what is older.
+ * together with what went before, a window at a time; `hybrid` does so for the newest window of what goes, and drops what
+ * is older.
  *
- * @throws {SojournError} `model_failed`, and nothing is changed
+ * @throws {SojournError} `model_failed`; what was summarized until then stays so
  */
 export async function compactConversation(
   ports: CompactionPorts,
-  job: Compaction,
+  {
+    caller,
+    session: before,
+    request,
+    signal,
+    remember,
+    precondition,
+    windowsMax = Number.MAX_SAFE_INTEGER,
+  }: Compaction,
 ): Promise<{ readonly value: Compacted; readonly at: number }> {
-  const { caller, session, request, remember, precondition } = job;
-  const { compactedThrough: from, messages, tokens } = session.record.conversation;
-  const kept = await keptMessages(ports.store, session, request);
-  const through = messages - kept.length;
-  if (through === from) return { value: outcome(session, session), at: ports.clock.now() };
-  const { text, usage } = await summary(ports, job, through);
-  const keptTokens = kept.reduce((sum, message) => sum + message.tokens, 0);
-  const command = compact(
-    {
-      strategy: request.strategy,
-      through,
-      ...given("summary", text?.slice(0, SUMMARY_MAX).toWellFormed()),
-      ...given("usage", usage),
-    },
-    { from, tokensBelow: tokens - keptTokens },
-  );
-  const { value, at } = await ports.sessions.change(caller, session.ref.id, command, {
-    ...given("precondition", precondition),
-    ...given("remember", remember && (({ stream, at }: Settled) => remember(outcome(session, stream), at, stream.ref))),
-  });
-  return { value: outcome(session, value), at };
+  const kept = await keptMessages(ports.store, before, request);
+  const target = before.record.conversation.messages - kept.length;
+  let session = before;
+  let at = ports.clock.now();
+  for (let windows = 0; windows < windowsMax; windows++) {
+    const { compactedThrough: from } = session.record.conversation;
+    if (from === target) break;
+    const { tokensBelow, ...input } = await step(ports, { session, target, kept, request, signal });
+    const isLast = input.through === target;
+    const answer = await ports.sessions.change(caller, session.ref.id, compact(input, { from, tokensBelow }), {
+      ...(windows === 0 && given("precondition", precondition)),
+      ...(isLast &&
+        given(
+          "remember",
+          remember && (({ stream, at }: Settled) => remember(outcome(before, stream), at, stream.ref)),
+        )),
+    });
+    // Somebody else moves it; they know how far.
+    if (answer.value.record.conversation.compactedThrough === from) break;
+    ({ value: session, at } = answer);
+  }
+  return { value: outcome(before, session), at };
 }
 
 /** The newest messages that stay. They never begin with a result whose call goes. */
@@ -111,41 +123,36 @@ async function keptMessages(
   return kept;
 }
 
-interface RunningSummary {
-  readonly text: string | undefined;
-  readonly usage?: Usage;
+interface Step {
+  readonly session: Session;
+  /** The number of the last message that goes. */
+  readonly target: number;
+  readonly kept: readonly StoredMessage[];
+  readonly request: CompactRequest;
+  readonly signal: AbortSignal;
 }
 
-/** What goes, in short. */
-async function summary(
+/** How far the overlay moves next, what is said there in short, and how much of a window that takes from it. */
+async function step(
   { store, model, windowTokens }: CompactionPorts,
-  { session: { ref, record }, request, signal }: Compaction,
-  through: number,
-): Promise<RunningSummary> {
-  const { compactedThrough, summary: text } = record.conversation;
-  if (request.strategy === "truncate") return { text };
-  const read = async (after: number, take: "oldest" | "newest"): Promise<readonly StoredMessage[]> => {
-    const range = { after, before: through + 1, take, limit: KEEP_RECENT_MAX } as const;
-    const fitting = await store.messages(ref, { ...range, tokensMax: windowTokens });
-    // One that alone is larger than the window.
-    return fitting.length > 0 ? fitting : await store.messages(ref, { ...range, limit: 1 });
-  };
-  if (request.strategy === "hybrid") return await model.summarize(text, await read(compactedThrough, "newest"), signal);
-  let running: RunningSummary = { text };
-  for (let after = compactedThrough; after < through; ) {
-    const messages = await read(after, "oldest");
-    const last = messages.at(-1);
-    if (last === undefined) break;
-    const next = await model.summarize(running.text, messages, signal);
-    running = { ...next, ...given("usage", total(running.usage, next.usage)) };
-    after = last.number;
-  }
-  return running;
+  { session: { ref, record }, target, kept, request: { strategy }, signal }: Step,
+): Promise<Parameters<typeof compact>[0] & { readonly tokensBelow: number }> {
+  const { compactedThrough: after, summary: before, tokens } = record.conversation;
+  const whole = { strategy, through: target, tokensBelow: tokens - sumOf(kept) };
+  if (strategy === "truncate") return { ...whole, ...given("summary", before) };
+  const take = strategy === "hybrid" ? "newest" : "oldest";
+  const range = { after, before: target + 1, take, limit: KEEP_RECENT_MAX } as const;
+  const fitting = await store.messages(ref, { ...range, tokensMax: windowTokens });
+  // One that alone is larger than the window goes alone.
+  const messages = fitting.length > 0 ? fitting : await store.messages(ref, { ...range, limit: 1 });
+  const { text, usage } = await model.summarize(before, messages, signal);
+  const said = { summary: text.slice(0, SUMMARY_MAX).toWellFormed(), ...given("usage", usage) };
+  if (strategy === "hybrid") return { ...whole, ...said };
+  return { strategy, through: messages.at(-1)?.number ?? target, tokensBelow: sumOf(messages), ...said };
 }
 
-function total(a: Usage | undefined, b: Usage | undefined): Usage | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return { inputTokens: a.inputTokens + b.inputTokens, outputTokens: a.outputTokens + b.outputTokens };
+function sumOf(messages: readonly StoredMessage[]): number {
+  return messages.reduce((sum, message) => sum + message.tokens, 0);
 }
 
 function outcome(before: Session, after: Session): Compacted {

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import { messagesOf } from "../engine/conversation.ts";
 import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
@@ -31,6 +32,12 @@ export interface MemorySettings extends ChatSettings {
   readonly compactsItself: boolean;
 }
 
+/** How many turns pass at most before what failed is tried again. */
+const PAUSE_MAX = 64;
+
+/** Of how many sessions it is kept that they wait. */
+const PAUSES_MAX = 10_000;
+
 /** The session was deleted, or has ended: there is nothing to compact. */
 const GONE: readonly ErrorCode[] = ["session_not_found", "invalid_transition"];
 
@@ -42,6 +49,8 @@ export class Memory {
   readonly #chat: Chat;
   readonly #once: OnceOnly;
   readonly #closing = new AbortController();
+  /** For how many turns no compaction is tried of a session where the last have failed, by its uid. */
+  readonly #pauses = new LRUCache<string, { readonly turns: number; left: number }>({ max: PAUSES_MAX });
   /** Turns, and compactions that nobody waits for. */
   readonly #inHand = new Set<Promise<unknown>>();
 
@@ -133,13 +142,23 @@ export class Memory {
   #compactInTime(caller: Caller, session: Session): void {
     const { windowTokens, compactsItself } = this.#settings;
     if (!compactsItself || session.record.conversation.tokens <= windowTokens) return;
+    const pause = this.#pauses.get(session.ref.id);
+    if (pause !== undefined && pause.left > 0) {
+      pause.left -= 1;
+      return;
+    }
     const { signal } = this.#closing;
     const request = { strategy: "summarize", keepTokens: Math.floor(windowTokens / 2) } as const;
     const compaction = this.#inSlot(session, signal, async () => {
-      await this.#compact({ caller, session, request, signal });
+      // One window at a time, so that the next turn does not wait for many.
+      await this.#compact({ caller, session, request, signal, windowsMax: 1 });
+      this.#pauses.delete(session.ref.id);
     }).catch((error: unknown) => {
       const isOver = error instanceof SojournError && GONE.includes(error.code);
-      if (!signal.aborted && !isOver) this.#ports.onFailure(error);
+      if (signal.aborted || isOver) return;
+      const turns = Math.min(PAUSE_MAX, 2 * (pause?.turns ?? 1));
+      this.#pauses.set(session.ref.id, { turns, left: turns });
+      this.#ports.onFailure(error);
     });
     void this.#hold(compaction);
   }
