@@ -46,6 +46,9 @@ describe("DELETE /users/{user_id}", () => {
       const other = await api.create({ session_id: "stays", user_id: "somebody else" });
       await api.post("/chat", { message: "I stay", session_id: "stays" });
       const chat = (body: object, headers = {}) => api.post<Session>("/chat", body, headers);
+      const profile = `/users/${encodeURIComponent(user_id)}/profile`;
+      // Changes nothing, and is remembered all the same.
+      await api.call("PATCH", profile, { body: {}, headers: key("nothing") });
       for (let i = 0; i < 30; i++) {
         const body = { user_id, metadata: { [WORDS.metadata]: i }, name: WORDS.said, tags: [WORDS.note] };
         const { session_id } = (await api.post("/sessions", body, key(`create ${i}`))).data;
@@ -59,7 +62,6 @@ describe("DELETE /users/{user_id}", () => {
         if (i % 3 === 1) await api.call("DELETE", `/sessions/${session_id}`);
       }
       await chat({ message: `I live in ${WORDS.said}`, user_id });
-      const profile = `/users/${encodeURIComponent(user_id)}/profile`;
       const preferences = { preferences: { [WORDS.preference]: WORDS.preference } };
       await api.call("PATCH", profile, { body: preferences, headers: key("profile") });
       assert.ok((await found(data)).length > 0, "the words are found while they are there");

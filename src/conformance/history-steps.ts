@@ -96,6 +96,7 @@ const write = fc.record({
     maxLength: 3,
   }),
   activeBelow: maybe(fc.nat({ max: 8 })),
+  forgets: fc.constantFrom(false, false, false, true),
   answer: maybe(
     fc.record({ key: fc.constantFrom(...KEYS), lifetimeUs: fc.nat({ max: SECOND }), about: maybe(target) }),
   ),

@@ -53,7 +53,7 @@ export class World {
     assert.deepEqual(idsOf(overdue), idsOf(this.#model.overdue(now).map(({ ref }) => ref)));
   }
 
-  async #write({ parts: seeds, activeBelow, answer }: WriteStep): Promise<void> {
+  async #write({ parts: seeds, activeBelow, answer, forgets }: WriteStep): Promise<void> {
     const { store, tenant, clock } = this.#author;
     const guards: Guard[] = activeBelow === undefined ? [] : [{ guard: "active_below", tenant, limit: activeBelow }];
     const parts = seeds.flatMap((seed) => this.#part(seed, guards)).filter(isFirstOfStream);
@@ -61,7 +61,13 @@ export class World {
     const remember = answer && [
       this.#author.answer(answer.key, { expiresAt: clock.now() + answer.lifetimeUs, ...(about && { about }) }),
     ];
-    const commit = { now: clock.now(), parts, guards, ...(remember && { remember }) };
+    const commit = {
+      now: clock.now(),
+      parts,
+      guards,
+      ...(remember && { remember }),
+      ...(forgets && { forget: { tenant } }),
+    };
     assert.deepEqual(await store.commit(commit), this.#model.commit(commit));
   }
 

@@ -39,11 +39,14 @@ export class Model {
     return this.#state.streams.get(`${kind} ${id}`)?.stream;
   }
 
-  commit({ now, parts, guards = [], remember = [] }: Commit): Committed {
+  commit({ now, parts, guards = [], remember = [], forget }: Commit): Committed {
     for (const guard of guards) {
       if (!this.#holds(guard, now)) return { outcome: guard.guard === "name" ? "conflict" : "limit_reached" };
     }
-    const { streams, names, remembered } = this.#state;
+    const { streams, names } = this.#state;
+    const remembered = [...this.#state.remembered].filter(
+      ([, { about }]) => about !== undefined || forget === undefined,
+    );
     const next = { streams: new Map(streams), names: new Map(names), remembered: new Map(remembered) };
     if (!parts.every((part) => apply(next, part))) return { outcome: "conflict" };
     for (const guard of guards) {

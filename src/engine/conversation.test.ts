@@ -118,7 +118,16 @@ describe("withFacts()", () => {
     const memory = withFacts({ task: 1 }, { name: "John", city: "Rome" });
     assert.deepEqual(memory, { task: 1, user: { name: "John", city: "Rome" } });
     assert.deepEqual(withFacts(memory, { name: null }), { task: 1, user: { city: "Rome" } });
-    assert.deepEqual(withFacts({ user: "somebody's own" }, { name: "John" }), { user: { name: "John" } });
     assert.equal(withFacts(memory, {}), memory);
+  });
+
+  it("leaves alone what somebody else keeps there", () => {
+    for (const user of ["somebody's own", ["a"], null, 5]) {
+      assert.deepEqual(withFacts({ user }, { name: "John" }), { user });
+    }
+    const user = { location: { city: "Oslo" }, age: 5 };
+    assert.deepEqual(withFacts({ user }, { location: "Rome", age: null, name: "Ann" }), {
+      user: { ...user, name: "Ann" },
+    });
   });
 });

@@ -141,17 +141,14 @@ export function messageRows(before: number, after: number, seq: number): readonl
   });
 }
 
-/** Working memory with what a message told of the user. */
+/** Working memory with what a message told of the user. What somebody else keeps there, and is no text, stays. */
 export function withFacts(memory: JsonObject, facts: JsonObject): JsonObject {
-  if (Object.keys(facts).length === 0) return memory;
-  return { ...memory, [USER_FACTS]: merged(userFacts(memory), facts) };
-}
-
-/** What the user told of themselves. */
-export function userFacts(memory: JsonObject): JsonObject {
-  const facts = memory[USER_FACTS];
+  const { [USER_FACTS]: known = {} } = memory;
+  if (typeof known !== "object" || known === null || Array.isArray(known)) return memory;
   // NOTE: an object that is no array is a JsonObject.
-  return typeof facts === "object" && facts !== null && !Array.isArray(facts) ? (facts as JsonObject) : {};
+  const told = known as JsonObject;
+  const news = Object.entries(facts).filter(([key]) => told[key] === undefined || typeof told[key] === "string");
+  return news.length === 0 ? memory : { ...memory, [USER_FACTS]: merged(told, Object.fromEntries(news)) };
 }
 
 /** A message without what a model has no use for. */

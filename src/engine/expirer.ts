@@ -16,6 +16,8 @@ export interface Cleanup {
   /** Those that were idle for longer. */
   readonly maxIdleUs: number;
   readonly statuses: readonly Status[];
+  /** Temporary ones, or all others. */
+  readonly temporary: boolean;
   /** Only tell which they are. */
   readonly dryRun: boolean;
 }
@@ -31,13 +33,17 @@ export class Expirer {
   }
 
   /**
-   * Writes into the log of every session whose time is over, of all tenants, that it expired; returns how many.
+   * Writes into the log of every session whose time is over, of all tenants, that it expired, and removes those that are
+   * temporary, which nobody could find again; returns how many.
    *
    * @param signal  stops it after the sessions in hand
    */
   async sweep(signal?: Signal): Promise<number> {
     // The mailbox itself writes that a session's time is over; there is nothing to add.
-    const order: Order = { actor: SYSTEM_ACTOR, command: () => [] };
+    const order: Order = {
+      actor: SYSTEM_ACTOR,
+      command: ({ status, temporary }) => (status === "expired" && temporary ? "erase" : []),
+    };
     for (let swept = 0; ; ) {
       const due = await this.#ports.store.overdue(this.#ports.clock.now(), SWEEP);
       const expired = await Promise.all(due.map((ref) => unlessMissing(this.#mailboxes.submit(ref, order))));
@@ -47,17 +53,8 @@ export class Expirer {
   }
 
   /** Expires the sessions that a cleanup means, and returns their ids. */
-  async cleanUp(cleanup: Cleanup): Promise<readonly string[]> {
+  async cleanUp({ tenant, actor, maxIdleUs, statuses, temporary, dryRun }: Cleanup): Promise<readonly string[]> {
     const now = this.#ports.clock.now();
-    const [lasting, temporary] = [await this.#cleanUp(cleanup, now, false), await this.#cleanUp(cleanup, now, true)];
-    return [...lasting, ...temporary];
-  }
-
-  async #cleanUp(
-    { tenant, actor, maxIdleUs, statuses, dryRun }: Cleanup,
-    now: number,
-    temporary: boolean,
-  ): Promise<readonly string[]> {
     const query = {
       tenant,
       now,

@@ -83,6 +83,13 @@ export function assertWithin(
     if (id !== undefined && !isSessionId(id)) faults.push({ field: snake(field), message: BAD_ID, type: "invalid_id" });
   }
   text("user_id", fields.userId, LIMITS.userIdLength, 1);
+  if (fields.userId === "." || fields.userId === "..") {
+    faults.push({
+      field: "user_id",
+      message: 'must be neither "." nor "..": no path could name it',
+      type: "invalid_id",
+    });
+  }
   text("name", fields.name, LIMITS.nameLength);
   text("description", fields.description, LIMITS.descriptionLength);
   text("reason", fields.reason, LIMITS.reasonLength);

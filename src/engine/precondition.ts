@@ -11,6 +11,6 @@ export function assertMatches(precondition: Precondition | undefined, version: n
     message:
       version === undefined
         ? "If-Match was given, but there is nothing yet that could match it"
-        : `The session is at version ${version}, which If-Match does not name; read it again and decide again`,
+        : `It is at version ${version}, which If-Match does not name; read it again and decide again`,
   });
 }

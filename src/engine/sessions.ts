@@ -102,7 +102,7 @@ export class Sessions {
         const guards = this.#activeBelow(caller.tenant);
         const born = await begin(this.#ports, input, { ...caller, taken: taken?.ref.id, guards, remember });
         if (typeof born === "object") return born;
-        if (born === "limit_reached") await this.#makeRoom(caller.tenant);
+        if (born === "limit_reached") await this.#makeRoom(caller.tenant, input.temporary);
       }
     });
   }
@@ -240,14 +240,16 @@ export class Sessions {
     assertMatches(precondition, undefined);
     return await this.#once.run(caller.tenant, idempotency, async (remember) => {
       const statuses = ["active", "suspended"] as const;
-      const sessionIds = await this.#expirer.cleanUp({ ...caller, maxIdleUs, statuses, dryRun });
+      const cleanup = { ...caller, maxIdleUs, statuses, dryRun };
+      const lasting = await this.#expirer.cleanUp({ ...cleanup, temporary: false });
+      const sessionIds = [...lasting, ...(await this.#expirer.cleanUp({ ...cleanup, temporary: true }))];
       return await this.#rememberOnly({ sessionIds }, remember);
     });
   }
 
   /**
-   * Appends the operation that says so to the log of every session whose time is over, of all tenants. Reads show such
-   * a session as expired before that, too.
+   * Appends the operation that says so to the log of every session whose time is over, of all tenants, and removes those
+   * that are temporary. Reads show such a session as expired before that, too.
    *
    * @param signal  stops it after the sessions in hand
    * @returns how many
@@ -326,12 +328,17 @@ export class Sessions {
     return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
   }
 
-  /** Expires what is idle, so that one more session may be active; or refuses with `limit_reached`. */
-  async #makeRoom(tenant: string): Promise<void> {
+  /**
+   * Expires what is idle, temporary sessions first and never others for their sake, so that one more session may be
+   * active; or refuses with `limit_reached`.
+   */
+  async #makeRoom(tenant: string, temporary = false): Promise<void> {
     const { cleanupIdleUs: maxIdleUs, maxSessions } = this.#settings;
     // Only active sessions count, so that only they make room.
     const cleanup = { tenant, actor: SYSTEM_ACTOR, maxIdleUs, statuses: ["active"], dryRun: false } as const;
-    if ((await this.#expirer.cleanUp(cleanup)).length > 0) return;
+    for (const kind of temporary ? [true] : [true, false]) {
+      if ((await this.#expirer.cleanUp({ ...cleanup, temporary: kind })).length > 0) return;
+    }
     throw new SojournError("limit_reached", {
       message: `The limit max_sessions is reached: ${maxSessions} sessions are active; end some, or raise the limit`,
       faults: [{ field: "max_sessions", message: `is ${maxSessions}`, type: "limit" }],

@@ -34,6 +34,8 @@ export interface Commit {
   readonly parts: readonly Part[];
   readonly guards?: readonly Guard[];
   readonly remember?: readonly Remembered[];
+  /** Forget this tenant's answers that are about no stream: they may name what was erased. */
+  readonly forget?: { readonly tenant: string };
   readonly access?: AccessChange;
   /** When keys were used last; an earlier time than the stored one, or an unknown key, changes nothing. */
   readonly keysUsed?: readonly { readonly id: string; readonly at: number }[];

@@ -116,6 +116,8 @@ export class Users {
     const ref = userRef(caller.tenant, userId);
     const user = await this.#ports.store.stream(ref);
     if (user !== undefined) await this.#mailboxes.submit(ref, { actor: caller.actor, command: erase });
+    const forget = { tenant: caller.tenant };
+    await this.#ports.store.commit({ now: this.#ports.clock.now(), parts: [], forget });
     await this.#ports.store.scrub();
     return { userId, ...erased, operations: erased.operations + (user?.head.seq ?? 0), profile: user !== undefined };
   }

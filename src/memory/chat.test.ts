@@ -241,6 +241,46 @@ describe("chat()", () => {
     assert.equal((await sessions.get(caller, ref.id)).record.conversation.turns, 3);
   });
 
+  it("leaves no temporary session behind: of a turn that failed, or of one whose time is over", async () => {
+    const on = start();
+    const { caller, memory, sessions, model, clock } = on;
+    const count = async (): Promise<number> =>
+      (await sessions.list(caller, { temporary: true, sort: "name", order: "asc", limit: 9 })).items.length;
+    model.replies.push(() => {
+      throw new Error("no");
+    });
+    await assert.rejects(memory.chat(caller, { message: "Hi" }, { signal: NEVER }), /no/);
+    assert.equal(await count(), 0);
+    const { value } = await memory.chat(caller, { message: "Hi" }, { signal: NEVER });
+    clock.advance(60_000_000);
+    await sessions.sweep();
+    assert.equal(await count(), 1);
+    clock.advance(1);
+    const lasting = await begin(on, { idleTimeoutUs: 1_000_000 });
+    clock.advance(1_000_001);
+    await sessions.sweep();
+    assert.equal(await sessions.find(caller, value.session.ref.id), undefined);
+    assert.equal((await sessions.get(caller, lasting)).record.status, "expired");
+  });
+
+  it("never makes room for a temporary session at the cost of others", async () => {
+    const on = start({}, { settings: { maxSessions: 2, cleanupIdleUs: 1_000_000 } });
+    const { caller, memory, sessions, clock } = on;
+    const lasting = await begin(on);
+    await memory.chat(caller, { message: "Hi" }, { signal: NEVER });
+    clock.advance(1_000_001);
+    // The idle temporary one gives way.
+    await memory.chat(caller, { message: "Hi" }, { signal: NEVER });
+    clock.advance(1);
+    await assert.rejects(memory.chat(caller, { message: "Hi" }, { signal: NEVER }), { code: "limit_reached" });
+    assert.equal((await sessions.get(caller, lasting)).record.status, "active");
+    clock.advance(1_000_001);
+    await begin(on);
+    assert.equal((await sessions.get(caller, lasting)).record.status, "active");
+    await begin(on);
+    assert.equal((await sessions.get(caller, lasting)).record.status, "expired");
+  });
+
   it("answers a repeated chat as the first, once", async () => {
     const on = start();
     const { caller, memory, sessions, model } = on;

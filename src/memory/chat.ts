@@ -114,16 +114,22 @@ export class Chat {
       const session = await this.#open(caller, wanted);
       const { ref } = session;
       const turn = (): Promise<{ value: Answered; at: number }> =>
-        this.#turn(caller, ref.id, wanted, options, remember);
-      return await this.#ports.slots.run(`${ref.tenant}\n${ref.id}`, turn, {
-        signal: options.signal,
-        aborted: () => options.signal.reason,
-      });
+        this.#turn(caller, session, wanted, options, remember);
+      try {
+        return await this.#ports.slots.run(`${ref.tenant}\n${ref.id}`, turn, {
+          signal: options.signal,
+          aborted: () => options.signal.reason,
+        });
+      } catch (error) {
+        // Nobody was told of it.
+        if (sessionId === undefined) await this.#ports.sessions.delete(caller, ref.id).catch(() => undefined);
+        throw error;
+      }
     });
   }
 
   async #open(caller: Caller, { sessionId, userId }: ChatRequest): Promise<Session> {
-    if (sessionId !== undefined) return await this.#active(caller, sessionId, userId);
+    if (sessionId !== undefined) return await this.#active(caller, sessionId, { userId });
     const { sessions } = this.#ports;
     const wanted = {
       ...given("userId", userId),
@@ -133,10 +139,15 @@ export class Chat {
     return (await sessions.create(caller, wanted)).value.session;
   }
 
-  async #active(caller: Caller, id: string, userId?: string): Promise<Session> {
+  /** @param name  what the caller calls it, where that is not `id` */
+  async #active(
+    caller: Caller,
+    id: string,
+    { userId, name = id }: { readonly userId?: string | undefined; readonly name?: string },
+  ): Promise<Session> {
     const session = await this.#ports.sessions.find(caller, id);
     if (session?.record.status !== "active") {
-      throw new SojournError("invalid_session", { message: `Invalid or inactive session: ${id}` });
+      throw new SojournError("invalid_session", { message: `Invalid or inactive session: ${name}` });
     }
     if (userId !== undefined && userId !== session.record.userId) {
       const message = "is not the user of this session; leave it out, or use another session";
@@ -147,14 +158,14 @@ export class Chat {
 
   async #turn(
     caller: Caller,
-    uid: string,
+    found: Session,
     { message, metadata }: ChatRequest,
     options: ChatOptions,
     remember: Remember<Answered> | undefined,
   ): Promise<{ readonly value: Answered; readonly at: number }> {
     const { users, clock, windows } = this.#ports;
     // Again, since it may have ended while others had the slot.
-    const session = await this.#active(caller, uid);
+    const session = await this.#active(caller, found.ref.id, { name: found.record.sessionId });
     // Only now: a turn adds to whatever else is written while the model thinks, and undoes none of it.
     assertMatches(options.precondition, session.head.seq);
     const started = clock.now();
@@ -171,7 +182,7 @@ export class Chat {
       const answer = await this.#ask(context, options);
       turn = { message: said, ...answer, facts, processingTimeUs: clock.now() - started };
     } catch (error) {
-      await this.#count(caller, uid, clock.now() - started, error);
+      await this.#count(caller, session.ref.id, clock.now() - started, error);
       throw error;
     }
     const answered = (after: Session): Answered => ({

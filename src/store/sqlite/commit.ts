@@ -59,7 +59,7 @@ export class CommitWriter {
     }
   }
 
-  #write({ now, parts, guards = [], remember = [], access, keysUsed = [] }: Commit): Committed {
+  #write({ now, parts, guards = [], remember = [], forget, access, keysUsed = [] }: Commit): Committed {
     const refused = this.#refusal(guards, now);
     if (refused !== undefined) return refused;
     if (access !== undefined && !this.#changeAccess(access)) return { outcome: "conflict" };
@@ -69,6 +69,7 @@ export class CommitWriter {
       if (n === undefined) return { outcome: "conflict" };
     }
     if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
+    if (forget !== undefined) this.#sql.forgetUnbound.run(forget.tenant);
     for (const answer of remember) {
       const about = answer.about === undefined ? null : this.#number(answer.about);
       if (about === undefined) return { outcome: "conflict" };
@@ -280,6 +281,7 @@ function statements(db: DatabaseSync) {
           WHERE status IN ('active', 'suspended') AND expires_at < :now AND status = 'active' AND tenant = :tenant)
         AS active`),
     forget: prepare("DELETE FROM remembered WHERE n IN (SELECT n FROM remembered WHERE expires_at < ? LIMIT ?)"),
+    forgetUnbound: prepare("DELETE FROM remembered WHERE tenant = ? AND about IS NULL"),
     remember: prepare(`
       INSERT INTO remembered (tenant, scope, key, fingerprint, answer, at, expires_at, about)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, scope, key) DO UPDATE SET fingerprint = excluded.fingerprint,
