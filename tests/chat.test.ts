@@ -283,6 +283,8 @@ describe("a chat in the words of ATLUS", () => {
       [{ message: "Hi", session_id: "a b" }, "session_id"],
       [{ message: "Hi", user_id: null }, "user_id"],
       [{ message: "Hi", user_id: "" }, "user_id"],
+      [{ message: "Hi", user_id: "." }, "user_id"],
+      [{ message: "Hi", user_id: ".." }, "user_id"],
       [{ message: "", session_id }, "message"],
       [{ message: " \t\n", session_id }, "message"],
       [{ message: "x".repeat(5_001), session_id }, "message"],
@@ -350,6 +352,7 @@ describe("a chat in the words of ATLUS", () => {
     const { session_id } = await api.create();
     const path = `/sessions/${session_id}/messages`;
     const call = { id: "1", name: "look", arguments: "{}" };
+    const calls = (count: number) => Array.from({ length: count }, (_, i) => ({ ...call, id: String(i) }));
     for (const [body, field] of [
       [{}, ""],
       [{ role: "user" }, ""],
@@ -372,6 +375,8 @@ describe("a chat in the words of ATLUS", () => {
       ],
       [{ messages: [] }, "messages"],
       [{ messages: Array(1_001).fill({ role: "user", content: "a" }) }, "messages"],
+      // Each call but those of the last would get its result: 32 + 31 × 64 = 2,016 messages.
+      [{ messages: Array(32).fill({ role: "assistant", content: "", tool_calls: calls(64) }) }, "messages"],
       [{ role: "user", content: "a", metadata: { a: "x".repeat(16_377) } }, "metadata"],
     ] as const) {
       const { error } = await api.post(path, body);
@@ -385,10 +390,25 @@ describe("a chat in the words of ATLUS", () => {
     for (const body of [
       { role: "user", content: "x".repeat(100_000) },
       { messages: Array(1_000).fill({ role: "user", content: "a" }) },
+      { messages: Array(31).fill({ role: "assistant", content: "", tool_calls: calls(64) }) },
       { role: "user", content: "a", metadata: { a: "x".repeat(16_376) } },
     ]) {
       assert.equal((await api.post(path, body)).status, 201);
     }
+  });
+
+  it("erases a user whatever version the profile has, and takes no header that says otherwise", async () => {
+    for (const headers of [{ "if-match": '"7"' }, { "idempotency-key": "k" }]) {
+      const { error } = await api.call("DELETE", "/users/zed", { headers });
+      assert.equal(error.details?.[0]?.field, Object.keys(headers)[0]);
+    }
+    assert.equal((await api.call("DELETE", "/users/zed")).status, 200);
+  });
+
+  it("answers with events only whom they are wanted by", async () => {
+    const { session_id } = await api.create();
+    const headers = { accept: "text/event-stream;q=0, application/json" };
+    assert.equal((await api.post("/chat", { message: "Hi", session_id }, headers)).status, 200);
   });
 
   it("keeps working memory as it is given, within its limit", async () => {

@@ -5,7 +5,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import type { Access, Identity } from "../engine/access.ts";
 import type { Clock } from "../engine/clock.ts";
-import { type ErrorCode, SojournError } from "../engine/errors.ts";
+import { ERROR_KINDS, type ErrorCode, SojournError } from "../engine/errors.ts";
 import type { Caller, Sessions } from "../engine/sessions.ts";
 import type { Users } from "../engine/users.ts";
 import type { Memory } from "../memory/memory.ts";
@@ -45,6 +45,8 @@ type Handler = (c: Context<Env>, exchange: Exchange) => Promise<Reply>;
 /** What a handler finds out about a request, for its answer and for the log. */
 interface Exchange {
   readonly requestId: string;
+  /** The pattern of its path. */
+  readonly route: string;
   /** Headers of the answer, also of a refusal. */
   readonly headers: Record<string, string>;
   /** Whoever calls, where that had to be known. */
@@ -104,7 +106,7 @@ interface Called {
 async function callRoute(
   context: HttpContext,
   { c, route, id }: Called,
-  { identity, requestId }: Exchange,
+  { identity, requestId, route: pattern }: Exchange,
 ): Promise<Reply> {
   const { incoming, outgoing } = c.env;
   const { sessions, users, memory, access, clock, service } = context;
@@ -127,8 +129,9 @@ async function callRoute(
     requestId,
     fail: (thrown) => {
       const failure = asSojournError(thrown);
-      const { path, method } = route;
-      logFailure(context, { request_id: requestId, method, route: path, actor: identity?.actor }, failure);
+      const line = { request_id: requestId, method: incoming.method, route: pattern, actor: identity?.actor };
+      if (isOurs(failure)) logFailure(context, line, failure);
+      else context.logger.info({ ...line, code: failure.code }, "request refused");
       return failure;
     },
     service,
@@ -180,7 +183,7 @@ async function answer(
   const started = performance.now();
   const { incoming } = c.env;
   const requestId = requestIdOf(incoming, context);
-  const exchange: Exchange = { requestId, headers: {} };
+  const exchange: Exchange = { requestId, route, headers: {} };
   let failure: SojournError | undefined;
   let reply: ReturnType<typeof rendered>;
   try {
@@ -270,6 +273,10 @@ export function account(
   if (failure === undefined) logger.debug(line, "request");
   else if (status < 500) logger.info({ ...line, code: failure.code }, "request refused");
   else logFailure({ logger }, line, failure);
+}
+
+function isOurs({ code }: SojournError): boolean {
+  return ERROR_KINDS[code].blame === "system";
 }
 
 function logFailure({ logger }: Pick<HttpContext, "logger">, line: object, failure: SojournError): void {

@@ -22,7 +22,7 @@ const ALWAYS: readonly ErrorCode[] = [
 ];
 
 /** The statuses that come with `Retry-After`. */
-const RETRIED: readonly ErrorCode[] = ["limit_reached", "overloaded"];
+const RETRIED: readonly ErrorCode[] = ["limit_reached", "overloaded", "session_busy", "model_failed"];
 
 const WITH_BODY: readonly ErrorCode[] = [
   "invalid_json",

@@ -12,7 +12,8 @@ export const SUMMARY_LENGTH_MAX = 2_000;
  */
 export function summaryOf(before: string | undefined, messages: readonly Message[]): string {
   const lines = [...keptOf(before), ...messages.flatMap(linesOf)];
-  const unique = lines.filter((line, i) => lines.indexOf(line, i + 1) < 0 || !line.startsWith(TOLD));
+  const last = new Map(lines.map((line, i) => [line, i]));
+  const unique = lines.filter((line, i) => last.get(line) === i || !line.startsWith(TOLD));
   const kept = new Set<number>();
   let length = 0;
   const order = unique.map((line, i) => ({ i, rank: rankOf(line), size: line.length + 1 }));
@@ -45,6 +46,9 @@ const KEPT_LENGTH_MAX = 1_000;
 
 const ANSWER_LENGTH_MAX = 100;
 
+/** How much of a message is read; what a user says in a chat is never longer. */
+const READ_MAX = 5_000;
+
 /** The lines of the summary before. Those of a language model can be long. */
 function keptOf(before = ""): readonly string[] {
   return before
@@ -55,11 +59,11 @@ function keptOf(before = ""): readonly string[] {
 
 function linesOf({ role, content }: Message): readonly string[] {
   if (role === "assistant") {
-    const [first] = sentencesOf(content);
+    const [first] = sentencesOf(content.slice(0, READ_MAX));
     return first === undefined ? [] : [ANSWERED + shortened(first.text, ANSWER_LENGTH_MAX)];
   }
   if (role !== "user") return [];
-  return sentencesOf(content).map(({ text, isQuestion }) =>
+  return sentencesOf(content.slice(0, READ_MAX)).map(({ text, isQuestion }) =>
     isQuestion
       ? `${ASKED}${shortened(text, LINE_LENGTH_MAX)}?`
       : `${TOLD}${shortened(withoutLeadIn(text), LINE_LENGTH_MAX)}.`,

@@ -36,5 +36,12 @@ export function replayed(answer: Answer<unknown>): Record<string, string> {
 
 /** Whether a client wants events. */
 export function acceptsEvents(accept: string | undefined): boolean {
-  return accept?.split(",").some((type) => type.trim().split(";")[0]?.toLowerCase() === "text/event-stream") ?? false;
+  const types =
+    accept
+      ?.toLowerCase()
+      .split(",")
+      .map((type) => type.split(";").map((part) => part.trim())) ?? [];
+  return types.some(
+    ([type, ...rest]) => type === "text/event-stream" && !rest.some((one) => /^q=0(?:\.0*)?$/.test(one)),
+  );
 }

@@ -160,7 +160,9 @@ export const memoryRoutes: readonly Route[] = [
     refusals: ["storage_full", "conflict"],
     handle: async ({ users, sessions, caller, id, header, now }) => {
       // Again finds nothing to erase; and to remember the answer would be to remember the user.
-      if (header("idempotency-key") !== undefined) throw badHeader("idempotency-key", "can't be used to erase users");
+      for (const name of ["idempotency-key", "if-match"]) {
+        if (header(name) !== undefined) throw badHeader(name, "can't be used to erase users");
+      }
       return { body: encode.envelope(memory.encodeErased(await users.erase(caller, id, sessions)), now()) };
     },
   }),
