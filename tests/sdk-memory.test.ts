@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Message, NewMessage, Reply } from "../src/client/index.ts";
+import type { Fault, Message, NewMessage, Reply } from "../src/client/index.ts";
 import { startModelServer } from "./model-server.ts";
 import { PLACES } from "./sdk-places.ts";
 import { until } from "./until.ts";
@@ -279,6 +279,16 @@ for (const [name, start] of PLACES) {
         for (const refused of [untyped<never>([]), untyped<never>("x"), { big: "x".repeat(65_536) }, { a: "\0" }]) {
           await assert.rejects(session.workingMemory.set(refused), { code: "invalid" });
         }
+        const message = 'Validation failed: "working_memory" must be an object';
+        for (const refused of [
+          untyped<never>([1]),
+          untyped<never>("x"),
+          untyped<never>(null),
+          untyped<never>(undefined),
+        ]) {
+          await assert.rejects(session.workingMemory.set(refused), { code: "invalid", message });
+          await assert.rejects(session.workingMemory.update(refused), { code: "invalid", message });
+        }
       });
     });
 
@@ -307,7 +317,19 @@ for (const [name, start] of PLACES) {
         assert.equal((await session.messages.recent()).length, 12);
         await session.compact({ strategy: "truncate", keepTokens: 0 });
         assert.equal(session.memory.compactedThrough, 12);
-        await assert.rejects(session.compact(untyped({ strategy: "forget" })), { code: "invalid" });
+        for (const wanted of [{ strategy: "forget" }, {}, undefined, null]) {
+          await assert.rejects(
+            session.compact(untyped(wanted)),
+            (error: { code: string; faults: readonly Fault[] }) => {
+              assert.equal(error.code, "invalid");
+              assert.deepEqual(
+                error.faults.map(({ field }) => field),
+                ["strategy"],
+              );
+              return true;
+            },
+          );
+        }
       });
 
       it("changes nothing where the model fails", async () => {

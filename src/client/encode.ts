@@ -85,7 +85,8 @@ const KEY = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
 // In a plain loop: it runs for every call.
 function renamed(input: object, names: Readonly<Record<string, Encoding>>): Record<string, unknown> {
   const output: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(input)) {
+  // Whoever writes JavaScript may leave out what has to be given; whoever reads the body tells what it lacks.
+  for (const [key, value] of Object.entries(input ?? {})) {
     if (value === undefined) continue;
     const [name, encode] = (Object.hasOwn(names, key) && names[key]) || [key];
     output[name] = encode === undefined ? value : encode(value, name);

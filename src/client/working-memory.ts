@@ -1,3 +1,4 @@
+import { invalid } from "../engine/errors.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
 import type { MemoryChange, Sighting, Transport } from "./transport.ts";
@@ -24,11 +25,16 @@ export class WorkingMemory {
 
   /** Puts these facts into the place of all that were there, and returns them. */
   async set(facts: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
+    assertFacts(facts);
     return await this.#change({ set: facts }, options);
   }
 
-  /** Changes some facts, where `null` removes one, and returns all. */
+  /**
+   * Changes some facts, where `null` removes one, and returns all. It goes by the names at the top: a fact that is an
+   * object is replaced as a whole.
+   */
   async update(changes: JsonObject, options: WriteOptions = {}): Promise<JsonObject> {
+    assertFacts(changes);
     return await this.#change({ merge: changes }, options);
   }
 
@@ -37,4 +43,10 @@ export class WorkingMemory {
     this.#onSeen(seen);
     return value;
   }
+}
+
+// The whole body is the facts, so that a server could name no field.
+function assertFacts(facts: unknown): void {
+  if (typeof facts === "object" && facts !== null && !Array.isArray(facts)) return;
+  throw invalid([{ field: "working_memory", message: "must be an object", type: "invalid_type" }]);
 }
