@@ -19,6 +19,8 @@ function event(name: string, data: object): string {
   return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
+const START = event("start", { session_id: "x", request_id: "req_1" });
+
 const TOKEN = event("token", { text: "Hel" });
 
 /** All that came of a reply, and what it failed for. */
@@ -63,6 +65,8 @@ describe("chat() over HTTP", async () => {
     "a server with too much to do": refusal(503, "OVERLOADED", { "retry-after": "0" }),
     "a stream that is cut before its first event": begin(": connected\n\n", (outgoing) => outgoing.destroy()),
     "a stream that ends before its first event": begin(": connected\n\n", (outgoing) => outgoing.end()),
+    "a stream that is cut before any text": begin(START, (outgoing) => outgoing.destroy()),
+    "a stream that ends before any text": begin(START, (outgoing) => outgoing.end()),
   };
 
   for (const [what, misbehaviour] of Object.entries(passing)) {
@@ -133,8 +137,23 @@ describe("chat() over HTTP", async () => {
     const started = performance.now();
     assert.equal((await sojourn.chat("Hi")).response, "abcdefgh");
     assert.ok(performance.now() - started > 400);
-    gateway.next.push(stall);
-    await assert.rejects(sojourn.chat("Hi"), { code: "unreachable", message: /no answer within 400 ms/ });
+    const session = await sojourn.sessions.create();
+    gateway.keys.length = 0;
+    const slow = [
+      () => session.chat("Hi"),
+      () => session.compact({ strategy: "truncate" }),
+      () => sojourn.users.erase("nobody"),
+    ];
+    for (const call of slow) {
+      gateway.next.push(stall);
+      await assert.rejects(async () => await call(), {
+        code: "unreachable",
+        message: `${gateway.url} gave no answer within 400 ms: it took longer than timeoutMs, so raise that; if it answers no call at all, check the url`,
+      });
+    }
+    gateway.next.push(begin(START));
+    await assert.rejects(session.chat("Hi"), { code: "unreachable", message: /no answer within 400 ms/ });
+    assert.equal(gateway.keys.length, 4);
   });
 
   it("stops at once when the signal aborts, and the server with it", async () => {

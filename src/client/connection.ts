@@ -1,8 +1,8 @@
 import type { SojournError } from "../engine/errors.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, Late } from "./deadline.ts";
 import { assertWritable, type QueryValue, toJson } from "./encode.ts";
 import { eventsOf, type OpenStream, type ServerEvent } from "./event-stream.ts";
-import { brokenOff, failureOf, isObject, parsed, redirected, stranger, unreachable } from "./failure.ts";
+import { brokenOff, failureOf, isObject, late, parsed, redirected, stranger, unreachable } from "./failure.ts";
 import { InHand } from "./in-hand.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
 import { pause, retryDelay } from "./retry.ts";
@@ -74,8 +74,8 @@ export class Connection {
   }
 
   /**
-   * A write that is answered by events. It is repeated like any other as long as none has come; one that breaks off after
-   * that is `unreachable`.
+   * A write that is answered by events, of which `start` is kept back. It is repeated like any other as long as no other
+   * has come; one that breaks off after that is `unreachable`.
    */
   async *converse(request: Request, options: WriteOptions): AsyncGenerator<ServerEvent, void, undefined> {
     const { url, init } = this.#toWrite(request, options);
@@ -89,7 +89,7 @@ export class Connection {
         const { first, rest } = await this.#persist(deadline, async () => {
           const response = await this.#fetchEvents(url, init, from);
           const rest = eventsOf({ response, deadline }, modelTimeoutMs);
-          const { value: first } = await rest.next().catch((error: unknown) => {
+          const first = await firstOf(rest).catch((error: unknown) => {
             throw this.#broken(error, from);
           });
           if (first === undefined) throw this.#broken(new Error("the answer is empty"), from);
@@ -255,7 +255,10 @@ export class Connection {
 
   #broken(error: unknown, { deadline, signal }: From): unknown {
     if (signal?.aborted) return signal.reason;
-    return unreachable(this.#options.url, deadline.signal.aborted ? deadline.signal.reason : error);
+    const { url } = this.#options;
+    const { aborted, reason } = deadline.signal;
+    if (aborted && reason instanceof Late) return late(url, reason);
+    return unreachable(url, aborted ? reason : error);
   }
 
   #failure({ status, type, headers, ok }: Response, text: string): SojournError {
@@ -313,6 +316,14 @@ interface Prepared {
 interface From {
   readonly deadline: Pick<Deadline, "signal">;
   readonly signal: AbortSignal | undefined;
+}
+
+/** The first event that has something of the answer: that one has begun says nothing of it. */
+async function firstOf(events: AsyncGenerator<ServerEvent, void, undefined>): Promise<ServerEvent | undefined> {
+  for (;;) {
+    const { value } = await events.next();
+    if (value?.event !== "start") return value ?? undefined;
+  }
 }
 
 function queryText(query: Readonly<Record<string, QueryValue>>): string {

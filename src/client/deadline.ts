@@ -1,3 +1,10 @@
+/** Why something is over whose time is up. */
+export class Late extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
+  }
+}
+
 /** When something is over at the latest: its time is up, or its caller aborts it. Must be let go of by `end`. */
 export class Deadline {
   readonly #abort = new AbortController();
@@ -13,7 +20,7 @@ export class Deadline {
     this.restart(ms);
   }
 
-  /** Aborts with the caller's reason, or with an error that tells how long nothing came. */
+  /** Aborts with the caller's reason, or with `Late`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
@@ -26,7 +33,7 @@ export class Deadline {
   restart(ms: number): void {
     clearTimeout(this.#timer);
     this.#at = performance.now() + ms;
-    this.#timer = setTimeout(() => this.#abort.abort(new Error(`no answer within ${ms} ms`)), ms);
+    this.#timer = setTimeout(() => this.#abort.abort(new Late(ms)), ms);
   }
 
   /** Gives it all the time there is, until it is started again. */

@@ -1,4 +1,5 @@
 import { type ErrorCode, type Fault, SojournError } from "../engine/errors.ts";
+import type { Late } from "./deadline.ts";
 
 /** What each public code of the server stands for. Codes that share one come back as the first of them. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -77,6 +78,14 @@ export function failureOf({ status, headers, text }: Refusal, url: string): Sojo
 export function unreachable(url: string, cause: unknown): SojournError {
   return new SojournError("unreachable", {
     message: `Cannot reach ${url} (${causeOf(cause)}); check the url, and that the server is running (npx sojourn serve)`,
+    cause,
+  });
+}
+
+/** The error for a request that may be carried out, only that nobody was told of it in time. */
+export function late(url: string, cause: Late): SojournError {
+  return new SojournError("unreachable", {
+    message: `${url} gave ${cause.message}: it took longer than timeoutMs, so raise that; if it answers no call at all, check the url`,
     cause,
   });
 }
