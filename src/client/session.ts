@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { SojournError } from "../engine/errors.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";

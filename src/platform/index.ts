@@ -59,6 +59,7 @@ export {
   WorkingMemory,
 } from "../client/index.ts";
 export type { Message as ModelMessage } from "../engine/message.ts";
+export type { Profile as ModelProfile } from "../engine/user.ts";
 export type {
   Context as ModelContext,
   Model,
