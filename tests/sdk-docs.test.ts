@@ -1,25 +1,51 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { startServer } from "./server.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const SOURCES = { "sojourn/client": "../src/client/index.ts", sojourn: "../src/platform/index.ts" };
 
 /** A line of an example that shows a value: the expression, and what it is. */
 const SHOWN = /^(\s*)([\w(][^=\n]*(?:===[^=\n]*)?); \/\/ (undefined|true|false|\d+|[["{].*)$/gm;
 
+/** The examples of the page, as one module. */
+async function examplesOf(page: string): Promise<string> {
+  const text = await readFile(join(ROOT, page), "utf8");
+  return [...text.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code).join("\n");
+}
+
+it("docs/sdk.md: every example is well typed", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "sojourn-docs-"));
+  try {
+    const config = {
+      extends: join(ROOT, "tsconfig.json"),
+      compilerOptions: { typeRoots: [join(ROOT, "node_modules", "@types")] },
+      include: ["examples.mts"],
+    };
+    await writeFile(join(directory, "tsconfig.json"), JSON.stringify(config));
+    await writeFile(join(directory, "examples.mts"), await examplesOf("docs/sdk.md"));
+    const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    await promisify(execFile)(process.execPath, [tsc, "-p", directory]).catch(({ stdout }: { stdout: string }) => {
+      assert.fail(stdout);
+    });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 it("docs/sdk.md: every example runs, and every value is what it says", async () => {
   await using server = await startServer();
   const directory = await mkdtemp(join(tmpdir(), "sojourn-docs-"));
   try {
-    const page = await readFile(new URL("../docs/sdk.md", import.meta.url), "utf8");
-    const examples = [...page.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
     let shown = 0;
-    const code = examples
-      .join("\n")
+    const code = (await examplesOf("docs/sdk.md"))
       .replaceAll(SHOWN, (_, indent: string, expression: string, value: string) => {
         shown++;
         return `${indent}globalThis.shows(${expression}, ${value});`;
