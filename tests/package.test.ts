@@ -126,6 +126,26 @@ describe("the package, installed into an empty project", () => {
     });
   }
 
+  it("runs what the README shows, without await using, which Node 20 lacks", async () => {
+    await using server = await startServer();
+    const readme = await readFile(join(ROOT, "README.md"), "utf8");
+    const code = /```js\n(.*?)```/s.exec(readme)?.[1] ?? "";
+    assert.ok(code.includes("http://127.0.0.1:7070"));
+    assert.doesNotMatch(code, /\busing\b/);
+    await writeFile(join(project, "readme.js"), code.replace("http://127.0.0.1:7070", server.url));
+    const { stdout } = await run(process.execPath, ["readme.js"], { cwd: project });
+    assert.deepEqual(stdout.trimEnd().split("\n"), ["Hello, ada 1 false", "session.created", "metrics.recorded"]);
+  });
+
+  it("brings a Node for the scripts of the project that has all it needs", async () => {
+    const manifest = join(project, "package.json");
+    const scripts = { opens: "node opens.js" };
+    await writeFile(manifest, JSON.stringify({ ...JSON.parse(await readFile(manifest, "utf8")), scripts }));
+    await writeFile(join(project, "opens.js"), OPENS);
+    const { stdout } = await run("npm", ["run", "--silent", "opens"], { cwd: project, shell: isWindows });
+    assert.match(stdout, /^v26\.\S+ healthy$/m);
+  });
+
   it("has types for every subpath, for bundlers and for Node, and without Node's own for the client", async () => {
     const subpaths = Object.keys(JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")).exports);
     const modules = subpaths.filter((path) => path !== "./package.json").map((path) => path.replace(".", "sojourn"));
@@ -144,6 +164,8 @@ describe("the package, installed into an empty project", () => {
     const strict = ["--noEmit", "--strict", "--target", "es2024"];
     const nodeTypes = ["--types", "node", "--typeRoots", join(ROOT, "node_modules", "@types")];
     const browser = ["--types", "", "--lib", "es2024,dom,dom.asynciterable,esnext.disposable"];
+    // Of a project that is older than `await using`, and checks the declarations of others as well.
+    const older = ["--target", "es2022", "--types", "", "--lib", "es2022,dom"];
     for (const resolution of [
       ["--module", "nodenext"],
       ["--module", "esnext", "--moduleResolution", "bundler"],
@@ -153,9 +175,11 @@ describe("the package, installed into an empty project", () => {
         [tsc, ...strict, ...resolution, ...nodeTypes, "--skipLibCheck", "types/all.ts"],
         inProject,
       ).catch(failWithOutput);
-      await run(process.execPath, [tsc, ...strict, ...resolution, ...browser, "types/client.ts"], inProject).catch(
-        failWithOutput,
-      );
+      for (const settings of [browser, older]) {
+        await run(process.execPath, [tsc, ...strict, ...resolution, ...settings, "types/client.ts"], inProject).catch(
+          failWithOutput,
+        );
+      }
     }
   });
 
@@ -195,6 +219,13 @@ describe("the package, installed into an empty project", () => {
     assert.equal(stdout.trim(), JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")).version);
   });
 });
+
+/** Opens a store, and says on which Node. */
+const OPENS = `import { open } from "sojourn";
+const sojourn = await open({ data: "./opened" });
+console.log(process.version, (await sojourn.health()).status);
+await sojourn.close();
+`;
 
 const isWindows = process.platform === "win32";
 
