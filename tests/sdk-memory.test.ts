@@ -313,7 +313,8 @@ for (const [name, start] of PLACES) {
         );
         assert.ok(compacted.compressedTokens < compacted.originalTokens);
         assert.deepEqual([session.version, session.memory.compactedThrough], [3, 10]);
-        assert.equal(session.memory.windowTokens, compacted.compressedTokens);
+        // The summary takes its part of the window.
+        assert.ok(session.memory.windowTokens < compacted.compressedTokens);
         assert.equal((await session.messages.recent()).length, 12);
         await session.compact({ strategy: "truncate", keepTokens: 0 });
         assert.equal(session.memory.compactedThrough, 12);
