@@ -115,6 +115,26 @@ describe("examine()", () => {
     assert.equal((await states(config))["keys"], "warning");
   });
 
+  it("says what answers chats, and what keeps it from answering, and asks it nothing", async () => {
+    assert.deepEqual(await find(configOf(), "model"), {
+      check: "model",
+      state: "ok",
+      found: "the built-in responder answers chats; it is no language model",
+    });
+    assert.deepEqual(await find(configOf({ model: "openai:gpt-5" }), "model"), {
+      check: "model",
+      state: "problem",
+      found: "openai:gpt-5 can't be asked: the server will not start",
+      remedy:
+        "model_api_key is missing: openai answers nobody without one; " +
+        "commands take it from SOJOURN_MODEL_API_KEY or OPENAI_API_KEY",
+    });
+    const withKey = await find(configOf({ model: "anthropic:m", model_api_key: "k" }), "model");
+    assert.deepEqual([withKey.state, withKey.found], ["ok", "anthropic:m answers chats, asked with a key"]);
+    const local = await find(configOf({ model: "openai:m", model_base_url: "http://127.0.0.1:9/v1" }), "model");
+    assert.deepEqual([local.state, local.found], ["ok", "openai:m answers chats, asked without a key"]);
+  });
+
   it("finds a data directory that is a file", async () => {
     writeFileSync(join(cwd, "data"), "");
     assert.equal((await states(configOf()))["data directory"], "problem");

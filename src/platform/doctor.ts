@@ -13,8 +13,11 @@ import {
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Config } from "../config/config.ts";
+import { SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
 import type { AccessMode } from "../engine/key.ts";
 import { isLoopback } from "../http/edge.ts";
+import { openModel } from "../memory/models/open-model.ts";
 import { inspectStore } from "../store/sqlite/index.ts";
 import { systemClock } from "./ports.ts";
 
@@ -52,6 +55,7 @@ export async function* examine(config: Config, { thorough }: { readonly thorough
   yield node();
   yield openFiles();
   yield durability(config);
+  yield model(config);
   yield* directory(config.data);
   yield* store(config, thorough);
   yield await port(config);
@@ -79,6 +83,30 @@ function durability({ durability: chosen }: Config): Finding {
     return { check: "durability", state: "ok", found: "full: an acknowledged write survives power loss" };
   const remedy = "Choose durability = full wherever the data matters";
   return { check: "durability", state: "warning", found: "none: the latest writes go with the power", remedy };
+}
+
+/** Asks the model nothing: whether its key is good is seen with the first chat. */
+function model(config: Config): Finding {
+  const { model: name, modelBaseUrl, modelApiKey, modelTimeoutSeconds, modelMaxOutputTokens } = config;
+  const check = "model";
+  if (name === undefined) {
+    return { check, state: "ok", found: "the built-in responder answers chats; it is no language model" };
+  }
+  try {
+    openModel({
+      model: name,
+      ...given("baseUrl", modelBaseUrl),
+      ...given("apiKey", modelApiKey),
+      timeoutMs: modelTimeoutSeconds * 1_000,
+      maxOutputTokens: modelMaxOutputTokens,
+    });
+  } catch (error) {
+    if (!(error instanceof SojournError)) throw error;
+    const found = `${name} can't be asked: the server will not start`;
+    const remedy = error.faults.map(({ field, message }) => `${field} ${message}`).join("; ");
+    return { check, state: "problem", found, remedy };
+  }
+  return { check, state: "ok", found: `${name} answers chats, asked ${modelApiKey ? "with" : "without"} a key` };
 }
 
 function* directory(path: string): Generator<Finding> {

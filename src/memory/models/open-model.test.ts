@@ -76,7 +76,11 @@ describe("openModel()", () => {
       process.env[variable] = "from-the-environment";
       try {
         assert.deepEqual(faultsOf({ model: `${provider}:m` }), [
-          { field: "model_api_key", message: `is missing: ${provider} answers nobody without one`, type: "missing" },
+          {
+            field: "model_api_key",
+            message: `is missing: ${provider} answers nobody without one; commands take it from SOJOURN_MODEL_API_KEY or ${variable}`,
+            type: "missing",
+          },
         ]);
       } finally {
         delete process.env[variable];
@@ -84,8 +88,8 @@ describe("openModel()", () => {
     }
     const baseUrl = "http://localhost:1";
     assert.deepEqual(
-      faultsOf({ model: "anthropic:m", baseUrl }).map(({ field }) => field),
-      ["model_api_key"],
+      faultsOf({ model: "anthropic:m", baseUrl }).map(({ message }) => message),
+      ["is missing: anthropic answers nobody without one; commands take it from SOJOURN_MODEL_API_KEY"],
     );
   });
 

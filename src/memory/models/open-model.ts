@@ -101,11 +101,20 @@ function shortened(summary: string): string {
   return `${summary.slice(0, SUMMARY_CHARACTERS_MAX - 1).replace(/\s+\S*$/, "")}…`;
 }
 
+/** Named for whoever starts a command; nothing here reads them. The key for the maker goes to no other address. */
+const MAKERS_VARIABLES: Readonly<Record<Provider, string>> = {
+  openai: "OPENAI_API_KEY",
+  anthropic: "ANTHROPIC_API_KEY",
+  google: "GOOGLE_GENERATIVE_AI_API_KEY",
+};
+
 function keyFaults({ baseUrl, apiKey = "" }: ModelOptions, asked: ModelName | undefined): readonly Fault[] {
   const field = "model_api_key";
   if (apiKey === "") {
     if (asked === undefined || (asked.provider === "openai" && baseUrl !== undefined)) return [];
-    return [{ field, message: `is missing: ${asked.provider} answers nobody without one`, type: "missing" }];
+    const variables = ["SOJOURN_MODEL_API_KEY", ...(baseUrl === undefined ? [MAKERS_VARIABLES[asked.provider]] : [])];
+    const message = `is missing: ${asked.provider} answers nobody without one; commands take it from ${variables.join(" or ")}`;
+    return [{ field, message, type: "missing" }];
   }
   if (/^[\x21-\x7e]+$/.test(apiKey)) return [];
   return [{ field, message: "must be printable ASCII characters without blanks", type: "invalid_key" }];
