@@ -54,8 +54,7 @@ describe("the command line, in conversation", async () => {
       model.next({ text: ["Hel", "lo\nyou"] });
       const { code, stdout, stderr } = await run(["chat", "Hi", "there", "--user", "ada"]);
       assert.deepEqual([code, stdout], [0, "Hello\nyou\n"]);
-      const [, id = ""] =
-        /^Answers come from openai:test\.\nTo go on: sojourn chat --session (\S+)\n$/.exec(stderr) ?? [];
+      const [, id = ""] = /^To go on: sojourn chat --session (\S+)\n$/.exec(stderr) ?? [];
       const session = await api.session(id);
       assert.deepEqual([session.user_id, session.memory.messages, session.temporary], ["ada", 2, undefined]);
       assert.equal((await run(["chat", "--session", id, "Again"])).stdout, "You said: Again\n");
@@ -99,7 +98,7 @@ describe("the command line, in conversation", async () => {
 
     it("makes no session where nothing is said, and lets nothing that is said move the cursor", async () => {
       const { code, stdout, stderr } = await run(["chat", "--user", "silent"], { input: "" });
-      assert.deepEqual([code, stdout, stderr], [0, "", "Answers come from openai:test.\n"]);
+      assert.deepEqual([code, stdout, stderr], [0, "", ""]);
       assert.equal((await run(["sessions", "list", "--user", "silent"])).stdout, "No sessions\n");
       model.next({ text: ["\u001b[2J", "red 👩‍🚀"] });
       assert.equal((await run(["chat", "Hi"])).stdout, "\u{fffd}[2Jred 👩‍🚀\n");
@@ -121,9 +120,14 @@ describe("the command line, in conversation", async () => {
       await api.post("/sessions/over/end", {});
       const cases: readonly (readonly [code: number, args: readonly string[], stderr: RegExp])[] = [
         [3, ["chat", "--session", "nobody", "Hi"], /^Session nobody not found\n$/],
-        [1, ["chat", "--session", "over", "Hi"], /Invalid or inactive session/],
+        [
+          1,
+          ["chat", "--session", "over", "Hi"],
+          /^Session over has ended \(completed\): it takes no more messages; leave --session out .+\n$/,
+        ],
         [2, ["chat", "--session", "of-ada", "--user", "bob", "Hi"], /Session of-ada is not of user "bob"/],
-        [2, ["chat", "x".repeat(5_001)], /"message" must have at most 5000 characters/],
+        [2, ["chat", "x".repeat(5_001)], /^A message must have at most 5000 characters, and this one has 5001\n$/],
+        [2, ["chat", "  "], /^There is nothing to say: the message is empty\n$/],
         [3, ["messages", "nobody"], /not found/],
         [3, ["compact", "nobody"], /not found/],
         [2, ["compact", "of-ada", "--strategy", "forget"], /Allowed choices are truncate/],
@@ -138,19 +142,58 @@ describe("the command line, in conversation", async () => {
       }
     });
 
+    it("leaves no session behind for a message that came to nothing", async () => {
+      const refused: readonly (readonly [code: number, text: string])[] = [
+        [2, "  "],
+        [2, "x".repeat(5_001)],
+        [1, "Fail"],
+      ];
+      model.next({ body: "no", status: 400 });
+      for (const [code, text] of refused) {
+        const { code: ended, stderr } = await run(["chat", text, "--user", "unlucky"]);
+        assert.deepEqual([ended, stderr.includes("To go on")], [code, false], stderr);
+      }
+      assert.equal((await run(["sessions", "list", "--user", "unlucky"])).stdout, "No sessions\n");
+      await api.create({ session_id: "kept-empty" });
+      model.next({ body: "no", status: 400 });
+      assert.equal((await run(["chat", "--session", "kept-empty", "Fail"])).code, 1);
+      assert.equal((await api.session("kept-empty")).memory.messages, 0);
+    });
+
+    it("says of a session that takes no messages why that is, by the name that was given", async () => {
+      const { uid } = await api.create({ session_id: "resting" });
+      await run(["chat", "--session", "resting", "Hi"]);
+      await api.post("/sessions/resting/suspend", {});
+      for (const name of ["resting", uid]) {
+        for (const args of [["Hi"], []]) {
+          const { code, stdout, stderr } = await run(["chat", "--session", name, ...args], { input: "Hi\n" });
+          assert.deepEqual([code, stdout], [1, ""]);
+          assert.equal(
+            stderr,
+            `Session ${name} is suspended: resume it first, with POST /api/v1/sessions/resting/resume; ` +
+              "leave --session out to begin another conversation\n",
+          );
+        }
+      }
+    });
+
+    it("takes each line from a pipe for a message, and its help says so", async () => {
+      const { stdout } = await run(["chat"], { input: "/exit\n/memory now\n" });
+      assert.equal(stdout, "You said: /exit\nYou said: /memory now\n");
+      assert.match((await run(["chat", "--help"])).stdout, /From a pipe or a file, each line is a message/);
+    });
+
     it("works on data without a server, with the model that a server would have there", async () => {
       const data = join(cwd, "own data");
       const built = await run(["chat", "My name is Ada", "--data", data]);
       assert.deepEqual([built.code, built.stdout.includes("Ada")], [0, true]);
-      const [, id = "", where] =
-        /built-in responder.+no language model\.\nTo go on: sojourn chat --session (\S+) --data (.+)\n$/.exec(
-          built.stderr,
-        ) ?? [];
+      const [, id = "", where] = /^To go on: sojourn chat --session (\S+) --data (.+)\n$/.exec(built.stderr) ?? [];
       assert.equal(where, JSON.stringify(data));
       const env = { SOJOURN_MODEL: "openai:other", SOJOURN_MODEL_BASE_URL: model.url };
       const asked = await run(["chat", "--session", id, "--data", data, "Hi"], { env });
       assert.deepEqual([asked.code, asked.stdout], [0, "You said: Hi\n"]);
-      assert.match(asked.stderr, /^Answers come from openai:other\.\n/);
+      const { model: name } = JSON.parse((await run(["chat", "Hi", "--data", data, "--json"], { env })).stdout);
+      assert.equal(name, "openai:other");
       const missing = await run(["chat", "--session", id, "--data", join(cwd, "nowhere"), "Hi"]);
       assert.equal(missing.code, 3);
       const wrong = await run(["chat", "Hi", "--data", data], { env: { SOJOURN_WINDOW_TOKENS: "few" } });
@@ -204,6 +247,75 @@ describe("the command line, in conversation", async () => {
       terminal.type("\u0003");
       await terminal.until(/To go on: /);
       assert.equal(await terminal.ended, 0);
+    });
+
+    it("leaves by Ctrl+D after the answer that is on its way", async () => {
+      using terminal = new Terminal(["chat"], cwd, environment({}));
+      await terminal.until(/openai:test\..*> $/s);
+      model.next({ text: ["Hel", "lo"], gapMs: 500 });
+      terminal.type("Hi\r");
+      await terminal.until(/Hel$/);
+      terminal.type("\u0004");
+      await terminal.until(/^lo\r\n\r\nTo go on: sojourn chat --session \S+\r\n$/);
+      assert.equal(await terminal.ended, 0);
+    });
+
+    it("sends no command that is mistyped to the model, but paths and what follows a blank", async () => {
+      using terminal = new Terminal(["chat"], cwd, environment({}));
+      await terminal.until(/> $/);
+      terminal.type("/exit now\r");
+      await terminal.until(/\/exit stands alone on its line; nothing was said\r\n> $/);
+      terminal.type("/frob it\r");
+      await terminal.until(/There is no \/frob; \/help tells what there is\r\n> $/);
+      terminal.type("/etc/hosts is what?\r");
+      await terminal.until(/You said: \/etc\/hosts is what\?\r\n> $/);
+      terminal.type(" /exit\r");
+      await terminal.until(/You said: \/exit\r\n> $/);
+      terminal.type("/exit\r");
+      assert.equal(await terminal.ended, 0);
+    });
+
+    it("takes several lines that are pasted at once for one message", async () => {
+      using terminal = new Terminal(["chat"], cwd, environment({}));
+      await terminal.until(/> $/);
+      const asked = model.requests.length;
+      terminal.type("See: \u001b[200~one\r/exit\rthree\u001b[201~ four\r");
+      await terminal.until(/You said: .*> $/s);
+      const { body } = await model.request(asked + 1);
+      assert.equal(body.messages?.at(-1)?.content, "See: one\n/exit\nthree four");
+      terminal.type("\u0004");
+      assert.equal(await terminal.ended, 0);
+    });
+
+    it("says at once that a session takes no messages, and begins another where that is wanted", async () => {
+      await api.create({ session_id: "done" });
+      await run(["chat", "--session", "done", "Hi"]);
+      using terminal = new Terminal(["chat", "--session", "done"], cwd, environment({}));
+      await terminal.until(/You said: Hi.*> $/s);
+      await api.post("/sessions/done/end", {});
+      const told =
+        /Session done has ended \(completed\): it takes no more messages; \/new begins another conversation\r\n> $/;
+      terminal.type("Still?\r");
+      await terminal.until(told);
+      terminal.type("\u0004");
+      assert.equal(await terminal.ended, 0);
+      assert.ok(!terminal.screen.includes("To go on"), terminal.screen);
+
+      using again = new Terminal(["chat", "--session", "done"], cwd, environment({}));
+      await again.until(/it takes no more messages; \/new begins another conversation\r\n> $/);
+      again.type("/new\r");
+      await again.until(/> $/);
+      again.type("Anew\r");
+      await again.until(/You said: Anew\r\n> $/);
+      again.type("\u0004");
+      assert.equal(await again.ended, 0);
+    });
+
+    it("says that a key is missing before it says anything else", async () => {
+      await using guarded = await startServer({ first_key: `sjn_${"1".repeat(16)}_${"2".repeat(64)}` });
+      using terminal = new Terminal(["chat"], cwd, environment({ SOJOURN_URL: guarded.url }));
+      assert.equal(await terminal.ended, 4);
+      assert.match(terminal.screen, /^[^\n]+SOJOURN_API_KEY[^\n]+\n$/);
     });
 
     it("asks before a user is erased", async () => {

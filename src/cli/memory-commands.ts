@@ -12,6 +12,10 @@ export function memoryCommands(program: Command, run: Run): void {
   common(program.command("chat [text...]").description("Say something, or have a conversation; /help in it says more"))
     .option("--session <id>", "Where, by its id or uid (default: in a new session)")
     .option("--user <id>", "Whose the new session is")
+    .addHelpText(
+      "after",
+      "\nFrom a pipe or a file, each line is a message, also /exit and the like: only a terminal knows these commands.",
+    )
     .action(async (words: readonly string[], flags: ChatFlags & Common) => {
       const { session: id, user: userId, ...reach } = flags;
       const text = words.length === 0 ? undefined : words.join(" ");

@@ -1,9 +1,9 @@
-import { createInterface } from "node:readline";
 import { styleText } from "node:util";
 import type { Json, JsonObject, Session } from "../client/index.ts";
 import { failureLine } from "./failure.ts";
 import { shown, shownLines, table } from "./print.ts";
 import { printReply, type Talk } from "./talk.ts";
+import { TypedMessages } from "./typed-messages.ts";
 import { styleRows } from "./users.ts";
 
 const PROMPT = "> ";
@@ -13,45 +13,60 @@ const RECALLED = 6;
 
 const HELP = `/memory  what is remembered of this conversation, and of you
 /new     begin another conversation
-/exit    leave, as do Ctrl+D, and Ctrl+C where no answer is on its way`;
+/exit    leave, as do Ctrl+D, which lets an answer on its way come to its end, and Ctrl+C where none is on its way
+A line that begins with a blank is a message, also with a slash behind it; lines that are pasted at once are one.`;
 
 /**
- * Holds a conversation at a terminal until somebody leaves. Ctrl+C cancels an answer that is on its way; what fails is
- * told, and the conversation goes on.
+ * Holds a conversation at a terminal until somebody leaves. Ctrl+C cancels an answer that is on its way, Ctrl+D leaves
+ * after it; what fails is told, and the conversation goes on.
  */
 export async function talkAtTerminal(talk: Talk, signal: AbortSignal): Promise<void> {
   await recall(talk.session);
   console.log(dim("/help tells what else there is."));
-  const input = createInterface({ input: process.stdin, output: process.stdout, prompt: PROMPT, signal });
+  if (talk.hindrance !== undefined) console.log(hindered(talk.hindrance));
   let answering: AbortController | undefined;
-  input.on("SIGINT", () => {
-    if (answering === undefined) input.close();
+  const onInterrupt = (): void => {
+    if (answering === undefined) messages.close();
     else answering.abort();
-  });
-  input.prompt();
-  for await (const line of input) {
-    const text = line.trim();
-    if (text === "/exit") break;
+  };
+  using messages = new TypedMessages(PROMPT, { signal, onInterrupt });
+  for await (const message of messages) {
+    if (message.trimEnd() === "/exit") break;
     answering = new AbortController();
     try {
-      if (text !== "") await obey(talk, text, AbortSignal.any([signal, answering.signal]));
+      if (message.trim() !== "") await obey(talk, message, AbortSignal.any([signal, answering.signal]));
     } catch (error) {
       if (signal.aborted) throw error;
-      console.log(answering.signal.aborted ? dim("(canceled; nothing of it is kept)") : failureLine(error));
+      if (answering.signal.aborted) console.log(dim("(canceled; nothing of it is kept)"));
+      else console.log(talk.hindrance === undefined ? failureLine(error) : hindered(talk.hindrance));
     }
     answering = undefined;
-    input.prompt();
+    messages.prompt();
   }
-  input.close();
   console.log();
 }
 
-async function obey(talk: Talk, text: string, signal: AbortSignal): Promise<void> {
-  if (text === "/help") console.log(HELP);
-  else if (text === "/memory") await printMemory(talk, signal);
-  else if (text === "/new") talk.leave();
-  else if (/^\/\w+$/.test(text)) console.log(`There is no ${text}; /help tells what there is`);
-  else await printReply((await talk.begin(signal)).chat(text, { signal }));
+const COMMANDS: Readonly<Record<string, (talk: Talk, signal: AbortSignal) => void | Promise<void>>> = {
+  "/help": () => console.log(HELP),
+  "/memory": printMemory,
+  "/new": (talk) => talk.leave(),
+};
+
+async function obey(talk: Talk, message: string, signal: AbortSignal): Promise<void> {
+  // A path, such as /etc/hosts, is no command, and neither is what was pasted in several lines.
+  const [, name, more] = /^(\/[\w-]+)(?:[^\S\n]+([^\n]*))?$/.exec(message.trimEnd()) ?? [];
+  const command = name === undefined || !Object.hasOwn(COMMANDS, name) ? undefined : COMMANDS[name];
+  if (name === undefined) {
+    if (talk.hindrance !== undefined) console.log(hindered(talk.hindrance));
+    else await talk.say(message, signal, printReply);
+  } else if (command === undefined && name !== "/exit") {
+    console.log(`There is no ${name}; /help tells what there is`);
+  } else if (more !== undefined) console.log(`${name} stands alone on its line; nothing was said`);
+  else await command?.(talk, signal);
+}
+
+function hindered(hindrance: string): string {
+  return `${hindrance}; /new begins another conversation`;
 }
 
 /** Shows the end of what was said before. */
