@@ -350,6 +350,21 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
     ["You didn't answer my question", "I'm sorry that I'm not of more help."],
     ["ok never mind. Bye!", "Goodbye!"],
   ],
+  "joined questions": [
+    ["My name is Ada and I live in London. I'm a programmer.", /London/],
+    ["What is my name?", "Your name is Ada"],
+    ["What is my name, and where do I live?", "Your name is Ada. You live in London."],
+    ["What is my name and where do I live?", "Your name is Ada. You live in London."],
+    ["Where do I live and what is my name?", "You live in London. Your name is Ada."],
+    ["What's my name and my city?", "Your name is Ada. You live in London."],
+    ["What is my name? Where do I live?", "Your name is Ada. You live in London."],
+    ["Do you know where I live and what my name is?", "You live in London. Your name is Ada."],
+    ["Tell me my name and where I live.", "Your name is Ada. You live in London."],
+    [
+      "What's my name, what's my job and where do I live?",
+      /^Your name is Ada\. You work as a programmer\. You live in London\.$/,
+    ],
+  ],
   "unseen before: history of chat": [
     ["The code for the gate is 4471.", "I'll remember that the code for the gate is 4471."],
     [

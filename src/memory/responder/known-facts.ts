@@ -62,7 +62,7 @@ type Asked = readonly [pattern: RegExp, keys: readonly string[]];
 
 const ASKED: readonly Asked[] = [
   [
-    /^(?:where|in (?:what|which) (?:city|town|country|place)|(?:what|which) (?:city|town|country|place|street)) do (?:i|we) (?:live|reside)(?: in| at)?$|^where is my home$|^where i live$|^where i am living$|^where am i (?:living|based)$|^what(?:'s| is) my (?:city|home ?town|location)$/i,
+    /^(?:where|in (?:what|which) (?:city|town|country|place)|(?:what|which) (?:city|town|country|place|street)) do (?:i|we) (?:live|reside)(?: in| at)?$|^where is my home$|^where i live$|^where i am living$|^where am i (?:living|based)$|^what(?:'s| is) my (?:city|home|home ?town|location|town)$/i,
     ["location"],
   ],
   [

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../engine/json.ts";
+import { questionsOf } from "../english/questions.ts";
 import { asks, sentencesOf, withoutLeadIn } from "../english/sentences.ts";
 import { wordsOf } from "../english/words.ts";
 import { introduction, nameFacts } from "../facts/names.ts";
@@ -36,7 +37,9 @@ class Turn {
   }
 
   reply(verbosity: "low" | "medium" | "high"): string {
-    for (const { text, isQuestion } of sentencesOf(this.#memory.text)) this.#take(text, isQuestion);
+    for (const { text, isQuestion } of sentencesOf(this.#memory.text)) {
+      for (const one of questionsOf(text)) this.#take(one, isQuestion);
+    }
     return this.#composed(verbosity);
   }
 
@@ -96,7 +99,8 @@ class Turn {
     if (verbosity === "high" && told.length > 0 && !answered) {
       parts.push("You can ask me about it at any time in this session.");
     }
-    return parts.join(" ");
+    // A name stands alone without a full stop.
+    return parts.length === 1 ? (parts[0] ?? "") : parts.map((part) => part.replace(UNENDED, "$&.")).join(" ");
   }
 
   /** Whether the message greets, and wants nothing yet. */
@@ -126,6 +130,8 @@ class Turn {
     return "All right.";
   }
 }
+
+const UNENDED = /[\p{L}\p{M}\p{N})’']$/u;
 
 const FRAGMENT_LENGTH_MAX = 120;
 
