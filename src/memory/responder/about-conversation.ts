@@ -46,7 +46,18 @@ const QUOTED_LENGTH_MAX = 300;
 
 const RECAP_MAX = 12;
 
-const ORDINALS: readonly string[] = ["first", "second", "third", "fourth", "fifth"];
+const ORDINALS: readonly string[] = [
+  "first",
+  "second",
+  "third",
+  "fourth",
+  "fifth",
+  "sixth",
+  "seventh",
+  "eighth",
+  "ninth",
+  "tenth",
+];
 
 interface Asked {
   readonly earlier: readonly Message[];
@@ -65,6 +76,13 @@ const QUESTIONS: readonly (readonly [RegExp, (asked: Asked) => string | undefine
       "i",
     ),
     aboutTopic,
+  ],
+  [
+    new RegExp(
+      `^(?:when|in (?:which|what) message) (?:did|have) i ${JUST}${SAY}(?: you| to you)?(?: (?:about|of|that))? (.+)$`,
+      "i",
+    ),
+    toldWhen,
   ],
   [
     /^what (?:did|have) you (?:said|say|tell me|told me|answer|answered) (?:about|on|regarding) (.+)$/i,
@@ -139,7 +157,10 @@ function isAboutConversation(sentence: string): boolean {
 function lastSaid({ earlier, question }: Asked): string {
   const all = said(earlier, "user");
   if (!/\bask/i.test(question)) {
-    const last = all.at(-1);
+    // What was told is no question.
+    const last = /\b(?:tell|told|mention|mentioned)\b/i.test(question)
+      ? all.findLast((text) => sentencesOf(text).some((sentence) => !sentence.isQuestion && isStatement(sentence.text)))
+      : all.at(-1);
     return last === undefined ? "You haven't said anything before this." : `You said: ${quoted(last)}`;
   }
   if (/\b(?:earlier|before|previously)\b/i.test(question)) return allAsked({ earlier });
@@ -227,6 +248,22 @@ function aboutTopic({ earlier, found }: Asked): string {
     ) ?? nearestTo(topic, texts);
   if (hit === undefined) return `You haven't said anything about ${toSecondPerson(topic)}.`;
   return `You ${isQuestion(hit) ? "asked" : "said"}: ${quoted(hit)}`;
+}
+
+function toldWhen({ earlier, found }: Asked): string {
+  const topic = found[1] ?? "";
+  const isQuestionMeant = /\bask/i.test(found[0]);
+  const texts = said(earlier, "user");
+  const meant = texts.filter(
+    (text) => isQuestion(text) === isQuestionMeant && !isAboutConversation(withoutLeadIn(text)),
+  );
+  // What was said first is what is asked after, not what was said of it later.
+  const hit = nearestTo(topic, meant.toReversed());
+  if (hit === undefined)
+    return `You haven't ${isQuestionMeant ? "asked" : "said"} anything about ${toSecondPerson(topic)}.`;
+  const at = texts.indexOf(hit);
+  const which = ORDINALS[at] === undefined ? `message ${at + 1}` : `your ${ORDINALS[at]} message`;
+  return `You ${isQuestionMeant ? "asked" : "told me"} about ${toSecondPerson(topic)} in ${which}: ${quoted(hit)}`;
 }
 
 function answeredAboutTopic({ earlier, found }: Asked): string {

@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../engine/json.ts";
 import type { Message } from "../../engine/message.ts";
 import { toSecondPerson } from "../english/second-person.ts";
 import { sentencesOf, withoutLeadIn } from "../english/sentences.ts";
@@ -9,33 +10,41 @@ import { belongingAsked, factAnswer, factSentences, nameAnswer } from "./known-f
 import { recall } from "./recall.ts";
 import type { Recollection } from "./recollection.ts";
 import { aboutItself } from "./small-talk.ts";
-import { Subjects, statementsIn } from "./statements.ts";
+import { type Statement, Subjects, statementsIn } from "./statements.ts";
 import { styleAnswer } from "./style-answer.ts";
+import { aboutWorld, NO_MODEL } from "./world.ts";
 
 /** The answer to a question or a request, from what is remembered; `undefined` where the sentence only tells. */
 export function answerTo(core: string, asked: boolean, memory: Recollection): string | undefined {
   const forgotten = forgetting(core);
   if (forgotten !== undefined) return forgotten;
+  // What is kept is what is so now.
+  const plain = core.replace(NOWADAYS, "").replace(NOWADAYS_WITHIN, "$1 ");
   const known =
-    nameAnswer(core, memory.facts) ??
+    nameAnswer(plain, memory.facts) ??
     conversationAnswer(core, memory.earlier) ??
     aboutItself(core) ??
-    aboutUser(core, memory);
+    aboutWorld(core) ??
+    aboutUser(plain, memory);
   if (known !== undefined) return known;
   const styled = styleAnswer(core);
   if (styled !== undefined && !asked) return styled;
   if (BARE_QUESTION.test(core)) return "I can't say more about that than what you told me here.";
   if (REQUEST.test(core) && !(asked && OWN_YES_NO.test(core))) return `I can't do that: ${NO_MODEL}`;
   if (!asked && (!ELLIPSIS.test(core) || isStatement(core))) return undefined;
-  return factAnswer(core, memory.facts) ?? recalled(core, memory);
+  return factAnswer(plain, memory.facts) ?? recalled(core, memory);
 }
-
-const NO_MODEL = "I'm Sojourn's built-in responder, not a language model, and know only what you tell me here.";
 
 // `She` is somebody who was spoken of lately.
 const RECENT_COUNT = 20;
 
 const FACTS_SHOWN_MAX = 12;
+
+const NOWADAYS =
+  /,? (?:right now|just now|now|today|currently|presently|at (?:the|this) moment|at present|these days|nowadays|this time)$/i;
+
+const NOWADAYS_WITHIN =
+  /^((?:[\p{L}']+ ){1,4}?(?:i|my|we|our|is|are|am|do))(?: currently| now| presently| right now) /iu;
 
 const MENTIONED =
   /^(?:did|have) i (?:already |ever )?(?:tell|told|mention|mentioned|say|said) (?:you |to you )?(?:that |about |anything about )?/i;
@@ -86,13 +95,14 @@ function aboutUser(core: string, memory: Recollection): string | undefined {
 function recalled(core: string, memory: Recollection): string {
   const resolved = restored(core, memory.earlier);
   const question = resolved !== core && recall(resolved, memory.statements()) === undefined ? core : resolved;
-  const found = recall(question.replace(MENTIONED, ""), memory.statements());
+  const isOutdated = LONG_AGO.test(question) ? undefined : outdatedBy(memory.facts);
+  const found = recall(question.replace(MENTIONED, ""), memory.statements(), isOutdated);
   if (found === undefined) {
     if (MENTIONED.test(question)) return "No, you haven't told me that.";
     return unknown(question);
   }
   if (found.isFragment) return `You said: ${quoted(found.told)}`;
-  if (!found.fits && /\bnames?$/i.test(question)) return unknown(question);
+  if (!found.fits && ((!found.sharesMain && !found.isWhole) || /\bnames?$/i.test(question))) return unknown(question);
   if (!found.fits && FITTED.test(question)) {
     const what = indirect(question);
     return `I don't know ${what ?? "that"}, but you told me that ${found.told}.`;
@@ -101,6 +111,23 @@ function recalled(core: string, memory: Recollection): string {
   if (!YES_NO.test(question) || !found.isWhole || found.isSupposed) return `You told me that ${found.told}.`;
   const denies = /\bnot\b|n't\b/i.test(question.slice(0, 20));
   return `${found.isNegative && !denies ? "No" : "Yes"}, you told me that ${found.told}.`;
+}
+
+// A question after what was is answered with what is no longer so.
+const LONG_AGO = /\b(?:did|was|were|had|used to|before|earlier|previously|first|originally|told|tell)\b/i;
+
+/** What tells nothing but facts of which another value was told since is outdated: `I live in Rome` after a move. */
+function outdatedBy(facts: JsonObject): (statement: Statement) => boolean {
+  return ({ text, isTurned }) => {
+    if (isTurned) return false;
+    const told = Object.entries(factsIn(text));
+    return told.length > 0 && told.every(([key, value]) => isReplaceable(key) && (facts[key] ?? value) !== value);
+  };
+}
+
+/** A user lives in one place and has one age, but can have a second brother or allergy. */
+function isReplaceable(key: string): boolean {
+  return /^(?:location|age|origin|occupation|employer|diet|birthday)$|^favourite_/.test(key);
 }
 
 /** A question with `he`, `she` or `it` put back to what was spoken of last. */

@@ -84,8 +84,8 @@ const ASKED: readonly Asked[] = [
   ],
   [/^(?:where was i born|what(?:'s| is) my (?:birthplace|place of birth))$/i, ["birthplace"]],
   [
-    /^(?:(?:to )?what am i allergic(?: to)?|what(?:'s| is| are) my allerg(?:y|ies)|do i have (?:any|an) allerg(?:y|ies)|what (?:can't|cannot) i eat|am i allergic to (?:anything|something))$/i,
-    ["allergy"],
+    /^(?:(?:to )?what am i allergic(?: to)?|what(?:'s| is| are) my allerg(?:y|ies)|do i have (?:any|an) allerg(?:y|ies)|what(?: foods?)? (?:can't|cannot|(?:can|should|may|must) i not|shouldn't|mustn't|(?:should|must|do) i (?:have to |need to )?avoid)(?: i)?(?: (?:eat|avoid|have))?(?: eating)?|am i allergic to (?:anything|something))$/i,
+    ["allergy", "diet"],
   ],
   [/^(?:(?:what|which) languages? do i speak)$/i, ["languages"]],
   [/^(?:what (?:do i study|am i studying|subject do i study)|what(?:'s| is) my (?:major|subject))$/i, ["studies"]],

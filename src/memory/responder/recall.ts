@@ -10,6 +10,8 @@ export interface Recalled {
   readonly isFragment: boolean;
   /** Whether it speaks of all that the question speaks of. */
   readonly isWhole: boolean;
+  /** Whether it shares more with the question than a verb or a word such as `time`, `day` or `colour`. */
+  readonly sharesMain: boolean;
   /** Whether it holds what the question asks for: a place for `where`, a time for `when`, a number for `how many`. */
   readonly fits: boolean;
   readonly isNegative: boolean;
@@ -17,28 +19,44 @@ export interface Recalled {
   readonly isSupposed: boolean;
 }
 
-/** The statement that a question is most likely about: the newest of the best, or `undefined` where none is near. */
-export function recall(question: string, statements: readonly Statement[]): Recalled | undefined {
+/**
+ * The statement that a question is most likely about: the newest of the best, or `undefined` where none is near.
+ *
+ * @param isOutdated  whether a statement is no longer so; asked of those alone that are near
+ */
+export function recall(
+  question: string,
+  statements: readonly Statement[],
+  isOutdated: (statement: Statement) => boolean = () => false,
+): Recalled | undefined {
   const wanted = wantedOf(question);
   const fits = fitting(question);
   const isOpen = !ASKS_FOR.test(question);
+  const asksMain = wanted.some(({ weight }) => weight === 1);
   const rarity = rarities(wanted, statements);
-  let best: { readonly statement: Statement; readonly score: number; readonly share: number } | undefined;
+  let best:
+    | { readonly statement: Statement; readonly score: number; readonly share: number; readonly sharesMain: boolean }
+    | undefined;
   for (const statement of statements) {
     const share = shareOf(wanted, statement);
     if (share < SHARE_MIN) continue;
+    if (asksMain && !wanted.some(({ root, weight }) => weight === 1 && statement.roots.has(root))) continue;
     const met = wanted.reduce((sum, { root }) => sum + (statement.roots.has(root) ? (rarity.get(root) ?? 0) : 0), 0);
     const score =
       met * (fits(statement.text) ? FIT_FACTOR : 1) * (statement.isRestored && isOpen ? RESTORED_FACTOR : 1);
-    if (best === undefined || score >= best.score - EQUAL_WITHIN) best = { statement, score, share };
+    if (best !== undefined && score < best.score - EQUAL_WITHIN) continue;
+    if (isOutdated(statement)) continue;
+    const sharesMain = wanted.some(({ root, weight }) => weight === 1 && statement.roots.has(root));
+    best = { statement, score, share, sharesMain };
   }
   if (best === undefined) return undefined;
   const { text } = best.statement;
   const isFragment = !isStatement(text);
   return {
-    told: isFragment ? text : toSecondPerson(text),
+    told: isFragment || best.statement.isTurned ? text : toSecondPerson(text),
     isFragment,
     isWhole: best.share > WHOLE_MIN,
+    sharesMain: best.sharesMain,
     fits: fits(text),
     isNegative: /\b(?:not|never|no longer|nobody|nothing)\b|n't\b/i.test(text),
     isSupposed: SUPPOSED.test(text) && !SUPPOSED.test(question),
@@ -166,7 +184,7 @@ const ASKS_FOR =
 
 const FITS: readonly (readonly [RegExp, (text: string) => boolean])[] = [
   // What is told of somebody else is no answer to what `I` do.
-  [/ i$/i, (text) => /\b(?:i|i'm|i've|i'd|we|we're|me)\b/i.test(text) || !wordsOf(text).slice(0, 3).some(isLiving)],
+  [/ i$/i, (text) => /\b(?:i|i'm|i've|i'd|we|we're|me|you)\b/i.test(text) || !wordsOf(text).slice(0, 3).some(isLiving)],
   [/where|city|country|town|place|street/i, (text) => PLACE.test(text)],
   [/when|time|day|date|year|month/i, (text) => TIME.test(text)],
   [/^how/i, (text) => NUMBER.test(text)],

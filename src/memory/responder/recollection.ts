@@ -26,7 +26,9 @@ export function recollectionOf(context: Context): Recollection {
   let found: readonly Statement[] | undefined;
   const statements = (): readonly Statement[] => {
     found ??= [
-      ...factSentences(facts).flatMap((sentence) => statementsIn(sentence)),
+      ...factSentences(facts).flatMap((sentence) =>
+        statementsIn(sentence).map((statement) => ({ ...statement, isTurned: true })),
+      ),
       ...othersOf(context),
       ...statementsOf([...earlier, { role: "user", content: text }]),
     ];

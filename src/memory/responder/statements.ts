@@ -10,6 +10,8 @@ export interface Statement {
   readonly roots: ReadonlySet<string>;
   /** Whether its subject was put in for a pronoun. */
   readonly isRestored: boolean;
+  /** Whether it speaks to the user already, as a fact that was kept does: `you live in Berlin`. */
+  readonly isTurned: boolean;
 }
 
 /** Everything that the messages of a user tell, oldest first; without what they asked to forget since. */
@@ -33,7 +35,12 @@ export function statementsIn(sentence: string, subjects: Subjects = new Subjects
     const own = withoutLeadIn(clause).replace(REMINDER, "I want to ").replace(LISTING, "").replace(TRAILER, "");
     const text = subjects.restored(own);
     // What `it` stands for is a guess: good enough to find a statement by, not to put into the user's mouth.
-    return { text: /^it/i.test(own) ? own : text, roots: new Set(contentOf(text)), isRestored: text !== own };
+    return {
+      text: /^it/i.test(own) ? own : text,
+      roots: new Set(contentOf(text)),
+      isRestored: text !== own,
+      isTurned: false,
+    };
   });
 }
 

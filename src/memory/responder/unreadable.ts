@@ -3,8 +3,11 @@ import { shareOfEnglish, wordsOf } from "../english/words.ts";
 import { factsIn } from "../facts.ts";
 import { smallTalkAt } from "./small-talk.ts";
 
-/** What answers code, other languages and texts without words; `undefined` for all others. */
+/** What answers commands, code, other languages and texts without words; `undefined` for all others. */
 export function unreadable(text: string): string | undefined {
+  if (COMMAND.test(text)) {
+    return "That looks like a command of the terminal, not a message. Commands are typed there alone, without other words; /help lists them.";
+  }
   const prose = proseOf(text);
   const words = wordsOf(prose);
   const isCode = text.includes("```") || CODE.test(prose);
@@ -19,6 +22,9 @@ export function unreadable(text: string): string | undefined {
   if (isForeign(words, prose)) return "I understand only English, but I've kept what you wrote in this session.";
   return undefined;
 }
+
+// A path such as `/etc/hosts` is none.
+const COMMAND = /^\s*\/[a-z]{2,20}(?=\s|[.!?]?\s*$)(?!\s+(?:is|are|was|has)\b)/i;
 
 const CODE =
   /^ ?(?:select\b.{1,200}\bfrom\b|insert into\b|update \w+ set\b|delete from\b|drop table\b|create table\b|(?:const|let|var) \w+ ?=|function \w*\(|import .{1,80} from ['"]|def \w+\(|class \w+ ?[{:(]|#include|public (?:static|class)|<\?php|<!doctype|<html|\$ \w+|npm |git |docker |sudo )/im;
