@@ -72,9 +72,34 @@ describe("factsIn()", () => {
       "I have two cats": { has_cats: "two cats" },
       "I have a dog named Rex and a cat": { has_dog: "a dog", dog_name: "Rex" },
       "I have a question": {},
+      "I have two cats, Pixel and Miso": { has_cats: "two cats", cats_name: "Pixel and Miso" },
       "I'm allergic to nuts": { allergy: "nuts" },
       "I love pizza": { taste_pizza: "love pizza" },
       "I don't like C++": { taste_cpp: "don't like C++" },
+    };
+    for (const [text, facts] of Object.entries(told)) assert.deepEqual(factsIn(text), facts, text);
+  });
+
+  it("takes what stands beside a name or a trade", () => {
+    const told: Readonly<Record<string, JsonObject>> = {
+      "I'm Marie, a nurse from Lyon, and I have two cats, Pixel and Miso": {
+        name: "Marie",
+        occupation: "nurse",
+        origin: "Lyon",
+        has_cats: "two cats",
+        cats_name: "Pixel and Miso",
+      },
+      "Hi, I'm Marie, 34, a nurse at ACME from Lyon": {
+        name: "Marie",
+        age: "34",
+        occupation: "nurse",
+        employer: "ACME",
+        origin: "Lyon",
+      },
+      "My name is Tom, a teacher living in Leeds.": { name: "Tom", occupation: "teacher", location: "Leeds" },
+      "I'm a 34-year-old baker from the Netherlands": { age: "34", occupation: "baker", origin: "the Netherlands" },
+      "I'm a fan from the start": {},
+      "My birthday is on May 5th.": { birthday: "May 5th" },
     };
     for (const [text, facts] of Object.entries(told)) assert.deepEqual(factsIn(text), facts, text);
   });

@@ -40,8 +40,8 @@ function factsOfClause(clause: string, depth: number): JsonObject {
   const named = nameFacts(clause);
   if (named !== undefined) {
     // `my name is Fatima i am from Morocco`: what follows a name is looked at by itself, a few times at most.
-    const rest = named.rest === "" || depth > 3 ? {} : factsOfClause(withoutLeadIn(named.rest), depth + 1);
-    return { ...named.facts, ...rest };
+    const clauses = named.rest === "" || depth > 3 ? [] : clausesOf(named.rest);
+    return Object.assign({}, named.facts, ...clauses.map((one) => factsOfClause(withoutLeadIn(one), depth + 1)));
   }
   return selfFacts(clause) ?? attributeFacts(clause) ?? {};
 }

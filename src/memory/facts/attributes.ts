@@ -15,7 +15,9 @@ export function attributeFacts(clause: string): JsonObject | undefined {
   if (/ (?:and|or) my\b/i.test(what)) return undefined;
   if (PASSING.has(words.at(-1)?.toLowerCase() ?? "") || PASSING.has(first)) return undefined;
   if (/(?:n't|^not)\b/i.test(verb) || /^(?:not|no longer|never)\b/i.test(rest)) return denied(what, rest);
-  const value = headOf(rest);
+  const value = headOf(
+    /(?:birthday|anniversary|birth|name day)$/i.test(what) ? rest.replace(/^on (?:the )?/i, "") : rest,
+  );
   if (value === "" || NO_VALUE.test(value)) return undefined;
   const living = isLiving(words.at(-1) ?? "");
   if (

@@ -13,13 +13,17 @@ export function nameFacts(clause: string): { readonly facts: JsonObject; readonl
   if (said !== null) {
     const found = nameAt(clause.slice(said[0].length), true);
     if (found === undefined) return /name/i.test(said[0]) ? { facts: {}, rest: "" } : undefined;
-    return { facts: { name: found.name }, rest: found.rest.replace(/^from /, "I'm from ") };
+    return { facts: { name: found.name }, rest: withSubjects(found.rest) };
   }
   const am = AM.exec(clause);
   const found = am === null ? undefined : nameAt(clause.slice(am[0].length), false);
-  return found === undefined
-    ? undefined
-    : { facts: { name: found.name }, rest: found.rest.replace(/^from /, "I'm from ") };
+  return found === undefined ? undefined : { facts: { name: found.name }, rest: withSubjects(found.rest) };
+}
+
+/** What stands beside a name, as clauses of their own: `34, a nurse from Lyon` is `I'm 34, I'm a nurse from Lyon`. */
+function withSubjects(rest: string): string {
+  const clauses = rest.replace(/(?<=^\d{1,3}), (?=an? |from |and from )/i, ", I'm ").replace(/I'm and /, "I'm ");
+  return clauses.replace(/^(?:and )?(?=from |an? \p{L}|\d{1,3}(?:,| years?\b|$))/iu, "I'm ");
 }
 
 /** `Hello, this is Noor` as `I'm Noor`; only at the head of a greeting, where it can mean nothing else. */

@@ -47,8 +47,8 @@ const RULES: readonly Rule[] = [
   ],
   [/^i(?:'m| am)? (?:work|working|employed) (?:at|for|with) (.+)$/i, single("employer")],
   [
-    /^(?:i'm|im|i am) an? (.+?)(?= (?:at|for|in|from|with|by|who|looking|living|working|based|trying|studying) |$)(?: (?:at|for) (.+))?/i,
-    occupation,
+    /^(?:i'm|im|i am) an? (.+?)(?= (?:at|for|in|from|with|by|who|looking|living|working|based|trying|studying) |, |$)((?: |, ).+)?$/i,
+    described,
   ],
   [
     /^(?:i'm|im|i am) (vegetarian|vegan|pescatarian|gluten[- ]free|lactose[- ]intolerant|celiac|coeliac)\b/i,
@@ -112,6 +112,23 @@ function work(what: string, where: string): JsonObject {
   return { occupation: placeOf(headOf(what)), ...(employer === "" ? {} : { employer: placeOf(employer) }) };
 }
 
+/** `a 34-year-old nurse from Lyon, living in Paris` tells an age and an origin as well as a trade. */
+function described(what: string, beside: string): JsonObject | undefined {
+  const [all, years] = /^(\d{1,3})[ -]years?[ -]old /i.exec(what) ?? [""];
+  const where = /^ (?:at|for) (.+)$/i.exec(beside)?.[1] ?? "";
+  const trade = occupation(what.slice(all.length), where.split(/,? (?:from|living in|based in) /i)[0] ?? "");
+  if (trade === undefined && years === undefined) return undefined;
+  const from = /(?:^|[ ,])from (\p{L}.*)$/iu.exec(beside)?.[1]?.split(/,? (?:living|based) in |, /i)[0] ?? "";
+  const origin = placeOf(headOf(from));
+  const home = placeOf(headOf(/ (?:living|based) in (\p{L}.*)$/iu.exec(beside)?.[1] ?? ""));
+  return {
+    ...(years === undefined ? {} : age(years)),
+    ...trade,
+    ...(/^(?:\p{Lu}|the \p{Lu})/u.test(origin) ? { origin } : {}),
+    ...(home === "" ? {} : { location: home }),
+  };
+}
+
 function occupation(what: string, where: string): JsonObject | undefined {
   const value = headOf(what);
   const last = wordsOf(value).at(-1)?.toLowerCase() ?? "";
@@ -154,13 +171,16 @@ function having(text: string): JsonObject | undefined {
   const head = words.at(-1) ?? "";
   if (words.length === 0 || words.length > 4 || PASSING_THINGS.has(rootOf(head))) return undefined;
   const kept = / and (?:an?|one|two|three|four|five|\d+) /i.test(what) ? what : thing;
+  const beside = isLiving(head) ? LISTED_NAMES.exec(what.slice(thing.length))?.[1] : undefined;
+  const called = name === undefined ? beside : (headOf(name).split(/ and (?:an?|one|two|three|\d+) /)[0] ?? "");
   return {
     [keyOf(`has ${kept === thing ? head : wordsOf(kept).slice(1).join(" ")}`)]: kept,
-    ...(name === undefined
-      ? {}
-      : { [keyOf(`${head} name`)]: headOf(name).split(/ and (?:an?|one|two|three|\d+) /)[0] ?? "" }),
+    ...(called === undefined ? {} : { [keyOf(`${head} name`)]: called }),
   };
 }
+
+// `two cats, Pixel and Miso` and `two cats: Pixel, Miso`
+const LISTED_NAMES = /^(?:, |: ?| \()(\p{Lu}[\p{L}'’-]{0,30}(?:,? (?:and |& )?\p{Lu}[\p{L}'’-]{0,30}){0,6})\)?$/u;
 
 const PASSING_THINGS: ReadonlySet<string> = new Set(
   wordsOf(`question questions problem issue idea feeling headache meeting look request doubt minute moment bug error plan

@@ -53,7 +53,8 @@ const GLAD =
 function toldInClause(clause: string, depth: number): readonly string[] {
   const named = nameFacts(clause);
   if (named !== undefined && Object.keys(named.facts).length > 0) {
-    return named.rest === "" || depth > 3 ? [] : toldInClause(withoutLeadIn(named.rest), depth + 1);
+    if (named.rest === "" || depth > 3) return [];
+    return clausesOf(named.rest).flatMap((one) => toldInClause(withoutLeadIn(one), depth + 1));
   }
   return clause.trim() === ""
     ? []

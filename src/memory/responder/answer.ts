@@ -38,7 +38,9 @@ export function answerTo(core: string, asked: boolean, memory: Recollection): st
 // `She` is somebody who was spoken of lately.
 const RECENT_COUNT = 20;
 
-const FACTS_SHOWN_MAX = 12;
+const OTHERS_SHOWN_MAX = 12;
+
+const OWN = /^(?:i|i'm|im|i've|i'd|i'll|my|we|we're|we've|our)\b/i;
 
 const NOWADAYS =
   /,? (?:right now|just now|now|today|currently|presently|at (?:the|this) moment|at present|these days|nowadays|this time)$/i;
@@ -80,15 +82,16 @@ function forgetting(core: string): string | undefined {
 
 function aboutUser(core: string, memory: Recollection): string | undefined {
   if (!ABOUT_USER.test(core)) return undefined;
-  const told = factSentences(memory.facts);
-  if (told.length > 0) return `You told me that ${listed(told)}.`;
-  const statements = memory
+  const facts = factSentences(memory.facts);
+  // What became a fact is told already.
+  const others = memory
     .statements()
-    .filter(({ text }) => isStatement(text))
-    .slice(-FACTS_SHOWN_MAX)
+    .filter(({ text, isTurned }) => !isTurned && isStatement(text))
+    .filter(({ text }) => facts.length === 0 || (OWN.test(text) && Object.keys(factsIn(text)).length === 0))
     .map(({ text }) => toSecondPerson(text));
-  return statements.length > 0
-    ? `You told me that ${listed(statements)}.`
+  const told = [...facts, ...new Set(others.slice(-OTHERS_SHOWN_MAX))];
+  return told.length > 0
+    ? `You told me that ${listed(told)}.`
     : "I don't know anything about you yet; you haven't told me.";
 }
 
@@ -160,6 +163,5 @@ function unknown(question: string): string {
 }
 
 function listed(told: readonly string[]): string {
-  const shown = told.slice(0, FACTS_SHOWN_MAX);
-  return shown.length === 1 ? (shown[0] ?? "") : `${shown.slice(0, -1).join(", ")}, and ${shown.at(-1)}`;
+  return told.length === 1 ? (told[0] ?? "") : `${told.slice(0, -1).join(", ")}, and ${told.at(-1)}`;
 }

@@ -376,6 +376,17 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
     ["When did I tell you about Bob?", "You haven't said anything about Bob."],
     ["what did I just say?", 'You said: "When did I tell you about Bob?"'],
   ],
+  "everything that was told": [
+    ["I'm Marie, a nurse from Lyon, and I have two cats, Pixel and Miso", [/nurse from Lyon/, /two cats/]],
+    ["My birthday is on May 5th and I like jazz.", /jazz/],
+    ["I buy oat milk every week.", /oat milk/],
+    ["What are my cats called?", "Your cats are called Pixel and Miso."],
+    ["Where am I from and what do I do?", "You are from Lyon. You work as a nurse."],
+    [
+      "Tell me everything you know about me",
+      "You told me that your name is Marie, you work as a nurse, you are from Lyon, you have two cats, your cats are called Pixel and Miso, your birthday is May 5th, you like jazz, and you buy oat milk every week.",
+    ],
+  ],
   "commands as messages": [
     ["/memory", /command of the terminal.*alone/],
     ["/exit now", /command of the terminal/],

@@ -132,6 +132,8 @@ function belongingAnswer(question: string, facts: JsonObject): string | undefine
   if (value === undefined) return undefined;
   const aged = /^(.+)['’]s age$/.exec(asked)?.[1];
   if (aged !== undefined && /^\d+$/.test(value)) return `Your ${toSecondPerson(aged)} is ${value} years old.`;
+  const named = /^(.+s)['’] names$/i.exec(asked)?.[1];
+  if (named !== undefined) return `Your ${toSecondPerson(named)} are called ${toSecondPerson(value)}.`;
   const what = asked.trim();
   return `Your ${toSecondPerson(what)} ${isPlural(what) ? "are" : "is"} ${toSecondPerson(value)}.`;
 }
@@ -171,6 +173,8 @@ function sentence(key: string, facts: JsonObject): string {
   if (told !== undefined) return told;
   if (key.startsWith("taste_")) return `You ${value}`;
   if (key.startsWith("has_")) return `You have ${value}`;
+  const named = /^(.+)_name$/.exec(key)?.[1];
+  if (named !== undefined && isPlural(named)) return `Your ${phraseOf(named)} are called ${value}`;
   const what = phraseOf(key);
   return `Your ${what} ${isPlural(what) ? "are" : "is"} ${value}`;
 }
