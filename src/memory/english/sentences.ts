@@ -70,7 +70,7 @@ const SENTENCE_END =
   /(?<!\b(?:Dr|Mr|Mrs|Ms|Prof|St|vs|e\.g|i\.e|approx|(?!I)\p{Lu}))((?:[.!?…]+["'”’)]*(?= |$))|[。！？]+)/gu;
 
 const CLAUSE_BREAK =
-  /(?: ?[;–—] ?|, (?:and |but |so )?| (?:and|but) )(?=(?:i|im|[Ii]'m|[Ii]'ve|[Mm]y|[Ww]e|[Ww]e're|our|he|he's|she|she's|it|it's|they|they're|his|her|their|the|there|this|that|please|call|keep|you|\p{Lu}\p{Ll}*)(?![\p{L}\p{N}]))/gu;
+  /(?: ?[;–—] ?|: |, (?:and |but |so )?| (?:and|but) )(?=(?:i|im|[Ii]'m|[Ii]'ve|[Mm]y|[Ww]e|[Ww]e're|our|he|he's|she|she's|it|it's|they|they're|his|her|their|the|there|this|that|please|call|keep|you|\p{Lu}\p{Ll}*)(?![\p{L}\p{N}]))/gu;
 
 // What is so instead belongs to what is not so: `my name is not Bob, it's Rob`.
 const CORRECTS = /^my [^,]{1,60}(?: not |n't )[^,]{1,100}, ?(?:it's|it is|but)\b/i;

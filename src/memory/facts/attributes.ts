@@ -12,7 +12,9 @@ export function attributeFacts(clause: string): JsonObject | undefined {
   if (words.length === 0 || words.length > WORDS_MAX || words.slice(0, -1).some(isAuxiliary) || hasVerb(words)) {
     return undefined;
   }
-  if (/ (?:and|or) my\b/i.test(what)) return undefined;
+  if (/ (?:and|or) (?:my|our|the|i|me)(?![\p{L}'’])/iu.test(what)) return kinFacts(clause);
+  // `my hotel in Kyoto` is one of several.
+  if (/ (?:in|at|on|from|with|near) /i.test(what)) return undefined;
   if (PASSING.has(words.at(-1)?.toLowerCase() ?? "") || PASSING.has(first)) return undefined;
   if (/(?:n't|^not)\b/i.test(verb) || /^(?:not|no longer|never)\b/i.test(rest)) return denied(what, rest);
   const value = headOf(

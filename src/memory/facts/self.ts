@@ -162,6 +162,10 @@ function studies(what: string, where: string): JsonObject {
 
 /** `two cats` is what there is; `a dog named Rex` gives its name as well. */
 function having(text: string): JsonObject | undefined {
+  const next = text.length > PAIR_LENGTH_MAX ? null : NEXT_THING.exec(text);
+  if (next !== null && NAMES_THING.test(text)) {
+    return { ...having(text.slice(0, next.index)), ...having(text.slice(next.index + (next[1] ?? "").length)) };
+  }
   const value = headOf(text);
   const [what = "", name] = value.split(/,? (?:named|called|whose name is|and (?:his|her|its) name is) /i);
   const thing =
@@ -178,6 +182,13 @@ function having(text: string): JsonObject | undefined {
     ...(called === undefined ? {} : { [keyOf(`${head} name`)]: called }),
   };
 }
+
+// `a son called Ben and a daughter, Maya` is two things, each with its name; `two cats and a dog` is told as one.
+const NEXT_THING = /(,? and )(?=(?:an?|one|two|three|four|five|\d+) \p{Ll})/u;
+
+const NAMES_THING = /\b(?:called|named) \p{L}|, \p{Lu}/u;
+
+const PAIR_LENGTH_MAX = 200;
 
 // `two cats, Pixel and Miso` and `two cats: Pixel, Miso`
 const LISTED_NAMES = /^(?:, |: ?| \()(\p{Lu}[\p{L}'’-]{0,30}(?:,? (?:and |& )?\p{Lu}[\p{L}'’-]{0,30}){0,6})\)?$/u;

@@ -2,12 +2,13 @@ import type { JsonObject } from "../../engine/json.ts";
 import type { Message } from "../../engine/message.ts";
 import { toSecondPerson } from "../english/second-person.ts";
 import { sentencesOf, withoutLeadIn } from "../english/sentences.ts";
+import { contentOf } from "../english/words.ts";
 import { factsIn } from "../facts.ts";
 import { conversationAnswer, quoted } from "./about-conversation.ts";
 import { isStatement } from "./acknowledgement.ts";
 import { indirect } from "./indirect.ts";
 import { belongingAsked, factAnswer, factSentences, nameAnswer } from "./known-facts.ts";
-import { recall } from "./recall.ts";
+import { type Recalled, recall } from "./recall.ts";
 import type { Recollection } from "./recollection.ts";
 import { aboutItself } from "./small-talk.ts";
 import { type Statement, Subjects, statementsIn } from "./statements.ts";
@@ -97,8 +98,9 @@ function aboutUser(core: string, memory: Recollection): string | undefined {
 
 function recalled(core: string, memory: Recollection): string {
   const resolved = restored(core, memory.earlier);
-  const question = resolved !== core && recall(resolved, memory.statements()) === undefined ? core : resolved;
-  const isOutdated = LONG_AGO.test(question) ? undefined : outdatedBy(memory.facts);
+  const isOutdated = LONG_AGO.test(core) ? undefined : outdatedBy(memory.facts);
+  const question =
+    resolved !== core && !isAbout(core, recall(resolved, memory.statements(), isOutdated)) ? core : resolved;
   const found = recall(question.replace(MENTIONED, ""), memory.statements(), isOutdated);
   if (found === undefined) {
     if (MENTIONED.test(question)) return "No, you haven't told me that.";
@@ -114,6 +116,15 @@ function recalled(core: string, memory: Recollection): string {
   if (!YES_NO.test(question) || !found.isWhole || found.isSupposed) return `You told me that ${found.told}.`;
   const denies = /\bnot\b|n't\b/i.test(question.slice(0, 20));
   return `${found.isNegative && !denies ? "No" : "Yes"}, you told me that ${found.told}.`;
+}
+
+/** Whether what was found shares more with a question than what `it` was taken for. */
+function isAbout(question: string, found: Recalled | undefined): boolean {
+  if (found === undefined) return false;
+  const wanted = contentOf(question);
+  if (wanted.length === 0 || (found.fits && FITTED.test(question))) return true;
+  const roots = new Set(contentOf(found.told));
+  return wanted.some((root) => roots.has(root));
 }
 
 // A question after what was is answered with what is no longer so.

@@ -29,6 +29,8 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
     ["what are my cats called?", /Luna and Milo/],
     ["who am i", "Your name is Maria"],
     ["What do you know about me?", [/Maria/, /Lisbon/, /34/, /nurse/]],
+    ["I work as a nurse at ACME.", /ACME/],
+    ["What do you know about me?", [/nurse at ACME/, /^(?!.*you work at)/]],
   ],
   "a traveller": [
     ["good morning", "Good morning! How can I help you today?"],
@@ -386,6 +388,17 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
       "Tell me everything you know about me",
       "You told me that your name is Marie, you work as a nurse, you are from Lyon, you have two cats, your cats are called Pixel and Miso, your birthday is May 5th, you like jazz, and you buy oat milk every week.",
     ],
+  ],
+  "a trip for two": [
+    [
+      "my wife Lena and I are planning a trip to Japan",
+      "I'll remember that your wife Lena and you are planning a trip to Japan.",
+    ],
+    ["our hotel in Kyoto is called Sakura Inn", /Sakura Inn/],
+    ["which airline is it with?", /language model/],
+    ["is my wife's name Anna?", "No, your wife's name is Lena."],
+    ["what should I pack?", "I don't know what you should pack; you haven't told me."],
+    ["do you know when I fly?", "I don't know when you fly; you haven't told me."],
   ],
   "commands as messages": [
     ["/memory", /command of the terminal.*alone/],

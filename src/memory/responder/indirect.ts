@@ -5,6 +5,9 @@ import { isVerb } from "../english/words.ts";
 export function indirect(question: string): string | undefined {
   const owned = OWNED.exec(question);
   if (owned?.[1] !== undefined) return `your ${toSecondPerson(owned[1])}`;
+  if (EMBEDDED.test(question)) return toSecondPerson(question);
+  const [, wh = "", modal = "", act = ""] = MODAL.exec(question) ?? [];
+  if (wh !== "") return `${wh.toLowerCase()} you ${modal.toLowerCase()} ${toSecondPerson(act)}`;
   const done = DONE.exec(question);
   if (done !== null) {
     const [, asked = "", helper = "", rest = ""] = done;
@@ -29,6 +32,11 @@ const ASKED_LENGTH_MAX = 60;
 const SUBJECT_WORDS_MAX = 4;
 
 const OWNED = /^(?:what|who|which)(?:'s|s| is| are| was| were) (?:my|our) ((?:[\p{L}\p{N}'’-]+ ?){1,5})$/iu;
+
+const EMBEDDED =
+  /^(?:where|when|how|what|who|why)(?: (?:old|many|much|often) (?:\p{L}+ )?)? ?(?<= )(?:i|my|we|our) .{1,80}$/iu;
+
+const MODAL = /^(where|when|how|what|who|why) (should|can|could|will|would|must) (?:i|we) (.{1,80})$/i;
 
 const DONE =
   /^((?:what|who|which|where|when|why|how)(?: (?:many|much|long|often|far|old) ?)?(?: [\p{L}-]+){0,2}?) (do|does|did) (.{1,120})$/iu;

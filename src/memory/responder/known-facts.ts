@@ -28,7 +28,7 @@ export function factAnswer(question: string, facts: JsonObject): string | undefi
 /** Every fact as a sentence in the second person, `you live in Berlin`. */
 export function factSentences(facts: JsonObject): readonly string[] {
   return Object.keys(facts)
-    .filter((key) => textOf(facts[key]) !== undefined)
+    .filter((key) => textOf(facts[key]) !== undefined && textOf(facts[TOLD_WITH.get(key) ?? ""]) === undefined)
     .map((key) => {
       const told = sentence(key, facts);
       return told.slice(0, 1).toLowerCase() + told.slice(1);
@@ -46,6 +46,12 @@ export function belongingAsked(question: string): string | undefined {
   if (age !== undefined) return `${age}'s age`;
   return BELONGING.exec(question)?.[1];
 }
+
+// `You work as a nurse at ACME` tells both.
+const TOLD_WITH: ReadonlyMap<string, string> = new Map([
+  ["employer", "occupation"],
+  ["place_of_study", "studies"],
+]);
 
 const NAME_UNKNOWN = "I don't know your name; you haven't told me.";
 
