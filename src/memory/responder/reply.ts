@@ -16,8 +16,17 @@ import { unreadable } from "./unreadable.ts";
 /** The answer to the last message of a context, from that context alone. Pure; never throws on any text. */
 export function replyTo(context: Context): string {
   const memory = recollectionOf(context);
+  if (DESPAIR.test(memory.text)) return HELP;
   return unreadable(memory.text) ?? new Turn(memory).reply(context.profile.verbosity);
 }
+
+/** Whoever says so needs a person, and not a note that it will be remembered. */
+const DESPAIR =
+  /\bi(?:'m| am)? (?:really |just |only )?(?:want(?:ed)?|wanna|going|gonna|wish|think(?:ing)? (?:about|of)|plan(?:ning)?)(?: to)? (?:die|dying|kill(?:ing)? myself|end(?:ing)? (?:it all|my (?:own )?life)|hurt(?:ing)? myself|suicide)\b|\bi(?:'m| am) (?:feeling )?suicidal\b/i;
+
+const HELP =
+  "I'm sorry that you feel like this. I'm only a program that answers by rules, and no help in this: please talk to " +
+  "somebody you trust, or call your local emergency or crisis line, now.";
 
 const HOW_CAN_I_HELP = "How can I help you today?";
 
