@@ -82,6 +82,8 @@ describe("factsIn()", () => {
       "I changed jobs: I'm now a product manager at Stripe": { occupation: "product manager", employer: "Stripe" },
       "my wife Lena and I are planning a trip": { wife_name: "Lena" },
       "our hotel in Kyoto is called Sakura Inn": {},
+      "we have three kids: Nuno, Ana and Rui": { has_children: "three kids", children_name: "Nuno, Ana and Rui" },
+      "I no longer live in Ghent": {},
       "I'm allergic to nuts": { allergy: "nuts" },
       "I love pizza": { taste_pizza: "love pizza" },
       "I don't like C++": { taste_cpp: "don't like C++" },

@@ -7,6 +7,10 @@ describe("questionsOf()", () => {
     assert.deepEqual(questionsOf("What is my name, and where do I live"), ["What is my name", "where do I live"]);
     assert.deepEqual(questionsOf("Who am I and do I have a dog"), ["Who am I", "do I have a dog"]);
     assert.deepEqual(questionsOf("What's my name and my city"), ["What's my name", "What's my city"]);
+    assert.deepEqual(questionsOf("How much is my rent and when is it due"), [
+      "How much is my rent",
+      "when is my rent due",
+    ]);
     assert.deepEqual(questionsOf("Where do I live and work"), ["Where do I live", "Where do I work"]);
   });
 

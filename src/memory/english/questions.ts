@@ -12,10 +12,16 @@ export function questionsOf(sentence: string): readonly string[] {
   for (const { index, 0: between } of sentence.matchAll(BREAK)) {
     const head = sentence.slice(from, index);
     if (head.indexOf(" ") < 0 || TELLS_ABOUT.test(head)) continue;
-    questions.push(head);
+    questions.push(withSubject(head, questions.at(-1)));
     from = index + between.length;
   }
-  return [...questions, sentence.slice(from)].flatMap(withSharedHead);
+  return [...questions, withSubject(sentence.slice(from), questions.at(-1))].flatMap(withSharedHead);
+}
+
+/** `how much is my rent and when is it due` asks when the rent is due. */
+function withSubject(question: string, before: string | undefined): string {
+  const subject = /\b(?:is|was) (my [\p{L}\p{N}'’ -]{1,60})$/iu.exec(before ?? "")?.[1];
+  return subject === undefined ? question : question.replace(/\bit\b/i, subject);
 }
 
 const DEMANDS = /^(?:please |(?:can|could|would|will) you )*(?:tell|remind) me /i;

@@ -60,7 +60,7 @@ const RULES: readonly Rule[] = [
     studies,
   ],
   [
-    /^(?:i|we)(?:'ve| have)?(?: got)? (?:have |own |got )?((?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,4}|many|several|some|no) .+)$/i,
+    /^(?:i|we)(?:'ve| have)?(?: got)? (?:have |own |got )?((?:an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|\d{1,4}|many|several|some|no(?! (?:longer|more)\b)) .+)$/i,
     having,
   ],
   [
@@ -169,8 +169,9 @@ function having(text: string): JsonObject | undefined {
   const value = headOf(text);
   const [what = "", name] = value.split(/,? (?:named|called|whose name is|and (?:his|her|its) name is) /i);
   const thing =
-    what.split(/ (?:with|in|at|on|from|for|of|to|who|that|about|and (?:a|an|one|two|three|four|five|\d+) )|, /)[0] ??
-    "";
+    what.split(
+      / (?:with|in|at|on|from|for|of|to|who|that|about|and (?:a|an|one|two|three|four|five|\d+) )|, |: | \(/,
+    )[0] ?? "";
   const [, ...words] = wordsOf(thing);
   const head = words.at(-1) ?? "";
   if (words.length === 0 || words.length > 4 || PASSING_THINGS.has(rootOf(head))) return undefined;

@@ -8,7 +8,7 @@ import { conversationAnswer, quoted } from "./about-conversation.ts";
 import { isStatement } from "./acknowledgement.ts";
 import { indirect } from "./indirect.ts";
 import { belongingAsked, factAnswer, factSentences, nameAnswer } from "./known-facts.ts";
-import { type Recalled, recall } from "./recall.ts";
+import { isMain, type Recalled, recall } from "./recall.ts";
 import type { Recollection } from "./recollection.ts";
 import { aboutItself } from "./small-talk.ts";
 import { type Statement, Subjects, statementsIn } from "./statements.ts";
@@ -53,6 +53,13 @@ const MENTIONED =
   /^(?:did|have) i (?:already |ever )?(?:tell|told|mention|mentioned|say|said) (?:you |to you )?(?:that |about |anything about )?/i;
 
 const ELLIPSIS = /^(?:(?:and|what about|how about) )?my (?:[\p{L}'’-]+ ?){1,4}$/iu;
+
+// What is told of somebody else is no answer to these.
+const OWN_CLAIM = /^(?:do|did|am|was|have|can|will|should) i\b/i;
+
+// `my wife's favourite colour`; what somebody is by name, age or trade can be told without these words.
+const PART_ASKED =
+  /^(?:what|which|who)(?:'s|s| is| are) (?:my|our) [^'’]{1,40}['’]s? (?!(?:name|age|job|occupation|profession|work|trade)s?$)(.{1,60})$/i;
 
 const FITTED =
   /^(?:do|did|am|was|have|can|will|should) i\b|\b(?:where|when|how (?:many|much|old|long|tall|far|often|big|high|heavy|expensive)|why|what (?:time|day|date))\b/i;
@@ -107,7 +114,7 @@ function recalled(core: string, memory: Recollection): string {
     return unknown(question);
   }
   if (found.isFragment) return `You said: ${quoted(found.told)}`;
-  if (!found.fits && ((!found.sharesMain && !found.isWhole) || /\bnames?$/i.test(question))) return unknown(question);
+  if (isBeside(question, found)) return unknown(question);
   if (!found.fits && FITTED.test(question)) {
     const what = indirect(question);
     return `I don't know ${what ?? "that"}, but you told me that ${found.told}.`;
@@ -118,13 +125,26 @@ function recalled(core: string, memory: Recollection): string {
   return `${found.isNegative && !denies ? "No" : "Yes"}, you told me that ${found.told}.`;
 }
 
+/** Whether what was found is near a question, and no answer to it. */
+function isBeside(question: string, found: Recalled): boolean {
+  if (!found.fits) {
+    if (!found.sharesMain && !found.isWhole) return true;
+    if (/\bnames?$/i.test(question) || OWN_CLAIM.test(question)) return true;
+  }
+  const part = PART_ASKED.exec(question)?.[1];
+  if (part === undefined) return false;
+  const roots = new Set(contentOf(found.told));
+  return !contentOf(part).some((root) => roots.has(root));
+}
+
 /** Whether what was found shares more with a question than what `it` was taken for. */
 function isAbout(question: string, found: Recalled | undefined): boolean {
   if (found === undefined) return false;
-  const wanted = contentOf(question);
-  if (wanted.length === 0 || (found.fits && FITTED.test(question))) return true;
+  const wanted = contentOf(question.replace(/^how \p{L}+ /iu, ""));
+  const main = wanted.filter(isMain);
+  if (wanted.length === 0 || (main.length === 0 && found.fits && FITTED.test(question))) return true;
   const roots = new Set(contentOf(found.told));
-  return wanted.some((root) => roots.has(root));
+  return (main.length === 0 ? wanted : main).some((root) => roots.has(root));
 }
 
 // A question after what was is answered with what is no longer so.

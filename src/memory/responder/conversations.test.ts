@@ -389,6 +389,18 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
       "You told me that your name is Marie, you work as a nurse, you are from Lyon, you have two cats, your cats are called Pixel and Miso, your birthday is May 5th, you like jazz, and you buy oat milk every week.",
     ],
   ],
+  "what is told of others": [
+    ["Sarah is allergic to shellfish.", /Sarah/],
+    ["Am I allergic to anything?", "I don't know that; you haven't told me."],
+    ["What is Sarah allergic to?", /shellfish/],
+    ["My wife prefers Bach.", /Bach/],
+    ["What's my wife's favourite colour?", "I don't know your wife's favourite colour; you haven't told me."],
+    ["We have three kids: Nuno, Ana and Rui.", /three kids/],
+    ["What are my children called?", "Your children are called Nuno, Ana and Rui."],
+    ["My rent is due on Friday and it's 850 pounds.", /850/],
+    ["On Tuesday I'm meeting Sarah for lunch.", /lunch/],
+    ["How much is my rent and when is it due?", [/850 pounds/, /due on Friday/]],
+  ],
   "a trip for two": [
     [
       "my wife Lena and I are planning a trip to Japan",

@@ -138,8 +138,9 @@ function belongingAnswer(question: string, facts: JsonObject): string | undefine
   if (value === undefined) return undefined;
   const aged = /^(.+)['’]s age$/.exec(asked)?.[1];
   if (aged !== undefined && /^\d+$/.test(value)) return `Your ${toSecondPerson(aged)} is ${value} years old.`;
-  const named = /^(.+s)['’] names$/i.exec(asked)?.[1];
-  if (named !== undefined) return `Your ${toSecondPerson(named)} are called ${toSecondPerson(value)}.`;
+  const named = /^(.{1,60}?)(?:['’]|(?<!s)['’]s) names?$/i.exec(asked)?.[1];
+  if (named !== undefined && isPlural(named))
+    return `Your ${toSecondPerson(named)} are called ${toSecondPerson(value)}.`;
   const what = asked.trim();
   return `Your ${toSecondPerson(what)} ${isPlural(what) ? "are" : "is"} ${toSecondPerson(value)}.`;
 }

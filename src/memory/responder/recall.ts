@@ -1,4 +1,4 @@
-import { toSecondPerson } from "../english/second-person.ts";
+import { lowered, toSecondPerson } from "../english/second-person.ts";
 import { contentOf, isLiving, isVerbRoot, rootOf, wordsOf } from "../english/words.ts";
 import { isStatement } from "./acknowledgement.ts";
 import type { Statement } from "./statements.ts";
@@ -131,6 +131,11 @@ function wantedOf(question: string): readonly Wanted[] {
   }));
 }
 
+/** Whether a root tells what is spoken of, as neither a verb nor a word such as `time`, `day` or `colour` does. */
+export function isMain(root: string): boolean {
+  return weightOf(root) === 1;
+}
+
 function weightOf(root: string): number {
   if (ATTRIBUTES.has(root)) return ATTRIBUTE_WEIGHT;
   return isVerbRoot(root) ? VERB_WEIGHT : 1;
@@ -182,9 +187,14 @@ function counts(text: string, thing: string): boolean {
 const ASKS_FOR =
   /^(?:do|did|am|was|have|can|will|should) i\b|\b(?:where|when|who|whom|why|(?:what|which) (?:city|country|town|place|street|time|day|date|year|month)|how (?:many|much|old|long|tall|far|often|big|high|heavy|expensive))\b/i;
 
+/** Whether a statement begins with a person or a name: `my sister`, `Sarah`. */
+function isOfAnother(text: string): boolean {
+  return wordsOf(text).slice(0, 3).some(isLiving) || /^\p{Lu}\p{Ll}/u.test(lowered(text));
+}
+
 const FITS: readonly (readonly [RegExp, (text: string) => boolean])[] = [
   // What is told of somebody else is no answer to what `I` do.
-  [/ i$/i, (text) => /\b(?:i|i'm|i've|i'd|we|we're|me|you)\b/i.test(text) || !wordsOf(text).slice(0, 3).some(isLiving)],
+  [/ i$/i, (text) => /\b(?:i|i'm|i've|i'd|we|we're|me|you)\b/i.test(text) || !isOfAnother(text)],
   [/where|city|country|town|place|street/i, (text) => PLACE.test(text)],
   [/when|time|day|date|year|month/i, (text) => TIME.test(text)],
   [/^how/i, (text) => NUMBER.test(text)],
