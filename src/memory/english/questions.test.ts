@@ -14,6 +14,10 @@ describe("questionsOf()", () => {
     assert.deepEqual(questionsOf("Where do I live and work"), ["Where do I live", "Where do I work"]);
   });
 
+  it("parts a few at most", () => {
+    assert.equal(questionsOf("What is my name and ".repeat(50)).length, 8);
+  });
+
   it("leaves alone what asks or tells once", () => {
     for (const text of [
       "What do my mother and my father like",

@@ -11,6 +11,7 @@ export function questionsOf(sentence: string): readonly string[] {
   let from = 0;
   for (const { index, 0: between } of sentence.matchAll(BREAK)) {
     const head = sentence.slice(from, index);
+    if (questions.length >= JOINED_MAX - 1) break;
     if (head.indexOf(" ") < 0 || TELLS_ABOUT.test(head)) continue;
     questions.push(withSubject(head, questions.at(-1)));
     from = index + between.length;
@@ -23,6 +24,9 @@ function withSubject(question: string, before: string | undefined): string {
   const subject = /\b(?:is|was) (my [\p{L}\p{N}'’ -]{1,60})$/iu.exec(before ?? "")?.[1];
   return subject === undefined ? question : question.replace(/\bit\b/i, subject);
 }
+
+// Each is looked for in all that was told; who asks more than this at once gets no better answer.
+const JOINED_MAX = 8;
 
 const DEMANDS = /^(?:please |(?:can|could|would|will) you )*(?:tell|remind) me /i;
 
