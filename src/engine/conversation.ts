@@ -1,6 +1,6 @@
 import { type JsonObject, merged } from "./json.ts";
 import type { Message, SealedMessage, ToolCall } from "./message.ts";
-import { type Entry, payloadBody } from "./operation.ts";
+import { type Entry, type Operation, payloadBody } from "./operation.ts";
 import type { RowChange } from "./store.ts";
 
 /** What a session keeps of its conversation beside the messages themselves. */
@@ -122,7 +122,9 @@ export function repaired(openCalls: readonly string[], messages: readonly Messag
 }
 
 /** The messages that an entry of a session's log brought, in their order; none once they were erased. */
-export function messagesOf(entry: Entry): readonly SealedMessage[] {
+export function messagesOf(
+  entry: Pick<Entry, "payload"> & { readonly operation: Pick<Operation, "kind"> },
+): readonly SealedMessage[] {
   const body = payloadBody(entry);
   if (body === undefined) return [];
   // NOTE: a payload has the shape of its operation's kind.

@@ -72,7 +72,7 @@ export interface PayloadBody {
 }
 
 /** The parsed body of an entry's payload, or `undefined` where it is gone. */
-export function payloadBody(entry: Entry): PayloadBody | undefined {
+export function payloadBody(entry: Pick<Entry, "payload">): PayloadBody | undefined {
   // NOTE: the text is our own `JSON.stringify` of a `PayloadBody`, held to its digest by `verify`.
   return typeof entry.payload === "object" ? (JSON.parse(entry.payload.body) as PayloadBody) : undefined;
 }

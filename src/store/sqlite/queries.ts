@@ -22,7 +22,7 @@ import type {
 import type { Records, StreamKind } from "../../engine/streams.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { toKey } from "./key-rows.ts";
-import { integer, type Row, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
+import { integer, type Row, toBrought, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
 import {
   countOf,
   listAlong,
@@ -104,7 +104,7 @@ export class Queries {
     const { after = 0, before = Number.MAX_SAFE_INTEGER, take, limit } = range;
     const { tokensMax = Number.POSITIVE_INFINITY, charactersMax = Number.POSITIVE_INFINITY } = range;
     const rows = this.#statement(
-      `SELECT m.number, m.place, m.seq FROM streams t JOIN messages m ON m.stream = t.n
+      `SELECT m.number, m.place, m.seq, m.stream FROM streams t JOIN messages m ON m.stream = t.n
       WHERE ${OF_STREAM} AND m.number > :after AND m.number < :before
       ORDER BY m.number ${take === "oldest" ? "ASC" : "DESC"} LIMIT :limit`,
     ).iterate({ ...ofStream(ref), after, before, limit });
@@ -115,8 +115,9 @@ export class Queries {
       const seq = integer(row.seq);
       // Messages of one operation come one after the other, and its payload may be large: it is read once.
       if (of?.seq !== seq) {
-        const [entry] = this.operations(ref, { after: seq - 1, through: seq, limit: 1 });
-        of = { seq, at: entry?.operation.at ?? 0, messages: entry === undefined ? [] : messagesOf(entry) };
+        const [brought] = this.#all(BROUGHT, { stream: integer(row.stream), seq });
+        if (brought === undefined) continue;
+        of = { seq, at: integer(brought.at), messages: messagesOf(toBrought(brought)) };
       }
       const message = of.messages[integer(row.place)];
       if (message === undefined) continue;
@@ -233,6 +234,10 @@ function charactersOf(rows: readonly Row[]): number {
   const length = (value: SQLOutputValue | undefined): number => (typeof value === "string" ? value.length : 0);
   return rows.reduce((sum, row) => LARGE_TEXTS.reduce((all, column) => all + length(row[column]), sum), 0);
 }
+
+/** What of an operation its messages need. */
+const BROUGHT = `SELECT o.kind, o.at, p.n AS payload_row, p.salt, p.body FROM operations o
+  LEFT JOIN payloads p ON p.n = o.payload WHERE o.stream = :stream AND o.seq = :seq`;
 
 const OF_STREAM = "t.tenant = :tenant AND t.kind = :kind AND t.id = :uid";
 

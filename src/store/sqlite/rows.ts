@@ -1,5 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
-import type { Conversation } from "../../engine/conversation.ts";
+import type { Conversation, messagesOf } from "../../engine/conversation.ts";
 import { given } from "../../engine/given.ts";
 import type { Json, JsonObject } from "../../engine/json.ts";
 import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
@@ -139,9 +139,18 @@ export function toEntry(row: Row): Entry {
     payloadDigest: hex(row.payload_digest),
     hash: hex(row.hash),
   };
-  const { payload_row: stored, salt, body } = row;
-  if (stored == null) return { operation };
-  return { operation, payload: salt == null ? "erased" : { salt: hex(salt), body: text(body) } };
+  return { operation, ...toPayload(row) };
+}
+
+/** Reads of a row of operations only what its messages need. */
+export function toBrought(row: Row): Parameters<typeof messagesOf>[0] {
+  // NOTE: only ever written from an Entry.
+  return { operation: { kind: text(row.kind) as OperationKind }, ...toPayload(row) };
+}
+
+function toPayload({ payload_row: stored, salt, body }: Row): Pick<Entry, "payload"> {
+  if (stored == null) return {};
+  return { payload: salt == null ? "erased" : { salt: hex(salt), body: text(body) } };
 }
 
 /** Reads a row of remembered answers, with `about_tenant`, `kind` and `uid` of the stream that it is about. */
