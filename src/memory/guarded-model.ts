@@ -1,6 +1,6 @@
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
-import type { Context, Model, Piece, Summary, Usage } from "./model.ts";
+import { CHARACTERS_PER_TOKEN_MAX, type Context, type Model, type Piece, type Summary, type Usage } from "./model.ts";
 
 /** What any model is held to. */
 export interface ModelBounds {
@@ -8,9 +8,6 @@ export interface ModelBounds {
   readonly timeoutMs: number;
   readonly maxOutputTokens: number;
 }
-
-/** The longest that a token of text is, on the average of an answer. */
-const CHARACTERS_PER_TOKEN_MAX = 16;
 
 /** How much later than the model's own deadline ours is, so that it can say itself what happened. */
 const GRACE_MS = 2_000;

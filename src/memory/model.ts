@@ -15,6 +15,12 @@ export interface Context {
   readonly messages: readonly Message[];
 }
 
+/**
+ * The longest that a token of text is, on the average of an answer; prose has four characters. Whatever writes more is
+ * not held by the bound that it was sent.
+ */
+export const CHARACTERS_PER_TOKEN_MAX = 16;
+
 /** How much a model took in and gave out, where it says so. */
 export interface Usage {
   readonly inputTokens: number;

@@ -14,11 +14,10 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
-import { given } from "../engine/given.ts";
 import type { AccessMode } from "../engine/key.ts";
 import { isLoopback } from "../http/edge.ts";
-import { openModel } from "../memory/models/open-model.ts";
 import { inspectStore } from "../store/sqlite/index.ts";
+import { modelOf } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
 
 /** What one check found. A finding that is not `ok` says what to do. */
@@ -87,19 +86,13 @@ function durability({ durability: chosen }: Config): Finding {
 
 /** Asks the model nothing: whether its key is good is seen with the first chat. */
 function model(config: Config): Finding {
-  const { model: name, modelBaseUrl, modelApiKey, modelTimeoutSeconds, modelMaxOutputTokens } = config;
+  const { model: name, modelApiKey } = config;
   const check = "model";
   if (name === undefined) {
     return { check, state: "ok", found: "the built-in responder answers chats; it is no language model" };
   }
   try {
-    openModel({
-      model: name,
-      ...given("baseUrl", modelBaseUrl),
-      ...given("apiKey", modelApiKey),
-      timeoutMs: modelTimeoutSeconds * 1_000,
-      maxOutputTokens: modelMaxOutputTokens,
-    });
+    modelOf(config);
   } catch (error) {
     if (!(error instanceof SojournError)) throw error;
     const found = `${name} can't be asked: the server will not start`;

@@ -136,7 +136,12 @@ export function openEngine(
   };
 }
 
-function modelOf(config: EngineConfig): Model {
+/**
+ * What the configuration says answers chats. Asks nobody.
+ *
+ * @throws {SojournError} `invalid` for a model that can't be asked
+ */
+export function modelOf(config: EngineConfig): Model {
   if (config.model === undefined) return builtInModel();
   return openModel({
     model: config.model,

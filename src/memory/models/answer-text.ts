@@ -1,8 +1,4 @@
-/**
- * The longest that a token of text is, on the average of an answer; prose has four characters. Whatever writes more is
- * not held by the bound that it was sent.
- */
-const CHARACTERS_PER_TOKEN_MAX = 16;
+import { CHARACTERS_PER_TOKEN_MAX } from "../model.ts";
 
 /** The text of an answer as it comes in, up to a bound of our own. */
 export class AnswerText {
