@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { randomFrom } from "../src/conformance/random.ts";
+import { NO_ARTIFACTS } from "../src/engine/artifact.ts";
 import { EMPTY_CONVERSATION } from "../src/engine/conversation.ts";
 import { NO_METRICS, type SessionRecord, type Status } from "../src/engine/session.ts";
 import { databaseFile } from "../src/store/sqlite/connection.ts";
@@ -129,6 +130,8 @@ function sessionOf(i: number, random: () => number): SessionRecord {
     },
     conversation: EMPTY_CONVERSATION,
     workingMemory: {},
+    artifacts: NO_ARTIFACTS,
+    checkpoints: {},
   };
   const status = statusOf(random());
   if (status === "active" || status === "suspended") return { ...facts, status };

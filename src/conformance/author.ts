@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeFirst, PendingLog } from "../engine/append.ts";
+import type { ArtifactInputs, NewContent } from "../engine/artifact.ts";
 import { SECOND } from "../engine/clock.ts";
-import type { StreamOperationKind } from "../engine/operation.ts";
-import type { SessionInputs } from "../engine/session.ts";
+import { given } from "../engine/given.ts";
+import type { Entry, StreamOperationKind } from "../engine/operation.ts";
+import type { SessionInputs, SessionRecord } from "../engine/session.ts";
+import { changeOf } from "../engine/state-at.ts";
 import type { Append, Commit, Committed, Guard, Remembered, Store, Stream, StreamRef } from "../engine/store.ts";
-import type { Draft, Inputs, StreamKind } from "../engine/streams.ts";
+import { type Draft, type Inputs, RULES, type StreamKind } from "../engine/streams.ts";
 import { NEW_USER } from "../engine/user.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { sequentialIds } from "./sequential-ids.ts";
@@ -46,8 +49,47 @@ export class Author {
     return this.#written(new PendingLog(stream.ref, stream, this.#ports), stream.ref, drafts);
   }
 
+  /** A fork of a session at the last of these entries, which are its first; not yet written. */
+  fork({ ref: from }: Stream, entries: readonly Entry[], sessionId: string): Written {
+    const ref = { tenant: this.tenant, kind: "session", id: this.#ids.uid() } as const;
+    let record: SessionRecord | undefined;
+    for (const entry of entries) record = RULES.session.fold(record, changeOf(entry));
+    const { seq, hash } = entries.at(-1)?.operation ?? assert.fail("A fork has a history");
+    const origin = { uid: from.id, seq, hash, root: record?.origin?.root ?? from.id };
+    const log = new PendingLog(ref, { head: { seq, hash }, ...given("record", record) }, this.#ports);
+    const { part, stream } = this.#written(log, ref, [draft("session.forked", { uid: ref.id, sessionId, origin })]);
+    return { part: { ...part, history: { ref: from, hash } }, stream };
+  }
+
+  /** A content of these bytes, which stand for themselves in the store. */
+  content(bytes: string, more: Partial<NewContent> = {}): NewContent {
+    const body = new TextEncoder().encode(bytes);
+    const chunk = { digest: sha256(bytes), storedSize: body.length };
+    const place = { in: "store" } as const;
+    const { tenant } = this;
+    return {
+      tenant,
+      digest: sha256(bytes),
+      size: body.length,
+      storedSize: body.length,
+      chunks: [chunk],
+      place,
+      body,
+      ...more,
+    };
+  }
+
+  /** An artifact of that content. */
+  artifact(name: string, { digest, size }: NewContent, more: Partial<ArtifactInputs["artifact.stored"]> = {}): Draft {
+    const described = { name, type: "user_input", mimeType: "text/plain", tags: [], metadata: {} };
+    return draft("artifact.stored", { artifactId: this.#ids.artifact(), digest, size, ...described, ...more });
+  }
+
   /** Commits parts at the clock's `now`. */
-  async commit(parts: Commit["parts"], more: Pick<Commit, "guards" | "remember"> = {}): Promise<Committed> {
+  async commit(
+    parts: Commit["parts"],
+    more: Pick<Commit, "guards" | "contents" | "remember" | "removed"> = {},
+  ): Promise<Committed> {
     return await this.store.commit({ now: this.clock.now(), parts, ...more });
   }
 

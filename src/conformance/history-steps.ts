@@ -9,6 +9,8 @@ import { draft, requests } from "./author.ts";
 export const NAMES = ["a", "b", "c", "Ab"] as const;
 export const KEYS = ["k", "l"] as const;
 export const USERS = ["u", "v"] as const;
+/** Few contents, so that they are shared, and go, and come back. */
+export const DIGESTS = ["0a", "0b"].map((byte) => byte.repeat(32));
 const TAGS = ["x", "y", "🏕️"] as const;
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -51,6 +53,44 @@ const drafts = fc.oneof(
   fc.nat(9).map((through) => draft("conversation.compacted", { strategy: "truncate", through, tokens: through })),
 );
 
+/** What is done with the artifacts of a session, beside other operations. */
+const artifacts = fc.oneof(
+  {
+    arbitrary: fc.record({
+      act: fc.constant("store" as const),
+      name: fc.constantFrom("a.csv", "b.csv", "🏕️.csv"),
+      digest: fc.constantFrom(...DIGESTS),
+      tags,
+      /** Where its content goes; or it is taken to be there already. */
+      place: fc.constantFrom("store" as const, "file" as const, undefined),
+    }),
+    weight: 3,
+  },
+  fc.record({ act: fc.constant("delete" as const), which: fc.nat({ max: 9 }) }),
+  fc.record({
+    act: fc.constantFrom("grant" as const, "revoke" as const),
+    which: fc.nat({ max: 9 }),
+    grantee: fc.constantFrom(...USERS),
+    replaces: fc.boolean(),
+  }),
+);
+
+const files = fc.record({
+  part: fc.constant("files" as const),
+  target,
+  skew,
+  acts: fc.array(artifacts, { minLength: 1, maxLength: 4 }),
+});
+
+const fork = fc.record({
+  part: fc.constant("fork" as const),
+  target,
+  at: fc.nat({ max: 1_000 }),
+  /** Whether the hash is that of the origin. */
+  isSame: fc.constantFrom(true, true, true, true, false),
+  sessionId: fc.constantFrom(...NAMES),
+});
+
 const create = fc.record({
   part: fc.constant("create" as const),
   sessionId: fc.constantFrom(...NAMES),
@@ -92,9 +132,19 @@ const user = fc.record({
 
 const write = fc.record({
   step: fc.constant("write" as const),
-  parts: fc.array(fc.oneof({ arbitrary: create, weight: 3 }, { arbitrary: append, weight: 4 }, erase, user), {
-    maxLength: 3,
-  }),
+  parts: fc.array(
+    fc.oneof(
+      { arbitrary: create, weight: 3 },
+      { arbitrary: append, weight: 4 },
+      { arbitrary: files, weight: 4 },
+      fork,
+      erase,
+      user,
+    ),
+    {
+      maxLength: 3,
+    },
+  ),
   activeBelow: maybe(fc.nat({ max: 8 })),
   forgets: fc.constantFrom(false, false, false, true),
   answer: maybe(

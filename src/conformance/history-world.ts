@@ -1,17 +1,37 @@
 import assert from "node:assert/strict";
+import type { NewContent } from "../engine/artifact.ts";
+import { given } from "../engine/given.ts";
 import type { Append, Erase, Guard, Part, SessionFilter, Stream } from "../engine/store.ts";
+import type { Draft } from "../engine/streams.ts";
 import { type Author, draft, nameGuard } from "./author.ts";
-import { KEYS, type ListStep, NAMES, type PastStep, type Step, USERS, type WriteStep } from "./history-steps.ts";
+import {
+  DIGESTS,
+  KEYS,
+  type ListStep,
+  NAMES,
+  type PastStep,
+  type Step,
+  USERS,
+  type WriteStep,
+} from "./history-steps.ts";
 import { Model, total } from "./model.ts";
 import { assertList } from "./pages.ts";
 
 /** More sessions than all histories of a run leave overdue. */
 const OVERDUE_MAX = 100_000;
 
+/** More files than all histories of a run abandon. */
+const ALL = 1_000_000;
+
+type Seed = WriteStep["parts"][number];
+type ForkSeed = Extract<Seed, { part: "fork" }>;
+type Act = Extract<Seed, { part: "files" }>["acts"][number];
+
 /** A store and its model, to which the same things happen. */
 export class World {
   readonly #author: Author;
   readonly #model = new Model();
+  #files = 0;
 
   constructor(author: Author) {
     this.#author = author;
@@ -45,6 +65,14 @@ export class World {
       assert.deepEqual(await store.stream(ref), this.#model.stream(ref));
       assert.deepEqual(await store.stored(ref), this.#model.stream(ref));
     }
+    for (const digest of DIGESTS) {
+      const content = this.#model.content(digest);
+      const { tenant: _, body, ...kept } = content ?? { tenant };
+      assert.deepEqual(await store.content(tenant, digest), content && kept);
+      assert.deepEqual(await store.body(tenant, digest), body && new Uint8Array(body));
+    }
+    const abandoned = (await store.abandoned(ALL)).filter((name) => name.startsWith(`${tenant}/`));
+    assert.deepEqual(abandoned.sort(), this.#model.abandoned);
     for (const name of NAMES) assert.deepEqual(await store.named(tenant, name), this.#model.named(name));
     for (const key of KEYS) {
       assert.deepEqual(await store.remembered(this.#author.answer(key), now), this.#model.remembered(key, now));
@@ -57,6 +85,7 @@ export class World {
     const { store, tenant, clock } = this.#author;
     const guards: Guard[] = activeBelow === undefined ? [] : [{ guard: "active_below", tenant, limit: activeBelow }];
     const parts = seeds.flatMap((seed) => this.#part(seed, guards)).filter(isFirstOfStream);
+    const contents = parts[0] && this.#brought(parts[0], seeds);
     const about = answer?.about === undefined ? undefined : this.#pick(answer.about)?.ref;
     const remember = answer && [
       this.#author.answer(answer.key, { expiresAt: clock.now() + answer.lifetimeUs, ...(about && { about }) }),
@@ -65,6 +94,7 @@ export class World {
       now: clock.now(),
       parts,
       guards,
+      ...(contents && { contents }),
       ...(remember && { remember }),
       ...(forgets && { forget: { tenant } }),
     };
@@ -80,10 +110,51 @@ export class World {
     if (seed.part === "user") return [this.#userPart(seed)];
     const stream = this.#pick(seed.target);
     if (stream === undefined) return [];
-    const expectedHead = stream.head.seq + seed.skew;
+    const expectedHead = stream.head.seq + (seed.part === "fork" ? 0 : seed.skew);
     if (seed.part === "erase") return [{ change: "erase", ref: stream.ref, expectedHead } satisfies Erase];
+    if (seed.part === "fork") return [this.#fork(stream, seed, guards)];
+    if (seed.part === "files") {
+      const drafts = seed.acts.flatMap((act) => this.#draft(stream, act));
+      return drafts.length === 0 ? [] : [{ ...this.#author.continue(stream, ...drafts).part, expectedHead }];
+    }
     const { part } = this.#author.continue(stream, ...seed.drafts);
     return [{ ...part, expectedHead, snapshot: seed.snapshot } satisfies Append];
+  }
+
+  #fork(origin: Stream, { at, isSame, sessionId }: ForkSeed, guards: Guard[]): Part {
+    const seq = 1 + (at % origin.head.seq);
+    const entries = this.#model.operations(origin.ref, { after: 0, through: seq, limit: seq });
+    const { part, stream } = this.#author.fork(origin, entries, sessionId);
+    guards.push(nameGuard(stream, this.#model.named(sessionId)));
+    return isSame ? part : { ...part, history: { ref: origin.ref, hash: "00".repeat(32) } };
+  }
+
+  #draft(stream: Stream, act: Act): readonly Draft[] {
+    const live = this.#model.artifacts(stream.ref);
+    if (act.act === "store") {
+      const { name, digest, tags } = act;
+      return [this.#author.artifact(name, this.#author.content("x", { digest }), { tags, metadata: { name } })];
+    }
+    // Now and then one that is not there, or not any more.
+    const artifact = live[act.which];
+    const artifactId = artifact?.id ?? "artifact_0";
+    if (act.act === "delete") return [draft("artifact.deleted", { artifactId, name: artifact?.name ?? "", size: 1 })];
+    const { grantee, replaces } = act;
+    if (act.act === "revoke") return [draft("artifact.revoked", { artifactId, grantee })];
+    return [draft("artifact.granted", { artifactId, grantee, permission: "read", replaces })];
+  }
+
+  /** The contents that come with a part: of each artifact that is stored, unless its content is taken to be there. */
+  #brought({ ref }: Part, seeds: WriteStep["parts"]): readonly NewContent[] {
+    const seed = seeds.find((seed) => seed.part === "files" && this.#pick(seed.target)?.ref.id === ref.id);
+    if (seed?.part !== "files") return [];
+    return seed.acts.flatMap((act) => {
+      if (act.act !== "store" || act.place === undefined) return [];
+      const name = `${this.#author.tenant}/${++this.#files}`;
+      const { body, ...content } = this.#author.content("x", { digest: act.digest });
+      if (act.place === "store") return [{ ...content, ...given("body", body) }];
+      return [{ ...content, place: { in: "file", name } }];
+    });
   }
 
   #userPart({ userId, skew, tone, snapshot }: Extract<WriteStep["parts"][number], { part: "user" }>): Part {
@@ -136,6 +207,14 @@ export class World {
         const range = { ...bound, take, limit };
         assert.deepEqual(await store.messages(ref, range), this.#model.messages(ref, range));
       }
+    }
+    for (const at of [undefined, seq]) {
+      const { items } = await store.artifacts(ref, { limit: 1_000, ...given("at", at) });
+      assert.deepEqual(items, this.#model.artifacts(ref, at));
+    }
+    for (const artifact of this.#model.artifacts(ref)) {
+      assert.deepEqual(await store.artifact(ref, artifact.id), artifact);
+      assert.deepEqual(await store.grants(ref, artifact.id), this.#model.grants(ref, artifact.id));
     }
     // Which of two rows comes first that one operation began is open.
     assert.deepEqual([...(await store.view(ref, "tag", seq))].sort(), [...this.#model.tags(ref, seq)].sort());

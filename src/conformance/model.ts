@@ -1,3 +1,4 @@
+import type { Artifact, Grant, NewContent } from "../engine/artifact.ts";
 import { messagesOf } from "../engine/conversation.ts";
 import { asOf, expiresAtUs } from "../engine/lifecycle.ts";
 import type { StoredMessage } from "../engine/message.ts";
@@ -16,7 +17,11 @@ interface Kept {
   readonly snapshots: readonly { readonly seq: number; readonly record: AnyStream["record"] }[];
   readonly tags: readonly { readonly key: string; readonly seq: number; readonly goneSeq?: number }[];
   readonly messages: readonly StoredMessage[];
+  readonly artifacts: readonly Artifact[];
+  readonly grants: readonly (Grant & { readonly goneSeq?: number })[];
 }
+
+const NOTHING: Omit<Kept, "stream"> = { entries: [], snapshots: [], tags: [], messages: [], artifacts: [], grants: [] };
 
 type AnyStream = Stream<StreamKind>;
 
@@ -24,11 +29,19 @@ interface State {
   readonly streams: Map<string, Kept>;
   readonly names: Map<string, StreamRef<"session">>;
   readonly remembered: Map<string, Remembered>;
+  readonly contents: Map<string, NewContent>;
+  readonly abandoned: Set<string>;
 }
 
 /** A store in plain memory, slow and short enough to be seen right: what a driver's answers are held against. */
 export class Model {
-  #state: State = { streams: new Map(), names: new Map(), remembered: new Map() };
+  #state: State = {
+    streams: new Map(),
+    names: new Map(),
+    remembered: new Map(),
+    contents: new Map(),
+    abandoned: new Set(),
+  };
 
   /** The sessions. */
   get streams(): readonly Stream[] {
@@ -39,7 +52,7 @@ export class Model {
     return this.#state.streams.get(`${kind} ${id}`)?.stream;
   }
 
-  commit({ now, parts, guards = [], remember = [], forget }: Commit): Committed {
+  commit({ now, parts, guards = [], contents = [], removed = [], remember = [], forget }: Commit): Committed {
     for (const guard of guards) {
       if (!this.#holds(guard, now)) return { outcome: guard.guard === "name" ? "conflict" : "limit_reached" };
     }
@@ -47,19 +60,25 @@ export class Model {
     const remembered = [...this.#state.remembered].filter(
       ([, { about }]) => about !== undefined || forget === undefined,
     );
-    const next = { streams: new Map(streams), names: new Map(names), remembered: new Map(remembered) };
-    if (!parts.every((part) => apply(next, part))) return { outcome: "conflict" };
+    const next = {
+      streams: new Map(streams),
+      names: new Map(names),
+      remembered: new Map(remembered),
+      contents: new Map(this.#state.contents),
+      abandoned: new Set(this.#state.abandoned),
+    };
+    for (const [i, part] of parts.entries()) {
+      const outcome = apply(next, part, i === 0 ? contents : []);
+      if (outcome !== "committed") return { outcome };
+    }
+    for (const file of removed) next.abandoned.delete(file);
     for (const guard of guards) {
       const pointed = guard.guard === "name" ? next.streams.get(`session ${guard.next}`)?.stream : undefined;
       if (pointed !== undefined && isSession(pointed)) next.names.set(pointed.record.sessionId, pointed.ref);
     }
-    for (const answer of remember) {
-      if (answer.about !== undefined && !next.streams.has(keyOf(answer.about))) return { outcome: "conflict" };
-      if ((next.remembered.get(answer.key)?.expiresAt ?? -1) >= now) return { outcome: "repeated" };
-      next.remembered.set(answer.key, answer);
-    }
-    this.#state = next;
-    return { outcome: "committed" };
+    const outcome = keep(next, remember, now);
+    if (outcome === "committed") this.#state = next;
+    return { outcome };
   }
 
   named(sessionId: string): Stream | undefined {
@@ -96,6 +115,36 @@ export class Model {
     return tags.filter((tag) => tag.seq <= seq && (tag.goneSeq ?? Number.MAX_VALUE) > seq).map(({ key }) => key);
   }
 
+  /** The artifacts that there were at `at`, or are, the newest first. */
+  artifacts(ref: StreamRef, at?: number): readonly Artifact[] {
+    const kept = this.#state.streams.get(keyOf(ref))?.artifacts ?? [];
+    const wanted = kept.filter(({ seq, goneSeq }) =>
+      at === undefined ? goneSeq === undefined : seq <= at && (goneSeq ?? Number.MAX_VALUE) > at,
+    );
+    return wanted.map((artifact) => this.#withContent(artifact)).reverse();
+  }
+
+  grants(ref: StreamRef, artifactId: string): readonly Grant[] {
+    const kept = this.#state.streams.get(keyOf(ref))?.grants ?? [];
+    const wanted = kept.filter((grant) => grant.artifactId === artifactId && grant.goneSeq === undefined);
+    return wanted.map(({ grantee, permission, seq }) => ({ artifactId, grantee, permission, seq }));
+  }
+
+  content(digest: string): NewContent | undefined {
+    return this.#state.contents.get(digest);
+  }
+
+  get abandoned(): readonly string[] {
+    return [...this.#state.abandoned].sort();
+  }
+
+  #withContent(artifact: Artifact): Artifact {
+    const content = this.#state.contents.get(artifact.digest);
+    if (content === undefined) return artifact;
+    const { tenant: _, body: __, ...rest } = content;
+    return { ...artifact, content: rest };
+  }
+
   overdue(now: number): readonly Stream[] {
     const over = this.streams.filter(({ record }) => (expiresAtUs(record) ?? Number.MAX_VALUE) < now);
     return over.sort((a, b) => (expiresAtUs(a.record) ?? 0) - (expiresAtUs(b.record) ?? 0));
@@ -107,12 +156,116 @@ export class Model {
   }
 }
 
-function apply(state: State, part: Part): boolean {
+function keep({ streams, remembered }: State, answers: readonly Remembered[], now: number): Committed["outcome"] {
+  for (const answer of answers) {
+    if (answer.about !== undefined && !streams.has(keyOf(answer.about))) return "conflict";
+    if ((remembered.get(answer.key)?.expiresAt ?? -1) >= now) return "repeated";
+    remembered.set(answer.key, answer);
+  }
+  return "committed";
+}
+
+function apply(state: State, part: Part, brought: readonly NewContent[]): Committed["outcome"] {
   const kept = state.streams.get(keyOf(part.ref));
-  if ((kept?.stream.head.seq ?? 0) !== part.expectedHead) return false;
-  if (part.change === "append") state.streams.set(keyOf(part.ref), appended(kept, part));
-  else if (kept !== undefined) forget(state, kept.stream);
-  return part.change === "append" || kept !== undefined;
+  if (part.change === "erase") {
+    if (kept === undefined || kept.stream.head.seq !== part.expectedHead) return "conflict";
+    forget(state, kept.stream);
+    release(
+      state,
+      kept.artifacts.map(({ digest }) => digest),
+    );
+    return "committed";
+  }
+  const origin = part.history && originOf(state, part);
+  const before = part.history === undefined ? kept : origin;
+  const isNew = part.history === undefined || kept === undefined;
+  if (!isNew || (before?.stream.head.seq ?? 0) !== part.expectedHead) return "conflict";
+  const rows = rowsAfter(before ?? NOTHING, part);
+  if (rows === "conflict") return rows;
+  const { artifacts } = rows;
+  const added = artifacts.filter(({ seq, goneSeq }) => seq > part.expectedHead && goneSeq === undefined);
+  if (part.rows.length > 0) bring(state, brought);
+  if (!added.every(({ digest }) => state.contents.has(digest))) return "content_missing";
+  state.streams.set(keyOf(part.ref), { ...appended(before, part), ...rows });
+  const ended = artifacts.filter(({ goneSeq = 0 }) => goneSeq > part.expectedHead).map(({ digest }) => digest);
+  release(state, ended);
+  return "committed";
+}
+
+/** What a fork begins with: its origin, cut off at that operation. */
+function originOf({ streams }: State, { history, expectedHead: at }: Append): Kept | undefined {
+  const origin = history && streams.get(keyOf(history.ref));
+  const last = origin?.entries.find(({ operation }) => operation.seq === at)?.operation;
+  if (origin === undefined || last?.hash !== history?.hash) return undefined;
+  const cut = <T extends { readonly seq: number; readonly goneSeq?: number }>(rows: readonly T[]): readonly T[] =>
+    rows
+      .filter(({ seq }) => seq <= at)
+      .map(({ goneSeq, ...row }) => (goneSeq !== undefined && goneSeq <= at ? { ...row, goneSeq } : row) as T);
+  return {
+    stream: { ...origin.stream, head: { seq: at, hash: last?.hash ?? "" } },
+    entries: origin.entries.filter(({ operation }) => operation.seq <= at),
+    snapshots: origin.snapshots.filter(({ seq }) => seq <= at),
+    tags: cut(origin.tags),
+    messages: origin.messages.filter(({ seq }) => seq <= at),
+    artifacts: cut(origin.artifacts),
+    grants: [],
+  };
+}
+
+function bring({ contents, abandoned }: State, brought: readonly NewContent[]): void {
+  for (const content of brought) {
+    const known = contents.get(content.digest);
+    if (known === undefined) contents.set(content.digest, content);
+    else if (content.place.in === "file" && !(known.place.in === "file" && known.place.name === content.place.name)) {
+      abandoned.add(content.place.name);
+    }
+  }
+}
+
+/** Lets go of contents that no artifact refers to any more. */
+function release({ streams, contents, abandoned }: State, digests: readonly string[]): void {
+  const live = [...streams.values()].flatMap(({ artifacts }) =>
+    artifacts.filter(({ goneSeq }) => goneSeq === undefined),
+  );
+  for (const digest of digests) {
+    if (live.some((artifact) => artifact.digest === digest)) continue;
+    const content = contents.get(digest);
+    contents.delete(digest);
+    if (content?.place.in === "file") abandoned.add(content.place.name);
+  }
+}
+
+function rowsAfter(
+  { artifacts: before, grants: had }: Pick<Kept, "artifacts" | "grants">,
+  { rows, entries }: Append,
+): Pick<Kept, "artifacts" | "grants"> | "conflict" {
+  let artifacts = [...before];
+  let grants = [...had];
+  for (const row of rows) {
+    if (row.view === "artifact" && row.change === "begin") {
+      const { view: _, change: __, ...stored } = row;
+      const of = artifacts.filter(({ name }) => name === row.name);
+      const previous = of.at(-1)?.digest;
+      const createdBy = entries.find(({ operation }) => operation.seq === row.seq)?.operation.actor ?? "";
+      artifacts = [
+        ...artifacts,
+        { ...stored, version: of.length + 1, createdBy, ...(previous !== undefined && { previousDigest: previous }) },
+      ];
+    } else if (row.view === "artifact") {
+      const isMeant = ({ id, goneSeq }: Artifact): boolean => id === row.id && goneSeq === undefined;
+      if (!artifacts.some(isMeant)) return "conflict";
+      artifacts = artifacts.map((one) => (isMeant(one) ? { ...one, goneSeq: row.seq } : one));
+    } else if (row.view === "grant") {
+      const isMeant = (one: Kept["grants"][number]): boolean =>
+        one.artifactId === row.artifactId && one.grantee === row.grantee && one.goneSeq === undefined;
+      if (grants.some(isMeant) === (row.change === "begin")) return "conflict";
+      grants =
+        row.change === "begin"
+          ? [...grants, row]
+          : grants.map((one) => (isMeant(one) ? { ...one, goneSeq: row.seq } : one));
+    }
+  }
+  return { artifacts, grants };
 }
 
 function forget({ streams, names, remembered }: State, stream: AnyStream): void {
@@ -124,7 +277,10 @@ function forget({ streams, names, remembered }: State, stream: AnyStream): void 
   for (const [name, { about }] of remembered) if (about && keyOf(about) === key) remembered.delete(name);
 }
 
-function appended(kept: Kept | undefined, { ref, entries, record, rows, snapshot }: Append): Kept {
+function appended(
+  kept: Kept | undefined,
+  { ref, entries, record, rows, snapshot }: Append,
+): Omit<Kept, "artifacts" | "grants"> {
   const { seq, hash } = entries.at(-1)?.operation ?? { seq: 0, hash: "" };
   let tags = kept?.tags ?? [];
   let messages = kept?.messages ?? [];
@@ -134,7 +290,8 @@ function appended(kept: Kept | undefined, { ref, entries, record, rows, snapshot
       const of = entries.find(({ operation }) => operation.seq === seq);
       const message = of && messagesOf(of)[row.place];
       if (message) messages = [...messages, { ...message, number: row.number, seq, at: of.operation.at }];
-    } else if (row.change === "begin") tags = [...tags, { key: row.key, seq }];
+    } else if (row.view !== "tag") continue;
+    else if (row.change === "begin") tags = [...tags, { key: row.key, seq }];
     else tags = tags.map((tag) => (tag.key === row.key && tag.goneSeq === undefined ? { ...tag, goneSeq: seq } : tag));
   }
   return {

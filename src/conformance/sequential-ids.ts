@@ -8,6 +8,7 @@ export function sequentialIds(): Ids {
     uid: () => `00000000-0000-7000-8000-${next(12)}`,
     session: () => `session_${next(16)}`,
     operation: () => `op_${next(16)}`,
+    artifact: () => `artifact_${next(16)}`,
     key: () => `key_${next(16)}`,
     salt: () => next(32),
     secret: () => next(64),

@@ -49,7 +49,7 @@ export class PendingLog<K extends StreamKind = StreamKind> {
 
   /** Seals a draft behind the last entry, and folds it. */
   push(
-    { kind, name, input, output, error, durationUs }: Draft,
+    { kind, name, input, output, error, durationUs, used = [], made = [] }: Draft,
     { actor, at }: { readonly actor: string; readonly at: number },
   ): void {
     const { ids, digest } = this.#ports;
@@ -63,18 +63,18 @@ export class PendingLog<K extends StreamKind = StreamKind> {
       at,
       ...given("durationUs", durationUs),
       outcome: error === undefined ? "completed" : "failed",
-      used: [],
-      made: [],
+      used,
+      made,
       payloadDigest: payloadDigest(payload, digest),
     } as const;
     const hash = operationHash(this.#head.hash, sealed, digest);
     const before = this.#record;
     const rules = RULES[this.#ref.kind];
-    const entry = { operation: { ...sealed, hash }, payload };
-    this.#record = rules.fold(before, { kind, at, input, output });
+    const change = { kind, at, seq: sealed.seq, input, output };
+    this.#record = rules.fold(before, change);
     this.#head = { seq: sealed.seq, hash };
-    this.#entries.push(entry);
-    this.#rows.push(...rules.rows(before, this.#record, entry));
+    this.#entries.push({ operation: { ...sealed, hash }, payload });
+    this.#rows.push(...rules.rows(before, this.#record, change));
   }
 
   /** What a commit writes of this stream. */

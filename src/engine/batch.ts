@@ -1,6 +1,8 @@
 import { PendingLog } from "./append.ts";
+import type { NewContent } from "./artifact.ts";
 import type { Command } from "./commands.ts";
 import type { Digest } from "./digest.ts";
+import { given } from "./given.ts";
 import type { Ids } from "./ids.ts";
 import { assertMatches, type Precondition } from "./precondition.ts";
 import type { Commit, Guard, Part, Remembered, Stream } from "./store.ts";
@@ -16,6 +18,8 @@ export interface Order<K extends StreamKind = "session"> {
   readonly precondition?: Precondition;
   /** What must hold when it is written, if it writes anything. */
   readonly guards?: readonly Guard[];
+  /** What its artifacts refer to, if it writes anything. */
+  readonly contents?: readonly NewContent[];
   /** What to remember of the call's outcome, in the same commit. */
   readonly remember?: (outcome: Settled<K>) => Remembered;
   /** What it writes in another stream, in the same commit; asked for anew after a conflict. */
@@ -48,6 +52,7 @@ export class Batch<K extends StreamKind> {
   readonly #log: PendingLog<K>;
   readonly #beside: Part[] = [];
   readonly #guards: Guard[] = [];
+  readonly #contents: NewContent[] = [];
   readonly #remember: Remembered[] = [];
   readonly #replies: (() => void)[] = [];
   #erasure: Plan | undefined;
@@ -77,8 +82,9 @@ export class Batch<K extends StreamKind> {
     if (this.#erasure !== undefined) return this.#erasure;
     const parts = this.#log.isEmpty ? [] : [this.#log.toAppend(), ...this.#beside];
     if (parts.length === 0 && this.#remember.length === 0) return { replies: this.#replies };
+    const contents = this.#contents.length === 0 ? undefined : this.#contents;
     const commit = { now: this.#now, parts, guards: this.#guards, remember: this.#remember };
-    return { commit, replies: this.#replies };
+    return { commit: { ...commit, ...given("contents", contents) }, replies: this.#replies };
   }
 
   #apply(waiting: Waiting<K>, beside: Part | undefined): "decided" | "full" {
@@ -91,6 +97,7 @@ export class Batch<K extends StreamKind> {
     for (const draft of drafts) this.#push(draft, waiting.actor);
     if (drafts.length > 0) {
       this.#guards.push(...(waiting.guards ?? []));
+      this.#contents.push(...(waiting.contents ?? []));
       if (beside !== undefined) this.#beside.push(beside);
     }
     const settled = {

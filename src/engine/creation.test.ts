@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { engineForTests } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
+import { NO_ARTIFACTS } from "./artifact.ts";
 import { SECOND } from "./clock.ts";
 import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { ANCESTORS_MAX } from "./creation.ts";
@@ -28,6 +29,8 @@ describe("create()", () => {
       metrics: NO_METRICS,
       conversation: EMPTY_CONVERSATION,
       workingMemory: {},
+      artifacts: NO_ARTIFACTS,
+      checkpoints: {},
     });
     const given = {
       sessionId: "a",

@@ -88,6 +88,7 @@ export async function begin(
     remember: remember === undefined ? [] : [remember(value, at, ref)],
   });
   if (outcome === "committed") return { value, at };
+  if (outcome === "content_missing") throw new SojournError("internal", { message: "A new session has no artifacts" });
   // Another node has answered the same call in the meantime: to try again would find the key taken again.
   if (outcome === "repeated") throw new SojournError("conflict", { message: "Another call used the same key" });
   return outcome;

@@ -22,6 +22,12 @@ export const ERROR_KINDS = {
   no_session_found: { blame: "caller", retry: false },
   /** A chat named a session that does not exist or is not active. */
   invalid_session: { blame: "caller", retry: false },
+  artifact_not_found: { blame: "caller", retry: false },
+  checkpoint_not_found: { blame: "caller", retry: false },
+  /** A name of a checkpoint is given once. */
+  checkpoint_exists: { blame: "caller", retry: false },
+  /** A part of a content was asked for that it does not have. */
+  range_not_satisfiable: { blame: "caller", retry: false },
   session_exists: { blame: "caller", retry: false },
   invalid_transition: { blame: "caller", retry: false },
   precondition_failed: { blame: "caller", retry: false },
@@ -30,6 +36,10 @@ export const ERROR_KINDS = {
   idempotency_mismatch: { blame: "caller", retry: false },
   limit_reached: { blame: "caller", retry: true },
   conflict: { blame: "system", retry: true },
+  /** A content that was to be referred to has gone meanwhile: bring it again. */
+  content_missing: { blame: "system", retry: true },
+  /** The bytes of a content are not what was stored. */
+  content_damaged: { blame: "system", retry: false },
   storage_full: { blame: "system", retry: true },
   store_unavailable: { blame: "system", retry: true },
   store_in_use: { blame: "system", retry: true },

@@ -6,6 +6,8 @@ export interface Ids {
   session(): string;
   /** `op_` and 16 hex digits. */
   operation(): string;
+  /** `artifact_` and 16 hex digits. */
+  artifact(): string;
   /** `key_` and 16 hex digits. */
   key(): string;
   /** 128 random bits as 32 hex digits. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { NO_ARTIFACTS } from "./artifact.ts";
 import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { asOf, assertOpen, assertTransition, expiresAtUs, isFinal } from "./lifecycle.ts";
 import { NO_METRICS, type SessionRecord, STATUSES, type Status } from "./session.ts";
@@ -79,6 +80,8 @@ function session(status: Status): SessionRecord {
     metrics: NO_METRICS,
     conversation: EMPTY_CONVERSATION,
     workingMemory: {},
+    artifacts: NO_ARTIFACTS,
+    checkpoints: {},
   };
   return isFinal(status) ? { ...facts, status, endedAtUs: 150 } : { ...facts, status };
 }

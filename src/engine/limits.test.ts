@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { NO_ARTIFACTS } from "./artifact.ts";
 import { assertDuration, record } from "./commands.ts";
 import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { SojournError } from "./errors.ts";
@@ -160,6 +161,8 @@ describe("record()", () => {
       metrics: { ...NO_METRICS, ...full },
       conversation: EMPTY_CONVERSATION,
       workingMemory: {},
+      artifacts: NO_ARTIFACTS,
+      checkpoints: {},
     } as const;
     assert.equal(record({ ...none, processingTimeUs: 1 })(session, 2).length, 1);
     assertRefused(() => record({ ...none, processingTimeUs: 2 })(session, 2), "processing_time_seconds");

@@ -35,6 +35,19 @@ export const LIMITS = {
   workingMemoryBytes: 65_536,
   /** Of a user's preferences as JSON text, in bytes of UTF-8. */
   preferencesBytes: 16_384,
+  /** Of an artifact's name, in bytes of UTF-8. */
+  artifactNameBytes: 255,
+  artifactTypeLength: 64,
+  mimeTypeLength: 255,
+  /** Of an artifact's metadata as JSON text, in bytes of UTF-8. */
+  artifactMetadataBytes: 65_536,
+  /** Of a pattern that names are held against. */
+  globLength: 1_024,
+  /** Of one session. */
+  checkpoints: 1_000,
+  checkpointNameLength: 128,
+  /** Of what a checkpoint keeps, as JSON text, in bytes of UTF-8. */
+  checkpointDataBytes: 65_536,
 } as const;
 
 /** What an operator may set. */
@@ -186,7 +199,8 @@ function isCleanText(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 
-function utf8Length(text: string): number {
+/** How many bytes a text takes in UTF-8. */
+export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

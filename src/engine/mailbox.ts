@@ -126,6 +126,9 @@ function refusal(ref: StreamRef, outcome: Exclude<Committed["outcome"], "committ
       message: `Cannot write ${ref.kind} ${ref.id}: a limit of its tenant is reached`,
     });
   }
+  if (outcome === "content_missing") {
+    return new SojournError(outcome, { message: `Cannot write ${ref.kind} ${ref.id}: a content has gone meanwhile` });
+  }
   return new SojournError("conflict", {
     message: `Cannot write ${ref.kind} ${ref.id}: others wrote it first, again and again`,
   });

@@ -16,6 +16,13 @@ export const OPERATION_KINDS = [
   "turn.failed",
   "conversation.compacted",
   "working_memory.changed",
+  "artifact.stored",
+  "artifact.deleted",
+  "artifact.granted",
+  "artifact.revoked",
+  "artifact.accessed",
+  "checkpoint.created",
+  "session.forked",
 ] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { NO_ARTIFACTS } from "./artifact.ts";
 import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { OPERATION_KINDS, type OperationKind } from "./operation.ts";
 import {
@@ -25,12 +26,16 @@ const CREATED: SessionRecord = {
   metrics: NO_METRICS,
   conversation: EMPTY_CONVERSATION,
   workingMemory: { task: "x", gone: 1 },
+  artifacts: NO_ARTIFACTS,
+  checkpoints: {},
 };
 
 const USED = { ...CREATED, updatedAtUs: 200, lastActivityUs: 200 };
 
 const said = (content: string) => ({ role: "user", content, tokens: 3 }) as const;
 const ANSWER = { role: "assistant", content: "Hello", tokens: 3 } as const;
+
+const ORIGIN = { uid: "u", seq: 1, hash: "00", root: "u" } as const;
 
 describe("fold()", () => {
   it("begins with what session.created says", () => {
@@ -90,6 +95,40 @@ describe("fold()", () => {
       },
     ],
     "working_memory.changed": [{ merge: { gone: null, b: 2 } }, { ...USED, workingMemory: { task: "x", b: 2 } }],
+    "artifact.stored": [
+      {
+        artifactId: "artifact_1",
+        name: "a.csv",
+        type: "user_input",
+        mimeType: "text/csv",
+        tags: [],
+        metadata: {},
+        digest: "00",
+        size: 7,
+      },
+      { ...USED, artifacts: { count: 1, bytes: 7 } },
+    ],
+    "artifact.deleted": [
+      { artifactId: "artifact_1", name: "a.csv", size: 7 },
+      { ...USED, artifacts: { count: -1, bytes: -7 } },
+    ],
+    "artifact.granted": [{ artifactId: "artifact_1", grantee: "u", permission: "read", replaces: false }, USED],
+    "artifact.revoked": [{ artifactId: "artifact_1", grantee: "u" }, USED],
+    "artifact.accessed": [{ artifactId: "artifact_1", by: "u", needed: "read" }, CREATED],
+    "checkpoint.created": [{ name: "before" }, { ...USED, checkpoints: { before: 2 } }],
+    "session.forked": [
+      { uid: "v", sessionId: "b", name: "Fork", origin: ORIGIN },
+      {
+        ...USED,
+        status: "active",
+        sessionId: "b",
+        name: "Fork",
+        origin: ORIGIN,
+        createdAtUs: 200,
+        updatedAtUs: 200,
+        lastActivityUs: 200,
+      },
+    ],
   };
 
   for (const kind of OPERATION_KINDS) {
@@ -98,7 +137,7 @@ describe("fold()", () => {
 
     it(`applies ${kind}`, () => {
       const output = kind === "turn.completed" ? { message: ANSWER, model: "m", reason: "stop" } : undefined;
-      assert.deepEqual(fold(CREATED, { kind, at: 200, input, output } as SessionChange), expected);
+      assert.deepEqual(fold(CREATED, { kind, at: 200, seq: 2, input, output } as SessionChange), expected);
     });
 
     it(`applies ${kind} whose payload was erased, and changes its argument in neither case`, () => {

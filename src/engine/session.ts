@@ -1,3 +1,4 @@
+import { type ArtifactInputs, type Holdings, NO_ARTIFACTS } from "./artifact.ts";
 import {
   type Conversation,
   type ConversationInputs,
@@ -65,16 +66,42 @@ interface Facts {
   readonly conversation: Conversation;
   /** The facts of the task in hand; under `user`, what the user told of themselves. */
   readonly workingMemory: JsonObject;
+  /** The artifacts that were stored and not deleted. */
+  readonly artifacts: Holdings;
+  /** The names that were given to operations, each with its `seq`. */
+  readonly checkpoints: Readonly<Record<string, number>>;
+  /** Of a fork alone. */
+  readonly origin?: Origin;
+}
+
+/** Where the history of a fork comes from: its log is the other's up to `seq`, word for word, and then its own. */
+export interface Origin {
+  /** The session that was forked. */
+  readonly uid: string;
+  readonly seq: number;
+  /** The hash of that operation. */
+  readonly hash: string;
+  /** The session whose log begins here: `uid`, unless that is a fork itself. */
+  readonly root: string;
 }
 
 /** The folded record of a session's log. Times are microseconds since the epoch. */
 export type SessionRecord = Facts & Lifecycle;
 
 /** What each kind of operation of a session carries in its payload. */
-export interface SessionInputs extends ConversationInputs {
+export interface SessionInputs extends ConversationInputs, ArtifactInputs {
   readonly "session.created": Omit<
     Facts,
-    "createdAtUs" | "updatedAtUs" | "lastActivityUs" | "reason" | "metrics" | "conversation" | "workingMemory"
+    | "createdAtUs"
+    | "updatedAtUs"
+    | "lastActivityUs"
+    | "reason"
+    | "metrics"
+    | "conversation"
+    | "workingMemory"
+    | "artifacts"
+    | "checkpoints"
+    | "origin"
   >;
   readonly "session.updated": SessionPatch;
   readonly "session.suspended": WithReason;
@@ -88,6 +115,14 @@ export interface SessionInputs extends ConversationInputs {
     readonly requests: number;
     readonly errors: number;
     readonly processingTimeUs: number;
+  };
+  readonly "checkpoint.created": { readonly name: string; readonly data?: JsonObject };
+  /** From here on the log is that of another session, which is active whatever its origin was. */
+  readonly "session.forked": {
+    readonly uid: string;
+    readonly sessionId: string;
+    readonly name?: string;
+    readonly origin: Origin;
   };
 }
 
@@ -108,6 +143,8 @@ export interface WithReason {
 export interface SessionChange<K extends OperationKind = OperationKind> {
   readonly kind: K;
   readonly at: number;
+  /** Absent where it is only tried what the operation would do. */
+  readonly seq?: number;
   readonly input?: SessionInputs[K];
   /** Of a completed turn alone. */
   readonly output?: TurnOutput;
@@ -178,6 +215,20 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
     ...used(session, at),
     workingMemory: "set" in input ? input.set : merged(session.workingMemory, input.merge),
   }),
+  "artifact.stored": (session, { at, input = { size: 0 } }) => holding(used(session, at), 1, input.size),
+  "artifact.deleted": (session, { at, input = { size: 0 } }) => holding(noted(session, at), -1, -input.size),
+  "artifact.granted": (session, { at }) => noted(session, at),
+  "artifact.revoked": (session, { at }) => noted(session, at),
+  "artifact.accessed": (session) => session,
+  "checkpoint.created": (session, { at, input, seq = 0 }) => {
+    if (input === undefined) return noted(session, at);
+    return { ...noted(session, at), checkpoints: { ...session.checkpoints, [input.name]: seq } };
+  },
+  "session.forked": (session, { at, input }) => {
+    const { endedAtUs: _, reason: __, temporary: ___, ...rest } = session;
+    const own = input === undefined ? {} : forked(input);
+    return { ...rest, ...own, status: "active", createdAtUs: at, updatedAtUs: at, lastActivityUs: at };
+  },
 };
 
 function born({ at, input }: SessionChange): SessionRecord {
@@ -192,7 +243,18 @@ function born({ at, input }: SessionChange): SessionRecord {
     metrics: NO_METRICS,
     conversation: EMPTY_CONVERSATION,
     workingMemory: {},
+    artifacts: NO_ARTIFACTS,
+    checkpoints: {},
   };
+}
+
+function forked({ sessionId, name, origin }: SessionInputs["session.forked"]): Partial<Facts> {
+  return { sessionId, origin, ...(name === undefined ? {} : { name }) };
+}
+
+function holding(session: SessionRecord, count: number, bytes: number): SessionRecord {
+  const { artifacts } = session;
+  return { ...session, artifacts: { count: artifacts.count + count, bytes: artifacts.bytes + bytes } };
 }
 
 function counted(session: SessionRecord, added: Partial<Metrics>): SessionRecord {
@@ -216,6 +278,12 @@ function used(session: SessionRecord, at: number): SessionRecord {
     updatedAtUs: Math.max(session.updatedAtUs, at),
     lastActivityUs: Math.max(session.lastActivityUs, at),
   };
+}
+
+/** What may also be done to an ended session; of an open one it counts as use. */
+function noted(session: SessionRecord, at: number): SessionRecord {
+  if (session.endedAtUs === undefined) return used(session, at);
+  return { ...session, updatedAtUs: Math.max(session.updatedAtUs, at) };
 }
 
 function open(session: SessionRecord, at: number, input: WithReason = {}): Facts {

@@ -31,6 +31,8 @@ export interface Caller {
   readonly tenant: string;
   /** What the log says of who asked; letters, digits and `._:-`. */
   readonly actor: string;
+  /** The uid of the session that the call is made as, with no more than its rights. */
+  readonly actingAs?: string;
 }
 
 /** What may come with any write. */
@@ -400,7 +402,7 @@ export class Sessions {
 }
 
 /** What may come with a command on a session; `remember` in the place of `idempotency`, where that is seen to already. */
-export interface ChangeOptions extends WriteOptions, Pick<Order, "guards" | "beside" | "remember"> {}
+export interface ChangeOptions extends WriteOptions, Pick<Order, "guards" | "beside" | "contents" | "remember"> {}
 
 function missing(id: string): SojournError {
   return new SojournError("session_not_found", { message: `Session ${id} not found` });

@@ -5,9 +5,9 @@ import { type Change, type Records, RULES, type StreamKind } from "./streams.ts"
 
 /** The change that an entry makes, as the fold takes it. */
 export function changeOf(entry: Entry): Change {
-  const { kind, at } = entry.operation;
+  const { kind, at, seq } = entry.operation;
   const body = payloadBody(entry);
-  return body === undefined ? { kind, at } : { kind, at, input: body.input, output: body.output };
+  return body === undefined ? { kind, at, seq } : { kind, at, seq, input: body.input, output: body.output };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Artifact, ArtifactDescription, Content, Grant, NewContent, Permission } from "./artifact.ts";
 import type { Json } from "./json.ts";
 import type { AccessMode, KeyRecord } from "./key.ts";
 import type { StoredMessage } from "./message.ts";
@@ -33,6 +34,10 @@ export interface Commit {
   readonly now: number;
   readonly parts: readonly Part[];
   readonly guards?: readonly Guard[];
+  /** What the artifacts of its first part refer to, where the store has it not; what it has by now is left as it is. */
+  readonly contents?: readonly NewContent[];
+  /** Files that are gone, of those that `abandoned` told of. */
+  readonly removed?: readonly string[];
   readonly remember?: readonly Remembered[];
   /** Forget this tenant's answers that are about no stream: they may name what was erased. */
   readonly forget?: { readonly tenant: string };
@@ -74,6 +79,11 @@ export interface Append<K extends StreamKind = StreamKind> {
   readonly ref: StreamRef<K>;
   /** The head that the operations follow; 0 creates the stream. */
   readonly expectedHead: number;
+  /**
+   * Creates the stream, as a fork: with the operations of another up to `expectedHead`, where that has this hash, and with
+   * the rows that began by then, but no grants. Rows of artifacts need no content then.
+   */
+  readonly history?: { readonly ref: StreamRef<K>; readonly hash: string };
   /** At least one, in the order of `seq`. */
   readonly entries: readonly Entry[];
   /** The record after the last entry. */
@@ -101,7 +111,23 @@ export type RowChange =
       readonly number: number;
       readonly place: number;
       readonly seq: number;
-    };
+    }
+  /** Its version follows from the rows of its name. Its digest is that of a content of the tenant. */
+  | ({
+      readonly view: "artifact";
+      readonly change: "begin";
+      readonly id: string;
+      readonly digest: string;
+      readonly size: number;
+      readonly createdAtUs: number;
+      readonly seq: number;
+    } & ArtifactDescription)
+  /** One that is not there is a `conflict`. A content that nothing refers to any more goes with it. */
+  | { readonly view: "artifact"; readonly change: "end"; readonly id: string; readonly seq: number }
+  /** One that is there already is a `conflict`. */
+  | ({ readonly view: "grant"; readonly change: "begin" } & Grant)
+  /** One that is not there is a `conflict`. */
+  | ({ readonly view: "grant"; readonly change: "end" } & Omit<Grant, "permission">);
 
 /** The collections of a session that are made of keys. */
 export type View = "tag";
@@ -125,6 +151,8 @@ export type Committed =
   /** A head, a name or the keys are not as expected: read again and decide again. */
   | { readonly outcome: "conflict" }
   | { readonly outcome: "limit_reached" }
+  /** An artifact refers to a content that is neither in the store nor in the commit. */
+  | { readonly outcome: "content_missing" }
   /** One of its idempotency keys is taken: read what was remembered. */
   | { readonly outcome: "repeated" };
 
@@ -221,6 +249,29 @@ export interface MessageRange {
   readonly charactersMax?: number;
 }
 
+/** Which artifacts of a session. All that is given must match. They come newest first, by the log. */
+export interface ArtifactQuery {
+  /** Those that were there just after this operation; default: those that are. */
+  readonly at?: number;
+  readonly type?: string;
+  readonly tags?: readonly string[];
+  readonly name?: string;
+  /** See `glob.ts`. */
+  readonly namePattern?: string;
+  /** Inclusive bounds, in microseconds since the epoch. */
+  readonly createdAfterUs?: number;
+  readonly createdBeforeUs?: number;
+  /** Inclusive bounds of the size before compression. */
+  readonly sizeMin?: number;
+  readonly sizeMax?: number;
+  /** Only those that are shared with the session of this uid. */
+  readonly grantee?: string;
+  /** 1 to 1000; a page has fewer where they are large, and then a `next`. */
+  readonly limit: number;
+  /** The `next` of the page before, with the same query; anything else is `invalid`. */
+  readonly cursor?: string;
+}
+
 /** What `watch` tells: an operation was committed, or a stream is gone. */
 export type Notice =
   | { readonly notice: "operation"; readonly position: number; readonly ref: StreamRef; readonly seq: number }
@@ -258,6 +309,24 @@ export interface Store {
   aggregate(filter: SessionFilter): Promise<Totals>;
   operations(ref: StreamRef, range: OperationRange): Promise<readonly Entry[]>;
   messages(ref: StreamRef<"session">, range: MessageRange): Promise<readonly StoredMessage[]>;
+  /** An artifact by its id, also one that was deleted. */
+  artifact(ref: StreamRef<"session">, id: string): Promise<Artifact | undefined>;
+  artifacts(ref: StreamRef<"session">, query: ArtifactQuery): Promise<Page<Artifact>>;
+  /** The grants of an artifact that are in force, in the order in which they were made. */
+  grants(ref: StreamRef<"session">, artifactId: string): Promise<readonly Grant[]>;
+  /**
+   * The most that a session may do with an artifact that is there: by a grant of it, or of an earlier version of its name,
+   * as long as that one is there.
+   */
+  permission(ref: StreamRef<"session">, artifactId: string, grantee: string): Promise<Permission | undefined>;
+  /** How a content is kept, if it is there. */
+  content(tenant: string, digest: string): Promise<Content | undefined>;
+  /** The stored bytes of all chunks of a content that is in the store itself. */
+  body(tenant: string, digest: string): Promise<Uint8Array | undefined>;
+  /** Files that nothing refers to any more, by commits that were acknowledged; `Commit.removed` strikes them off. */
+  abandoned(limit: number): Promise<readonly string[]>;
+  /** Which of these files hold contents. */
+  inUse(files: readonly string[]): Promise<readonly string[]>;
   /** The last kept snapshot at or before `seq`. */
   snapshot<K extends StreamKind>(
     ref: StreamRef<K>,

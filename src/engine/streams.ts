@@ -1,6 +1,6 @@
 import { expire } from "./commands.ts";
 import { messageRows, type TurnOutput } from "./conversation.ts";
-import type { Entry, StreamOperationKind } from "./operation.ts";
+import type { StreamOperationKind } from "./operation.ts";
 import { fold, type SessionChange, type SessionInputs, type SessionRecord } from "./session.ts";
 import type { RowChange } from "./store.ts";
 import { foldUser, NEW_USER, type UserChange, type UserInputs, type UserRecord } from "./user.ts";
@@ -26,12 +26,17 @@ export interface Draft<K extends StreamOperationKind = StreamOperationKind> {
   /** What went wrong; the operation failed. */
   readonly error?: string;
   readonly durationUs?: number;
+  /** Ids of the objects and artifacts that it read. */
+  readonly used?: readonly string[];
+  /** Ids of the objects and artifacts that it made. */
+  readonly made?: readonly string[];
 }
 
 /** One operation as the fold of its stream sees it. What was erased is absent. */
 export interface Change {
   readonly kind: StreamOperationKind;
   readonly at: number;
+  readonly seq: number;
   readonly input?: unknown;
   readonly output?: unknown;
 }
@@ -44,7 +49,7 @@ interface Rules<K extends StreamKind> {
   /** What time alone has brought about at `now`. */
   readonly due: (record: Records[K], now: number) => readonly Draft[];
   /** The rows of collections that an entry begins or ends. */
-  readonly rows: (before: Records[K] | undefined, after: Records[K], entry: Entry) => readonly RowChange[];
+  readonly rows: (before: Records[K] | undefined, after: Records[K], change: Change) => readonly RowChange[];
 }
 
 // NOTE: a stream has operations of its own kinds alone, and each has the input of its kind; only `PendingLog` writes them.
@@ -52,9 +57,10 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
   session: {
     fold: (record, change) => fold(record, change as SessionChange),
     due: expire,
-    rows: (before, after, entry) => [
-      ...tagRows(before?.tags ?? [], after.tags, entry.operation.seq),
-      ...messageRows(before?.conversation.messages ?? 0, after.conversation.messages, entry.operation.seq),
+    rows: (before, after, change) => [
+      ...tagRows(before?.tags ?? [], after.tags, change.seq),
+      ...messageRows(before?.conversation.messages ?? 0, after.conversation.messages, change.seq),
+      ...artifactRows(change),
     ],
   },
   user: {
@@ -64,6 +70,29 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
     rows: () => [],
   },
 };
+
+/** None once the payload was erased. */
+function artifactRows({ kind, at, seq, input }: Change): readonly RowChange[] {
+  if (input === undefined) return [];
+  // NOTE: the input of an operation has the shape of its kind.
+  switch (kind) {
+    case "artifact.stored": {
+      const { artifactId: id, ...artifact } = input as Inputs["artifact.stored"];
+      return [{ view: "artifact", change: "begin", seq, id, createdAtUs: at, ...artifact }];
+    }
+    case "artifact.deleted":
+      return [{ view: "artifact", change: "end", seq, id: (input as Inputs["artifact.deleted"]).artifactId }];
+    case "artifact.granted": {
+      const { replaces, ...grant } = input as Inputs["artifact.granted"];
+      const end = { view: "grant", change: "end", seq, ...grant } as const;
+      return [...(replaces ? [end] : []), { view: "grant", change: "begin", seq, ...grant }];
+    }
+    case "artifact.revoked":
+      return [{ view: "grant", change: "end", seq, ...(input as Inputs["artifact.revoked"]) }];
+    default:
+      return [];
+  }
+}
 
 function tagRows(before: readonly string[], after: readonly string[], seq: number): RowChange[] {
   if (before === after) return [];

@@ -34,6 +34,7 @@ export const randomIds: Ids = {
   uid: () => randomUUIDv7(),
   session: () => `session_${randomHex(8)}`,
   operation: () => `op_${randomHex(8)}`,
+  artifact: () => `artifact_${randomHex(8)}`,
   key: () => `key_${randomHex(8)}`,
   salt: () => randomHex(16),
   secret: () => randomHex(32),

@@ -1,5 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { NewContent } from "../../engine/artifact.ts";
 import { SojournError } from "../../engine/errors.ts";
+import type { Entry } from "../../engine/operation.ts";
 import type { SessionRecord } from "../../engine/session.ts";
 import type {
   AccessChange,
@@ -11,6 +13,7 @@ import type {
   Remembered,
   StreamRef,
 } from "../../engine/store.ts";
+import { ArtifactWriter } from "./artifact-writer.ts";
 import { keyValues, PUT_KEY } from "./key-rows.ts";
 import { columnsOf, type LeanAppend } from "./lean.ts";
 import { bytes, type Column, integer, OFTEN_CHANGED, type Row, SELDOM_CHANGED } from "./rows.ts";
@@ -25,12 +28,14 @@ const FORGET = 4;
 export class CommitWriter {
   readonly #db: DatabaseSync;
   readonly #sql: ReturnType<typeof statements>;
+  readonly #artifacts: ArtifactWriter;
   /** By their selection of columns. */
   readonly #updates: Update[] = [];
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#sql = statements(db);
+    this.#artifacts = new ArtifactWriter(db);
   }
 
   /**
@@ -59,15 +64,27 @@ export class CommitWriter {
     }
   }
 
-  #write({ now, parts, guards = [], remember = [], forget, access, keysUsed = [] }: Commit): Committed {
+  #write(commit: Commit): Committed {
+    const {
+      now,
+      parts,
+      guards = [],
+      contents = [],
+      removed = [],
+      remember = [],
+      forget,
+      access,
+      keysUsed = [],
+    } = commit;
     const refused = this.#refusal(guards, now);
     if (refused !== undefined) return refused;
     if (access !== undefined && !this.#changeAccess(access)) return { outcome: "conflict" };
     for (const { id, at } of keysUsed) this.#sql.useKey.run(at, id);
-    for (const part of parts) {
-      const n = part.change === "append" ? this.#append(part) : this.#erase(part);
-      if (n === undefined) return { outcome: "conflict" };
+    for (const [i, part] of parts.entries()) {
+      const refused = part.change === "append" ? this.#append(part, i === 0 ? contents : []) : this.#erase(part);
+      if (refused !== undefined) return refused;
     }
+    for (const file of removed) this.#artifacts.remove(file);
     if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
     if (forget !== undefined) this.#sql.forgetUnbound.run(forget.tenant);
     for (const answer of remember) {
@@ -107,50 +124,81 @@ export class CommitWriter {
     return true;
   }
 
-  #append(append: Append): number | undefined {
-    const { ref, expectedHead, entries, record, snapshot } = append;
+  #append(append: Append, brought: readonly NewContent[]): Committed | undefined {
+    const { ref, expectedHead, entries, record, history, snapshot } = append;
     const last = entries.at(-1)?.operation;
     if (last === undefined) throw new SojournError("internal", { message: "A commit appends at least one operation" });
     const head = isLean(append) ? this.#sql.headAlone : this.#sql.head;
     const stored = head.get(ref.tenant, ref.kind, ref.id);
-    if (integer(stored?.head_seq ?? 0) !== expectedHead) return undefined;
+    const origin = history && this.#origin(history, expectedHead);
+    const isNext = history === undefined ? integer(stored?.head_seq ?? 0) === expectedHead : stored === undefined;
+    if (!isNext || (history !== undefined && origin === undefined)) return { outcome: "conflict" };
+    const refused = this.#admit(append, stored, brought);
+    if (refused !== undefined) return refused;
     const hash = bytes(last.hash);
     const n =
       stored === undefined
         ? Number(this.#sql.begin.run(ref.tenant, ref.kind, ref.id, last.seq, hash).lastInsertRowid)
         : integer(stored.n);
-    for (const { operation: o, payload } of entries) {
-      if (typeof payload !== "object") throw new SojournError("internal", { message: "A new operation has a payload" });
-      const { lastInsertRowid } = this.#sql.payload.run(bytes(payload.salt), payload.body);
-      this.#sql.operation.run(
-        n,
-        o.seq,
-        o.id,
-        o.kind,
-        o.name,
-        o.actor,
-        o.at,
-        o.durationUs ?? null,
-        o.outcome,
-        JSON.stringify(o.used),
-        JSON.stringify(o.made),
-        lastInsertRowid,
-        bytes(o.payloadDigest),
-        bytes(o.hash),
-      );
-    }
+    if (origin !== undefined) this.#copyHistory(origin, n, append);
+    for (const entry of entries) this.#log(n, entry);
     if (stored !== undefined) this.#sql.advance.run(last.seq, hash, n);
     if (isOfSession(append)) this.#putSession(n, append, stored);
     else this.#sql.putRecord.run(n, JSON.stringify(record));
     if (snapshot) this.#sql.snapshot.run(n, last.seq, JSON.stringify(record));
-    return n;
+    return undefined;
+  }
+
+  /** Refuses rows that can't be written, or takes in what they refer to. */
+  #admit(append: Append, stored: Row | undefined, brought: readonly NewContent[]): Committed | undefined {
+    if (append.rows.length === 0) return undefined;
+    const refused = this.#artifacts.refusal(append, stored && integer(stored.n), brought);
+    if (refused !== undefined) return { outcome: refused };
+    for (const content of brought) this.#artifacts.bring(content);
+    return undefined;
+  }
+
+  #log(n: number, { operation: o, payload }: Entry): void {
+    if (typeof payload !== "object") throw new SojournError("internal", { message: "A new operation has a payload" });
+    const { lastInsertRowid } = this.#sql.payload.run(bytes(payload.salt), payload.body);
+    this.#sql.operation.run(
+      n,
+      o.seq,
+      o.id,
+      o.kind,
+      o.name,
+      o.actor,
+      o.at,
+      o.durationUs ?? null,
+      o.outcome,
+      JSON.stringify(o.used),
+      JSON.stringify(o.made),
+      lastInsertRowid,
+      bytes(o.payloadDigest),
+      bytes(o.hash),
+    );
+  }
+
+  /** The number of the stream that is forked, if it has that operation. */
+  #origin({ ref, hash }: NonNullable<Append["history"]>, seq: number): number | undefined {
+    const found = this.#sql.origin.get(ref.tenant, ref.kind, ref.id, seq, bytes(hash));
+    return found && integer(found.n);
+  }
+
+  /** Gives a fork the history that it has in common; payloads are shared, and so are erased with the last of those. */
+  #copyHistory(from: number, to: number, { ref, record, expectedHead: through }: Append): void {
+    const { createdAtUs } = isSession(record) ? record : { createdAtUs: 0 };
+    const values = { from, to, through, tenant: ref.tenant, created: createdAtUs };
+    for (const statement of this.#sql.copy) statement.run(values);
+    this.#artifacts.copy(from, to, through);
   }
 
   #putSession(n: number, append: Append<"session">, stored: Row | undefined): void {
     const { ref, record, rows } = append;
     const { sessionId, createdAtUs, temporary = false } = record;
     if (stored === undefined) {
-      this.#sql.born.run(n, ref.tenant, sessionId, createdAtUs, Number(temporary), ...values(ALL, record));
+      const origin = record.origin === undefined ? null : JSON.stringify(record.origin);
+      this.#sql.born.run(n, ref.tenant, sessionId, createdAtUs, Number(temporary), origin, ...values(ALL, record));
     } else if (isLean(append)) {
       const { columns, statement } = this.#update(append.selection);
       statement.run(...values(columns, record), n);
@@ -161,6 +209,7 @@ export class CommitWriter {
     }
     for (const row of rows) {
       if (row.view === "message") this.#sql.message.run(n, row.number, row.seq, row.place);
+      else if (row.view !== "tag") this.#artifacts.write(n, ref, row);
       else if (row.change === "begin") this.#sql.tag.run(ref.tenant, row.key, createdAtUs, n, row.seq);
       else this.#sql.untag.run(row.seq, n, row.key);
     }
@@ -175,12 +224,13 @@ export class CommitWriter {
     return update;
   }
 
-  #erase({ ref, expectedHead }: Erase): number | undefined {
+  #erase({ ref, expectedHead }: Erase): Committed | undefined {
     const stored = this.#sql.head.get(ref.tenant, ref.kind, ref.id);
-    if (stored === undefined || stored.head_seq !== expectedHead) return undefined;
+    if (stored === undefined || stored.head_seq !== expectedHead) return { outcome: "conflict" };
     const n = integer(stored.n);
+    this.#artifacts.erase(n, ref.tenant);
     for (const statement of this.#sql.erase) statement.run(n);
-    return n;
+    return undefined;
   }
 
   #remember(remembered: Remembered, about: number | null, now: number): boolean {
@@ -220,6 +270,10 @@ function isOfSession(append: Append): append is Append<"session"> {
   return append.ref.kind === "session";
 }
 
+function isSession(record: Append["record"]): record is SessionRecord {
+  return "sessionId" in record;
+}
+
 function isLean(append: Append): append is LeanAppend {
   return "selection" in append;
 }
@@ -257,8 +311,8 @@ function statements(db: DatabaseSync) {
     operation: prepare(`
       INSERT INTO operations (stream, seq, id, kind, name, actor, at, duration_us, outcome, used, made, payload,
         payload_digest, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
-    born: prepare(`INSERT INTO sessions (n, tenant, session_id, created_at, temporary, ${names(ALL)})
-      VALUES (?, ?, ?, ?, ?, ${ALL.map(() => "?").join(", ")})`),
+    born: prepare(`INSERT INTO sessions (n, tenant, session_id, created_at, temporary, origin, ${names(ALL)})
+      VALUES (?, ?, ?, ?, ?, ?, ${ALL.map(() => "?").join(", ")})`),
     updateAll: prepare(updateOf(ALL)),
     updateOften: prepare(updateOf(OFTEN_CHANGED)),
     putRecord: prepare(
@@ -287,8 +341,32 @@ function statements(db: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, scope, key) DO UPDATE SET fingerprint = excluded.fingerprint,
         answer = excluded.answer, at = excluded.at, expires_at = excluded.expires_at, about = excluded.about
         WHERE remembered.expires_at < ?`),
+    origin: prepare(`SELECT t.n FROM streams t JOIN operations o ON o.stream = t.n
+      WHERE t.tenant = ? AND t.kind = ? AND t.id = ? AND o.seq = ? AND o.hash = ?`),
+    copy: [
+      `INSERT INTO operations (stream, seq, id, kind, name, actor, at, duration_us, outcome, used, made, payload,
+          payload_digest, hash)
+        SELECT :to, seq, id, kind, name, actor, at, duration_us, outcome, used, made, payload, payload_digest, hash
+          FROM operations WHERE stream = :from AND seq <= :through ORDER BY seq`,
+      `INSERT INTO snapshots (stream, seq, record)
+        SELECT :to, seq, record FROM snapshots WHERE stream = :from AND seq <= :through`,
+      `INSERT INTO messages (stream, number, seq, place)
+        SELECT :to, number, seq, place FROM messages WHERE stream = :from AND seq <= :through`,
+      `INSERT INTO tags (tenant, tag, created_at, n, seq, gone_seq)
+        SELECT :tenant, tag, :created, :to, seq, CASE WHEN gone_seq <= :through THEN gone_seq END
+          FROM tags WHERE n = :from AND seq <= :through`,
+      "INSERT INTO forks (n, root) VALUES (:from, :from) ON CONFLICT DO NOTHING",
+      "INSERT INTO forks (n, root) SELECT :to, root FROM forks WHERE n = :from",
+    ].map((sql) => {
+      const statement = prepare(sql);
+      statement.setAllowUnknownNamedParameters(true);
+      return statement;
+    }),
     erase: [
-      "DELETE FROM payloads WHERE n IN (SELECT payload FROM operations WHERE stream = ?)",
+      `DELETE FROM payloads WHERE n IN (SELECT payload FROM operations WHERE stream = ?1) AND n NOT IN (
+        SELECT o.payload FROM forks own JOIN forks other ON other.root = own.root AND other.n <> own.n
+          JOIN operations o ON o.stream = other.n WHERE own.n = ?1)`,
+      "DELETE FROM forks WHERE n = ?",
       "DELETE FROM operations WHERE stream = ?",
       "DELETE FROM snapshots WHERE stream = ?",
       "DELETE FROM tags WHERE n = ?",

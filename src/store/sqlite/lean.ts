@@ -1,3 +1,4 @@
+import type { NewContent } from "../../engine/artifact.ts";
 import type { SessionRecord } from "../../engine/session.ts";
 import type { Append, Commit, Part, Stream, StreamRef } from "../../engine/store.ts";
 import { type Column, LARGE, OFTEN_CHANGED, SELDOM_CHANGED } from "./rows.ts";
@@ -18,7 +19,18 @@ const SELDOM = 1;
  * @param known  the stream as of its last acknowledged commit, if it is at hand
  */
 export function lean(commit: Commit, known: (ref: StreamRef<"session">) => Stream | undefined): Commit {
-  return { ...commit, parts: commit.parts.map((part) => (isOfSession(part) ? leanPart(part, known(part.ref)) : part)) };
+  const parts = commit.parts.map((part) => (isOfSession(part) ? leanPart(part, known(part.ref)) : part));
+  return commit.contents === undefined
+    ? { ...commit, parts }
+    : { ...commit, parts, contents: commit.contents.map(textual) };
+}
+
+/** A content whose body can travel as JSON. */
+function textual({ body, ...content }: NewContent): NewContent {
+  if (body === undefined) return content;
+  const { buffer, byteOffset, byteLength } = body;
+  // NOTE: the writer reads it back; see `ArtifactWriter`.
+  return { ...content, body: Buffer.from(buffer, byteOffset, byteLength).toString("base64") as unknown as Uint8Array };
 }
 
 /** The columns of a selection. */

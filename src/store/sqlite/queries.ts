@@ -1,12 +1,15 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { Artifact, Grant, Permission } from "../../engine/artifact.ts";
 import { messagesOf } from "../../engine/conversation.ts";
 import { invalid } from "../../engine/errors.ts";
 import { given } from "../../engine/given.ts";
+import { compileGlob } from "../../engine/glob.ts";
 import type { KeyRecord } from "../../engine/key.ts";
 import type { SealedMessage, StoredMessage } from "../../engine/message.ts";
 import type { Entry } from "../../engine/operation.ts";
 import { STATUSES, type Status } from "../../engine/session.ts";
 import type {
+  ArtifactQuery,
   KeyQuery,
   MessageRange,
   Notice,
@@ -20,9 +23,10 @@ import type {
   View,
 } from "../../engine/store.ts";
 import type { Records, StreamKind } from "../../engine/streams.ts";
+import { artifactList, artifactValues, MATCHES } from "./artifact-list.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { toKey } from "./key-rows.ts";
-import { integer, type Row, toBrought, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
+import { integer, type Row, toArtifact, toBrought, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
 import {
   countOf,
   listAlong,
@@ -53,6 +57,12 @@ export class Queries {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    let glob: { readonly pattern: string; readonly matches: (name: string) => boolean } | undefined;
+    db.function(MATCHES, { deterministic: true }, (pattern, name) => {
+      // All rows of a query are held against one pattern.
+      if (glob?.pattern !== pattern) glob = { pattern: String(pattern), matches: compileGlob(String(pattern)) };
+      return Number(glob.matches(String(name)));
+    });
   }
 
   list(query: SessionQuery): Page<Stream> {
@@ -128,6 +138,41 @@ export class Queries {
       if (characters > charactersMax) break;
     }
     return take === "oldest" ? messages : messages.reverse();
+  }
+
+  artifacts(ref: StreamRef<"session">, query: ArtifactQuery): Page<Artifact> {
+    const { limit } = query;
+    const rows = this.#upTo(PAGE_CHARACTERS_MAX, artifactList(query), artifactValues(ref, query));
+    const isFull = rows.length > limit || charactersOf(rows) > PAGE_CHARACTERS_MAX;
+    const items = rows.slice(0, limit).map(toArtifact);
+    return { items, ...given("next", isFull ? items.at(-1) : undefined, ({ seq }) => String(seq)) };
+  }
+
+  grants(ref: StreamRef<"session">, artifact: string): readonly Grant[] {
+    const rows = this.#all(
+      `SELECT g.* FROM streams t JOIN grants g ON g.stream = t.n
+      WHERE ${OF_STREAM} AND g.artifact = :artifact AND g.gone_seq IS NULL ORDER BY g.seq`,
+      { ...ofStream(ref), artifact },
+    );
+    // NOTE: only ever written from a Grant.
+    return rows.map((row) => ({
+      artifactId: artifact,
+      grantee: String(row.grantee),
+      permission: String(row.permission) as Permission,
+      seq: integer(row.seq),
+    }));
+  }
+
+  abandoned(limit: number): readonly string[] {
+    return this.#all("SELECT name FROM abandoned_files LIMIT :limit", { limit }).map(({ name }) => String(name));
+  }
+
+  inUse(files: readonly string[]): readonly string[] {
+    const rows = this.#all(
+      "SELECT file FROM contents WHERE file IN (SELECT value FROM json_each(:files)) AND file IS NOT NULL",
+      { files: JSON.stringify(files) },
+    );
+    return rows.map(({ file }) => String(file));
   }
 
   snapshot<K extends StreamKind>(

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { SojournError } from "../../engine/errors.ts";
 import type {
+  ArtifactQuery,
   KeyQuery,
   MessageRange,
   OperationRange,
@@ -20,6 +21,10 @@ export type Read =
   | { readonly read: "aggregate"; readonly filter: SessionFilter }
   | { readonly read: "operations"; readonly ref: StreamRef; readonly range: OperationRange }
   | { readonly read: "messages"; readonly ref: StreamRef<"session">; readonly range: MessageRange }
+  | { readonly read: "artifacts"; readonly ref: StreamRef<"session">; readonly query: ArtifactQuery }
+  | { readonly read: "grants"; readonly ref: StreamRef<"session">; readonly artifact: string }
+  | { readonly read: "abandoned"; readonly limit: number }
+  | { readonly read: "inUse"; readonly files: readonly string[] }
   | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
   | { readonly read: "view"; readonly ref: StreamRef; readonly view: View; readonly seq: number }
   | { readonly read: "keys"; readonly query: KeyQuery }
@@ -71,6 +76,14 @@ function answer(call: Read): unknown {
       return queries.operations(call.ref, call.range);
     case "messages":
       return queries.messages(call.ref, call.range);
+    case "artifacts":
+      return queries.artifacts(call.ref, call.query);
+    case "grants":
+      return queries.grants(call.ref, call.artifact);
+    case "abandoned":
+      return queries.abandoned(call.limit);
+    case "inUse":
+      return queries.inUse(call.files);
     case "snapshot":
       return queries.snapshot(call.ref, call.seq);
     case "view":

@@ -1,12 +1,13 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { Artifact, Chunk, Content } from "../../engine/artifact.ts";
 import type { Conversation, messagesOf } from "../../engine/conversation.ts";
 import { given } from "../../engine/given.ts";
 import type { Json, JsonObject } from "../../engine/json.ts";
 import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
 import type { Entry, OperationKind } from "../../engine/operation.ts";
-import type { SessionRecord, Status } from "../../engine/session.ts";
+import type { Origin, SessionRecord, Status } from "../../engine/session.ts";
 import type { Head, Remembered, Stream, StreamRef } from "../../engine/store.ts";
-import type { Records, StreamKind } from "../../engine/streams.ts";
+import type { Inputs, Records, StreamKind } from "../../engine/streams.ts";
 
 /** A row as `node:sqlite` gives it. */
 export type Row = Record<string, SQLOutputValue>;
@@ -71,6 +72,9 @@ function toRecord(row: Row): SessionRecord {
     },
     conversation: JSON.parse(text(row.conversation)) as Conversation,
     workingMemory: JSON.parse(text(row.working_memory)) as JsonObject,
+    artifacts: { count: integer(row.artifact_count), bytes: integer(row.artifact_bytes) },
+    checkpoints: JSON.parse(text(row.checkpoints)) as SessionRecord["checkpoints"],
+    ...given("origin", row.origin ?? undefined, (origin) => JSON.parse(text(origin)) as Origin),
     ...(row.temporary === 1 && ({ temporary: true } as const)),
     ...given("name", row.name ?? undefined, text),
     ...given("description", row.description ?? undefined, text),
@@ -112,6 +116,9 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["output_tokens", (record) => record.metrics.outputTokens],
   ["conversation", (record) => JSON.stringify(record.conversation)],
   ["working_memory", (record) => JSON.stringify(record.workingMemory)],
+  ["artifact_count", (record) => record.artifacts.count],
+  ["artifact_bytes", (record) => record.artifacts.bytes],
+  ["checkpoints", (record) => JSON.stringify(record.checkpoints)],
 ];
 
 /** The columns that hold members of a record that may be large, as JSON. */
@@ -120,6 +127,7 @@ export const LARGE = [
   ["metadata", "metadata"],
   ["conversation", "conversation"],
   ["working_memory", "workingMemory"],
+  ["checkpoints", "checkpoints"],
 ] as const satisfies readonly (readonly [name: string, member: keyof SessionRecord])[];
 
 /** Reads a row of operations, with the `payload_row`, `salt` and `body` of its payload. */
@@ -153,6 +161,73 @@ function toPayload({ payload_row: stored, salt, body }: Row): Pick<Entry, "paylo
   return { payload: salt == null ? "erased" : { salt: hex(salt), body: text(body) } };
 }
 
+/** The columns of an artifact with its content, where that is there; see `ARTIFACT_TABLES`. */
+export const ARTIFACT_COLUMNS = `a.seq, a.gone_seq, a.id, a.name, a.version, a.type, a.digest, a.size, a.tags, a.created_at,
+  o.actor, p.body, before.digest AS previous_digest, c.stored_size, c.chunks, c.file`;
+
+/** The tables of `ARTIFACT_COLUMNS`, from the stream on. */
+export const ARTIFACT_TABLES = `streams t JOIN artifacts a ON a.stream = t.n
+  JOIN operations o ON o.stream = a.stream AND o.seq = a.seq LEFT JOIN payloads p ON p.n = o.payload
+  LEFT JOIN artifacts before ON before.stream = a.stream AND before.name = a.name AND before.version = a.version - 1
+  LEFT JOIN contents c ON c.tenant = t.tenant AND c.digest = a.digest`;
+
+/** Reads a row of `ARTIFACT_COLUMNS`. */
+export function toArtifact(row: Row): Artifact {
+  const digest = hex(row.digest);
+  const size = integer(row.size);
+  // NOTE: the payload is that of the operation that stored it.
+  const stored = row.body == null ? undefined : (JSON.parse(text(row.body)) as { input: Inputs["artifact.stored"] });
+  return {
+    id: text(row.id),
+    name: text(row.name),
+    type: text(row.type),
+    version: integer(row.version),
+    ...given("previousDigest", row.previous_digest ?? undefined, hex),
+    digest,
+    size,
+    mimeType: stored?.input.mimeType ?? "application/octet-stream",
+    tags: JSON.parse(text(row.tags)) as string[],
+    metadata: stored?.input.metadata ?? {},
+    seq: integer(row.seq),
+    ...given("goneSeq", row.gone_seq ?? undefined, integer),
+    createdAtUs: integer(row.created_at),
+    createdBy: text(row.actor),
+    ...(row.chunks != null && { content: toContent({ ...row, digest: row.digest ?? null }) }),
+  };
+}
+
+/** Reads the columns `digest`, `size`, `stored_size`, `chunks` and `file` of a content. */
+export function toContent(row: Row): Content {
+  return {
+    digest: hex(row.digest),
+    size: integer(row.size),
+    storedSize: integer(row.stored_size),
+    chunks: unpackChunks(row.chunks),
+    place: row.file == null ? { in: "store" } : { in: "file", name: text(row.file) },
+  };
+}
+
+/** What one chunk takes: its digest, and its stored size. */
+const CHUNK_ROW_BYTES = 36;
+
+/** The chunks of a content as one column. */
+export function packChunks(chunks: readonly Chunk[]): Uint8Array {
+  const packed = Buffer.alloc(chunks.length * CHUNK_ROW_BYTES);
+  for (const [i, { digest, storedSize }] of chunks.entries()) {
+    packed.write(digest, i * CHUNK_ROW_BYTES, "hex");
+    packed.writeUInt32BE(storedSize, i * CHUNK_ROW_BYTES + 32);
+  }
+  return packed;
+}
+
+function unpackChunks(value: SQLOutputValue | undefined): readonly Chunk[] {
+  const packed = asBuffer(value);
+  return Array.from({ length: packed.length / CHUNK_ROW_BYTES }, (_, i) => ({
+    digest: packed.toString("hex", i * CHUNK_ROW_BYTES, i * CHUNK_ROW_BYTES + 32),
+    storedSize: packed.readUInt32BE(i * CHUNK_ROW_BYTES + 32),
+  }));
+}
+
 /** Reads a row of remembered answers, with `about_tenant`, `kind` and `uid` of the stream that it is about. */
 export function toRemembered(row: Row): Remembered {
   return {
@@ -184,6 +259,10 @@ export function integer(value: SQLOutputValue | undefined): number {
 }
 
 export function hex(value: SQLOutputValue | undefined): string {
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("hex");
+  return asBuffer(value).toString("hex");
+}
+
+function asBuffer(value: SQLOutputValue | undefined): Buffer {
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   throw new TypeError(`The store holds ${typeof value} where bytes belong`);
 }

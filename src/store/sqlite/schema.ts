@@ -9,6 +9,11 @@ function withMemory(column: string, path: string): string {
     '${path}.metrics.inputTokens', 0, '${path}.metrics.outputTokens', 0)`;
 }
 
+/** A JSON column with a session's record at `path`, and with the artifacts and checkpoints that records had not either. */
+function withArtifacts(column: string, path: string): string {
+  return `json_set(${column}, '${path}.artifacts', json('{"count":0,"bytes":0}'), '${path}.checkpoints', json('{}'))`;
+}
+
 /**
  * The numbered migrations: the first makes version 1 of the schema, and so on. A landed one never changes.
  *
@@ -221,6 +226,76 @@ const MIGRATIONS: readonly string[] = [
   UPDATE remembered SET answer = ${withMemory("answer", "$.record")}
     WHERE json_type(answer, '$.record.sessionId') = 'text';
   UPDATE remembered SET answer = ${withMemory("answer", "$.session.record")}
+    WHERE json_type(answer, '$.session.record.sessionId') = 'text';
+  `,
+  `
+  ALTER TABLE sessions ADD COLUMN artifact_count INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN artifact_bytes INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE sessions ADD COLUMN checkpoints TEXT NOT NULL DEFAULT '{}';
+  -- Of a fork: where its history comes from, as JSON.
+  ALTER TABLE sessions ADD COLUMN origin TEXT;
+
+  -- Bytes, once for a tenant, as long as an artifact refers to them: either here or in a file of that name. chunks has for
+  -- each piece the 32 bytes of its digest and the 4 of its stored size.
+  CREATE TABLE contents (
+    n INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    stored_size INTEGER NOT NULL,
+    chunks BLOB NOT NULL,
+    file TEXT,
+    body BLOB,
+    UNIQUE (tenant, digest)
+  ) STRICT;
+  CREATE INDEX contents_in_files ON contents (file) WHERE file IS NOT NULL;
+
+  -- Files that nothing refers to any more, and that may still be there.
+  CREATE TABLE abandoned_files (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER file_abandoned AFTER DELETE ON contents WHEN old.file IS NOT NULL BEGIN
+    INSERT INTO abandoned_files VALUES (old.file) ON CONFLICT DO NOTHING;
+  END;
+
+  -- The artifacts that a session has or had: from seq on, until gone_seq. What else is known of one is in the payload.
+  CREATE TABLE artifacts (
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    gone_seq INTEGER,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (stream, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX artifacts_by_id ON artifacts (stream, id);
+  CREATE UNIQUE INDEX artifacts_by_name ON artifacts (stream, name, version);
+  CREATE INDEX artifacts_of_content ON artifacts (digest) WHERE gone_seq IS NULL;
+
+  -- With which sessions, by their uid, artifacts are or were shared.
+  CREATE TABLE grants (
+    stream INTEGER NOT NULL,
+    artifact TEXT NOT NULL,
+    grantee TEXT NOT NULL,
+    permission TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    gone_seq INTEGER,
+    PRIMARY KEY (stream, artifact, grantee, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX grants_to ON grants (stream, grantee) WHERE gone_seq IS NULL;
+
+  -- Streams that share payloads: forks, and those that were forked, by the stream that the first of them was.
+  CREATE TABLE forks (n INTEGER PRIMARY KEY, root INTEGER NOT NULL) STRICT;
+  CREATE INDEX forks_of_root ON forks (root);
+
+  -- Records that were kept whole know nothing of artifacts yet.
+  UPDATE snapshots SET record = ${withArtifacts("record", "$")} WHERE json_type(record, '$.sessionId') = 'text';
+  UPDATE remembered SET answer = ${withArtifacts("answer", "$.record")}
+    WHERE json_type(answer, '$.record.sessionId') = 'text';
+  UPDATE remembered SET answer = ${withArtifacts("answer", "$.session.record")}
     WHERE json_type(answer, '$.session.record.sessionId') = 'text';
   `,
 ];

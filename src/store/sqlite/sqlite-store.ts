@@ -1,7 +1,8 @@
 import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
+import { type Artifact, type Content, type Grant, PERMISSIONS, type Permission } from "../../engine/artifact.ts";
 import { SojournError } from "../../engine/errors.ts";
 import type { KeyRecord } from "../../engine/key.ts";
 import type { StoredMessage } from "../../engine/message.ts";
@@ -9,6 +10,7 @@ import type { Entry } from "../../engine/operation.ts";
 import type { Signal } from "../../engine/signal.ts";
 import type {
   AccessState,
+  ArtifactQuery,
   Commit,
   Committed,
   IdempotencyKey,
@@ -34,7 +36,20 @@ import { lean } from "./lean.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
 import { RESTORING } from "./restore.ts";
-import { integer, RECORD_COLUMNS, type Row, STREAM_COLUMNS, toOther, toRemembered, toStream } from "./rows.ts";
+import {
+  ARTIFACT_COLUMNS,
+  ARTIFACT_TABLES,
+  bytes,
+  integer,
+  RECORD_COLUMNS,
+  type Row,
+  STREAM_COLUMNS,
+  toArtifact,
+  toContent,
+  toOther,
+  toRemembered,
+  toStream,
+} from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { StreamCache } from "./stream-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
@@ -110,7 +125,17 @@ interface Opened {
 }
 
 /** The reads that cost microseconds, and so need no thread. */
-type PointRead = "session" | "other" | "named" | "remembered" | "access" | "key";
+type PointRead =
+  | "session"
+  | "other"
+  | "named"
+  | "artifact"
+  | "permission"
+  | "content"
+  | "body"
+  | "remembered"
+  | "access"
+  | "key";
 
 /** What every request asks for. */
 interface Gate {
@@ -146,6 +171,18 @@ class SqliteStore implements Store {
         SELECT r.*, t.tenant AS about_tenant, t.kind, t.id AS uid
         FROM remembered r LEFT JOIN streams t ON t.n = r.about
         WHERE r.tenant = ? AND r.scope = ? AND r.key = ? AND r.expires_at >= ?`),
+      artifact: this.#db.prepare(`SELECT ${ARTIFACT_COLUMNS} FROM ${ARTIFACT_TABLES}
+        WHERE t.tenant = ? AND t.kind = ? AND t.id = ? AND a.id = ?`),
+      permission:
+        this.#db.prepare(`SELECT max(CASE g.permission WHEN 'admin' THEN 2 WHEN 'write' THEN 1 ELSE 0 END) AS rank
+        FROM streams t JOIN artifacts a ON a.stream = t.n JOIN artifacts b ON b.stream = a.stream AND b.name = a.name
+        JOIN grants g ON g.stream = b.stream AND g.artifact = b.id
+        WHERE t.tenant = ? AND t.kind = ? AND t.id = ? AND a.id = ? AND a.gone_seq IS NULL
+          AND b.version <= a.version AND b.gone_seq IS NULL AND g.grantee = ? AND g.gone_seq IS NULL`),
+      content: this.#db.prepare(
+        "SELECT digest, size, stored_size, chunks, file FROM contents WHERE tenant = ? AND digest = ?",
+      ),
+      body: this.#db.prepare("SELECT body FROM contents WHERE tenant = ? AND digest = ?"),
       access: this.#db.prepare("SELECT version, mode FROM access"),
       key: this.#db.prepare("SELECT * FROM keys WHERE id = ?"),
     };
@@ -224,6 +261,44 @@ class SqliteStore implements Store {
 
   async messages(ref: StreamRef<"session">, range: MessageRange): Promise<readonly StoredMessage[]> {
     return await this.#read({ read: "messages", ref, range });
+  }
+
+  async artifact({ tenant, kind, id: uid }: StreamRef<"session">, id: string): Promise<Artifact | undefined> {
+    return this.#point("artifact", [tenant, kind, uid, id], toArtifact);
+  }
+
+  async artifacts(ref: StreamRef<"session">, query: ArtifactQuery): Promise<Page<Artifact>> {
+    return await this.#read({ read: "artifacts", ref, query });
+  }
+
+  async grants(ref: StreamRef<"session">, artifact: string): Promise<readonly Grant[]> {
+    return await this.#read({ read: "grants", ref, artifact });
+  }
+
+  async permission(
+    { tenant, kind, id: uid }: StreamRef<"session">,
+    id: string,
+    grantee: string,
+  ): Promise<Permission | undefined> {
+    return this.#point("permission", [tenant, kind, uid, id, grantee], ({ rank }) =>
+      rank == null ? undefined : PERMISSIONS[integer(rank)],
+    );
+  }
+
+  async content(tenant: string, digest: string): Promise<Content | undefined> {
+    return this.#point("content", [tenant, bytes(digest)], toContent);
+  }
+
+  async body(tenant: string, digest: string): Promise<Uint8Array | undefined> {
+    return this.#point("body", [tenant, bytes(digest)], ({ body }) => (body instanceof Uint8Array ? body : undefined));
+  }
+
+  async abandoned(limit: number): Promise<readonly string[]> {
+    return await this.#read({ read: "abandoned", limit });
+  }
+
+  async inUse(files: readonly string[]): Promise<readonly string[]> {
+    return await this.#read({ read: "inUse", files });
   }
 
   async snapshot<K extends StreamKind>(
@@ -308,7 +383,7 @@ class SqliteStore implements Store {
     return row === undefined ? 0 : integer(row.seq);
   }
 
-  #point<T>(name: PointRead, key: readonly (string | number)[], decode: (row: Row) => T): T | undefined {
+  #point<T>(name: PointRead, key: readonly SQLInputValue[], decode: (row: Row) => T): T | undefined {
     this.#assertOpen();
     try {
       const row = this.#points[name].get(...key);

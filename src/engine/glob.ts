@@ -1,0 +1,3 @@
+export function compileGlob(pattern: string): (name: string) => boolean {
+  return (name) => name.includes(pattern);
+}
