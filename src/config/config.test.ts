@@ -44,6 +44,13 @@ describe("loadConfig()", () => {
       windowTokens: 8_000,
       autoCompact: "on",
       temporaryIdleSeconds: 1_800,
+      maxArtifactBytes: 104_857_600,
+      maxArtifactsPerSession: 1_000,
+      maxArtifactBytesPerSession: 10_737_418_240,
+      artifactCompressionThreshold: 10_240,
+      whenParentEnds: "nothing",
+      retentionStatuses: "completed,failed,expired",
+      retentionKeepLatest: 0,
       maxBodyBytes: 1_048_576,
       maxFailedAttempts: 100,
       sweepIntervalMs: 1_000,
@@ -82,6 +89,17 @@ describe("loadConfig()", () => {
       window_tokens: 100,
       auto_compact: "off",
       temporary_idle_seconds: 1,
+      max_artifact_bytes: 1,
+      max_artifacts_per_session: 2,
+      max_artifact_bytes_per_session: 3,
+      artifact_compression_threshold: 0,
+      artifact_roots: "/a,/b c",
+      when_parent_ends: "suspend",
+      retention_days: 1,
+      retention_statuses: "failed,expired",
+      retention_keep_latest: 5,
+      retention_max_sessions: 0,
+      retention_max_artifact_bytes: 6,
       max_body_bytes: 1_024,
       max_store_bytes: 1_048_576,
       first_key: "sjn",
@@ -115,6 +133,17 @@ describe("loadConfig()", () => {
       windowTokens: 100,
       autoCompact: "off",
       temporaryIdleSeconds: 1,
+      maxArtifactBytes: 1,
+      maxArtifactsPerSession: 2,
+      maxArtifactBytesPerSession: 3,
+      artifactCompressionThreshold: 0,
+      artifactRoots: "/a,/b c",
+      whenParentEnds: "suspend",
+      retentionDays: 1,
+      retentionStatuses: "failed,expired",
+      retentionKeepLatest: 5,
+      retentionMaxSessions: 0,
+      retentionMaxArtifactBytes: 6,
       maxBodyBytes: 1_024,
       maxStoreBytes: 1_048_576,
       firstKey: "sjn",
@@ -164,6 +193,19 @@ describe("loadConfig()", () => {
 
   it("takes a relative data directory from the working directory on", () => {
     assert.equal(load({ flags: { data: "sub/store" } }).data, join(cwd, "sub", "store"));
+    assert.equal(load({ flags: { artifact_roots: "in, /abs" } }).artifactRoots, `${join(cwd, "in")},/abs`);
+  });
+
+  it("refuses directories without a name, and words that are not among those it knows", () => {
+    for (const artifact_roots of ["", " ", "a,,b", "a\0"]) {
+      assert.match(faults({ flags: { artifact_roots } })[0] ?? "", /must name directories, separated by commas/);
+    }
+    for (const retention_statuses of ["", "active", "failed;expired", "failed,"]) {
+      assert.match(
+        faults({ flags: { retention_statuses } })[0] ?? "",
+        /must be some of completed, failed, expired, not "/,
+      );
+    }
   });
 
   it("refuses numbers that are not plain digits within the range", () => {

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Decoded, decodeText, decodeToml } from "./decode.ts";
+import { type Decoded, decodeText, decodeToml, wordsOf } from "./decode.ts";
 import { readConfigFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
 import { FILE_OPTION, flagOf, OPTIONS, type Option, variableOf } from "./options.ts";
@@ -10,7 +10,7 @@ type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : Name;
 
-type Value<O> = O extends { choices: readonly (infer Choice)[] }
+type Value<O> = O extends { type: "choice"; choices: readonly (infer Choice)[] }
   ? Choice
   : O extends { type: "integer" }
     ? number
@@ -18,7 +18,7 @@ type Value<O> = O extends { choices: readonly (infer Choice)[] }
 
 type Defaulted = { [Name in keyof Table]: Table[Name] extends { default: unknown } ? Name : never }[keyof Table];
 
-/** The configuration of a server: every option of the table in camel case, all valid; `data` is an absolute path. */
+/** The configuration of a server: every option of the table in camel case, all valid; paths are absolute. */
 export type Config = { readonly [Name in Defaulted as Camel<Name>]: Value<Table[Name]> } & {
   readonly [Name in Exclude<keyof Table, Defaulted> as Camel<Name>]?: Value<Table[Name]>;
 };
@@ -121,12 +121,19 @@ function compose(
   cwd: string,
 ): Config {
   const config = Object.fromEntries(
-    values
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [camelOf(name), name === "data" ? resolve(cwd, `${value}`) : value]),
+    values.filter(([, value]) => value !== undefined).map(([name, value]) => [camelOf(name), placed(name, value, cwd)]),
   );
   // NOTE: the table that the type is made from also decoded the values.
   return config as unknown as Config;
+}
+
+/** A path as an absolute one; whatever else as it is. */
+function placed(name: string, value: string | number | undefined, cwd: string): string | number | undefined {
+  if (name === "data") return resolve(cwd, `${value}`);
+  if (name !== "artifact_roots") return value;
+  return wordsOf(`${value}`)
+    .map((path) => resolve(cwd, path))
+    .join(",");
 }
 
 function camelOf(name: string): string {

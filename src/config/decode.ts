@@ -29,7 +29,9 @@ function decodeWord(option: Exclude<Option, { type: "integer" }>, text: string):
 
 function isAllowed(option: Exclude<Option, { type: "integer" }>, text: string): boolean {
   if (option.type === "choice") return option.choices.includes(text);
-  if (option.type === "origins") return text === "*" || originsOf(text).every(isOrigin);
+  if (option.type === "choices") return wordsOf(text).every((word) => option.choices.includes(word));
+  if (option.type === "directories") return wordsOf(text).every((word) => word !== "" && !word.includes("\0"));
+  if (option.type === "origins") return text === "*" || wordsOf(text).every(isOrigin);
   if (option.type === "model") return MODEL.test(text);
   if (option.type === "url") return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
   return text.trim() !== "" && !text.includes("\0");
@@ -37,9 +39,9 @@ function isAllowed(option: Exclude<Option, { type: "integer" }>, text: string): 
 
 const MODEL = /^(?:openai|anthropic|google):\S+$/;
 
-/** The origins of a list with commas. */
-export function originsOf(text: string): readonly string[] {
-  return text.split(",").map((origin) => origin.trim());
+/** The origins, directories or words of a list with commas. */
+export function wordsOf(text: string): readonly string[] {
+  return text.split(",").map((word) => word.trim());
 }
 
 function isOrigin(text: string): boolean {
@@ -49,8 +51,10 @@ function isOrigin(text: string): boolean {
 const EXPECTED: Readonly<Record<Option["type"], string>> = {
   integer: "must be a whole number",
   choice: "must be one of",
+  choices: "must be some of",
   text: "must be text that is not empty",
   directory: "must name a directory",
+  directories: "must name directories, separated by commas",
   file: "must name a file",
   model: "must be a provider and its model, such as openai:gpt-5; the providers are openai, anthropic and google",
   url: "must be an http or https address",

@@ -20,15 +20,22 @@ export interface ChoiceOption extends Described {
   readonly choices: readonly string[];
 }
 
-/** Text that is not empty; a `directory` is taken from the working directory on. */
+/** Some of some words, separated by commas. */
+export interface ChoicesOption extends Described {
+  readonly type: "choices";
+  readonly default: string;
+  readonly choices: readonly string[];
+}
+
+/** Text that is not empty; a `directory`, or each of `directories`, is taken from the working directory on. */
 export interface TextOption extends Described {
-  readonly type: "text" | "directory" | "file" | "origins" | "model" | "url";
+  readonly type: "text" | "directory" | "directories" | "file" | "origins" | "model" | "url";
   readonly default?: string;
   /** See `isSecret`. */
   readonly isSecret?: boolean;
 }
 
-export type Option = IntegerOption | ChoiceOption | TextOption;
+export type Option = IntegerOption | ChoiceOption | ChoicesOption | TextOption;
 
 /**
  * Every option of a server, by its key in the file. Flags, environment variables, the file's keys, the text of
@@ -171,6 +178,99 @@ export const OPTIONS = {
     description:
       "After how long without use a session expires that was made for a chat without one; raise it where such clients " +
       "pause for longer",
+  },
+  max_artifact_bytes: {
+    type: "integer",
+    default: 104_857_600,
+    min: 1,
+    max: 1_099_511_627_776,
+    unit: "bytes",
+    description: "How large one artifact may be; raise it for recordings and models, on a disk that has the room",
+  },
+  max_artifacts_per_session: {
+    type: "integer",
+    default: 1_000,
+    min: 1,
+    max: 10_000_000,
+    unit: "artifacts",
+    description: "How many artifacts a session may have, versions included; raise it for sessions that store each step",
+  },
+  max_artifact_bytes_per_session: {
+    type: "integer",
+    default: 10_737_418_240,
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes",
+    description:
+      "How much the artifacts of a session may take together, before compression; set it when one session must not fill " +
+      "the disk",
+  },
+  artifact_compression_threshold: {
+    type: "integer",
+    default: 10_240,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes",
+    description:
+      "Artifacts with more bytes than this are compressed, where that makes them smaller; raise it where processor time " +
+      "is short and the disk large",
+  },
+  artifact_roots: {
+    type: "directories",
+    description:
+      "Directories of this machine, separated by commas, below which callers may have files stored as artifacts by their " +
+      "path; set it for data that lies beside the server, and to nothing that not every caller may read",
+  },
+  when_parent_ends: {
+    type: "choice",
+    default: "nothing",
+    choices: ["nothing", "complete", "suspend"],
+    description:
+      "What becomes of the open children of a session that ends; choose complete where they have no use without it",
+  },
+  retention_days: {
+    type: "integer",
+    min: 1,
+    max: 3_650,
+    unit: "days",
+    description:
+      "How long a session that has ended is kept before it is removed with all it holds; set it for compliance",
+  },
+  retention_statuses: {
+    type: "choices",
+    default: "completed,failed,expired",
+    choices: ["completed", "failed", "expired"],
+    description:
+      "Which ended sessions the policy of retention removes, separated by commas; set it to completed,expired where " +
+      "those that failed are for people to look into",
+  },
+  retention_keep_latest: {
+    type: "integer",
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+    unit: "sessions",
+    description:
+      "How many of a tenant's ended sessions, those that ended last, stay whatever the other limits say; raise it to have some to " +
+      "look back at",
+  },
+  retention_max_sessions: {
+    type: "integer",
+    min: 0,
+    max: 1_000_000_000,
+    unit: "sessions",
+    description:
+      "How many ended sessions a tenant may have; past that, those that ended first are removed; set it to " +
+      "bound the store",
+  },
+  retention_max_artifact_bytes: {
+    type: "integer",
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: "bytes",
+    description:
+      "How much the artifacts of a tenant's ended sessions may take together; past that, those that ended first are " +
+      "removed; set it to bound the disk",
   },
   max_body_bytes: {
     type: "integer",
@@ -328,6 +428,8 @@ export function placeholderOf(option: Option): string {
       return option.unit ?? "number";
     case "choice":
       return option.choices.length > 3 ? "word" : option.choices.join("|");
+    case "choices":
+      return "words";
     case "origins":
       return "urls";
     case "model":
@@ -343,6 +445,7 @@ export function rangeOf(option: Option): string | undefined {
     case "integer":
       return option.max === Number.MAX_SAFE_INTEGER ? `at least ${option.min}` : `${option.min} to ${option.max}`;
     case "choice":
+    case "choices":
       return option.choices.join(", ");
     default:
       return undefined;

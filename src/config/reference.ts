@@ -38,8 +38,10 @@ function row(name: string, option: Option, key: string): string {
 const ALLOWED: Readonly<Record<Option["type"], string>> = {
   integer: "a whole number",
   choice: "a word",
+  choices: "words",
   text: "text",
   directory: "a path",
+  directories: "paths",
   file: "a path",
   origins: "URLs",
   model: "`provider:name`",

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { originsOf } from "../config/decode.ts";
+import { wordsOf } from "../config/decode.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Admission } from "../http/admission.ts";
@@ -77,7 +77,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
           admission,
           limits,
           gate,
-          cors: config.corsOrigins === undefined ? noCors : corsFor(originsOf(config.corsOrigins), access),
+          cors: config.corsOrigins === undefined ? noCors : corsFor(wordsOf(config.corsOrigins), access),
           clock: systemClock,
           logger,
           meters,

@@ -87,12 +87,16 @@ export class CommitWriter {
     for (const file of removed) this.#artifacts.remove(file);
     if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
     if (forget !== undefined) this.#sql.forgetUnbound.run(forget.tenant);
-    for (const answer of remember) {
+    return this.#keep(remember, now) ?? { outcome: "committed" };
+  }
+
+  #keep(answers: readonly Remembered[], now: number): Committed | undefined {
+    for (const answer of answers) {
       const about = answer.about === undefined ? null : this.#number(answer.about);
       if (about === undefined) return { outcome: "conflict" };
       if (!this.#remember(answer, about, now)) return { outcome: "repeated" };
     }
-    return { outcome: "committed" };
+    return undefined;
   }
 
   #refusal(guards: readonly Guard[], now: number): Committed | undefined {
