@@ -1,8 +1,10 @@
 import { describe } from "node:test";
 import { accessCases } from "./access-cases.ts";
+import { artifactCases } from "./artifact-cases.ts";
 import { closeCases } from "./close-cases.ts";
 import { commitCases } from "./commit-cases.ts";
 import { type Driver, openForTests } from "./driver.ts";
+import { forkCases } from "./fork-cases.ts";
 import { guardCases } from "./guard-cases.ts";
 import { type HistoryOptions, randomHistory } from "./history.ts";
 import { listCases } from "./list-cases.ts";
@@ -32,6 +34,8 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     rememberedCases(author);
     listCases(author);
     messageCases(author);
+    artifactCases(author);
+    forkCases(author);
     logCases(author);
     watchCases(author);
     accessCases(driver);
