@@ -58,6 +58,10 @@ const CONVERSATIONS: Readonly<Record<string, readonly Turn[]>> = {
     ["Sorry, I meant my favourite colour is blue", /your favourite colour is blue/],
     ["what's my favorite color", "Your favorite color is blue."],
     ["Is my favourite colour green?", [/^No/, /blue/]],
+    ["My car is a red Volvo", /./],
+    ["Is my car a Volvo?", "Yes, your car is a red Volvo."],
+    ["Is my car the red one?", "Yes, your car is a red Volvo."],
+    ["Is my car a Saab?", "No, your car is a red Volvo."],
     ["Is my name Jon?", [/^Yes/, /Jon/]],
   ],
   "a story and its details": [

@@ -149,12 +149,15 @@ function belongingAnswer(question: string, facts: JsonObject): string | undefine
 function claimAnswer(question: string, facts: JsonObject): string | undefined {
   const words = /^(?:is|are|was|were|isn't|aren't) (?:my|our) (.{1,160})$/i.exec(question)?.[1]?.split(" ") ?? [];
   for (let split = Math.min(words.length - 1, 5); split > 0; split--) {
+    // The article belongs to what is claimed.
+    if (/^(?:an?|the)$/i.test(words[split - 1] ?? "")) continue;
     const what = words.slice(0, split).join(" ");
     const value = textOf(facts[keyFor(what, facts)]);
     if (value === undefined) continue;
     const claimed = words.slice(split).join(" ");
-    const same =
-      contentOf(value).join(" ") === contentOf(claimed).join(" ") || value.toLowerCase() === claimed.toLowerCase();
+    const [told, asked] = [contentOf(value), contentOf(claimed)];
+    const isPart = asked.length > 0 && asked.every((word) => told.includes(word));
+    const same = isPart || value.toLowerCase() === claimed.toLowerCase();
     return `${same ? "Yes" : "No"}, your ${what} ${isPlural(what) ? "are" : "is"} ${toSecondPerson(value)}.`;
   }
   return undefined;
