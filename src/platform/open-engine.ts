@@ -12,9 +12,9 @@ import type { Model } from "../memory/model.ts";
 import { openModel } from "../memory/models/open-model.ts";
 import { builtInModel } from "../memory/responder/responder.ts";
 import { type Backup, backUp, openSqliteStore } from "../store/sqlite/index.ts";
+import { type Chore, startChores } from "./chores.ts";
 import type { Logger } from "./log.ts";
 import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
-import { startSweeper } from "./sweeper.ts";
 import { VERSION } from "./version.ts";
 
 /** What concerns the store and the sessions in it, whoever calls them. */
@@ -51,7 +51,7 @@ export interface Engine {
   probe(): Promise<void>;
   /** Takes a backup of all that there is; the signal ends it. */
   backUp(signal?: AbortSignal): Promise<Backup>;
-  /** Ends the feeds and the sweeper, writes what is in hand, and lets go of the directory. */
+  /** Ends the feeds and the chores, writes what is in hand, and lets go of the directory. */
   close(): Promise<void>;
 }
 
@@ -111,7 +111,20 @@ export function openEngine(
     },
   );
   const access = new Access(ports);
-  const sweeper = startSweeper({ sessions, access, logger, everyMs: config.sweepIntervalMs });
+  const sweep: Chore = {
+    name: "sweep",
+    everyMs: config.sweepIntervalMs,
+    run: async (signal) => {
+      const expired = await sessions.sweep(signal);
+      if (expired > 0) logger.info({ expired }, "sessions expired");
+    },
+  };
+  const noteUse: Chore = {
+    name: "noting when keys were used",
+    everyMs: config.sweepIntervalMs,
+    run: () => access.saveLastUse(),
+  };
+  const chores = startChores([sweep, noteUse], logger);
   return {
     sessions,
     users,
@@ -126,7 +139,7 @@ export function openEngine(
     close: async () => {
       await sessions.close();
       await memory.close();
-      await sweeper.stop();
+      await chores.stop();
       try {
         await access.saveLastUse();
       } finally {
