@@ -2,8 +2,11 @@ import type { Digest } from "./digest.ts";
 import type { Operation, Payload } from "./operation.ts";
 import type { StreamRef } from "./store.ts";
 
-/** The hash that the first operation of a stream follows. It binds the log to its stream. */
-export function genesisHash(ref: StreamRef, digest: Digest): string {
+/**
+ * The hash that the first operation of a stream follows. It binds the log to its stream; that of a fork to the session
+ * whose log begins there, which its `origin.root` names.
+ */
+export function genesisHash(ref: Pick<StreamRef, "kind" | "id">, digest: Digest): string {
   return digest(`sojourn/1\n${ref.kind}\n${ref.id}`);
 }
 

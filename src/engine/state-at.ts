@@ -37,8 +37,9 @@ export async function stateAt<K extends StreamKind>(store: Store, stream: Stream
   return { ref: stream.ref, head: { seq, hash: last.hash }, record };
 }
 
-/** How many entries are read at a time. */
+/** How many entries are read at a time, and after how many characters of payloads no more of them. */
 const PAGE = 500;
+const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** All entries of a stretch of a log, in order, read in pages. */
 export async function* entries(
@@ -47,7 +48,7 @@ export async function* entries(
   { after, through }: { readonly after: number; readonly through: number },
 ): AsyncGenerator<Entry> {
   for (let seq = after; seq < through; ) {
-    const page = await store.operations(ref, { after: seq, through, limit: PAGE });
+    const page = await store.operations(ref, { after: seq, through, limit: PAGE, charactersMax: PAGE_CHARACTERS_MAX });
     yield* page;
     const last = page.at(-1);
     if (last === undefined) return;
