@@ -1,12 +1,14 @@
 import { beforeFirst, PendingLog } from "./append.ts";
 import { assertDuration } from "./commands.ts";
 import { invalid, SojournError } from "./errors.ts";
-import type { Remember } from "./idempotency.ts";
+import { given } from "./given.ts";
 import type { JsonObject } from "./json.ts";
+import { asOf } from "./lifecycle.ts";
 import { assertSize, assertWithin, type Settings } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { SessionInputs } from "./session.ts";
-import type { Guard, Stream, StreamRef } from "./store.ts";
+import type { Guard, Remembered, Store, Stream, StreamRef } from "./store.ts";
+import type { Draft } from "./streams.ts";
 
 /** A new session. What is left out takes the server's default. */
 export interface NewSession {
@@ -60,32 +62,37 @@ export function completed(
   };
 }
 
-/** Who begins a session, and under which circumstances. */
+/** A session that begins, and under which circumstances. */
 export interface Birth {
-  readonly tenant: string;
+  readonly ref: StreamRef<"session">;
   readonly actor: string;
+  /** The first operation of its own. */
+  readonly draft: Draft<"session.created" | "session.forked">;
+  /** Of a fork: the session whose history it shares, as it was at its last operation of that. */
+  readonly from?: Stream;
   /** The session that the name points to until now. */
   readonly taken: string | undefined;
   readonly guards: readonly Guard[];
-  readonly remember: Remember<Created> | undefined;
+  readonly remember: ((session: Stream, at: number) => Remembered) | undefined;
 }
 
 /** Writes the first operation of a new stream, and points the name to it. */
 export async function begin(
   ports: MailboxPorts,
-  input: SessionInputs["session.created"],
-  { tenant, actor, taken, guards, remember }: Birth,
-): Promise<{ readonly value: Created; readonly at: number } | "conflict" | "limit_reached"> {
-  const ref: StreamRef<"session"> = { tenant, kind: "session", id: ports.ids.uid() };
-  const log = new PendingLog(ref, { head: beforeFirst(ref, ports.digest) }, ports);
+  { ref, actor, draft, from, taken, guards, remember }: Birth,
+): Promise<{ readonly value: Stream; readonly at: number } | "conflict" | "limit_reached"> {
+  const log = new PendingLog(ref, from ?? { head: beforeFirst(ref, ports.digest) }, ports);
   const at = ports.clock.now();
-  log.push({ kind: "session.created", name: "create", input }, { actor, at });
-  const value = { session: { ref, head: log.head, record: log.record }, isNew: true };
+  log.push(draft, { actor, at });
+  const value = { ref, head: log.head, record: log.record };
+  const { tenant, id: next } = ref;
+  const { sessionId } = value.record;
+  const history = from && { ref: from.ref, hash: from.head.hash };
   const { outcome } = await ports.store.commit({
     now: at,
-    parts: [log.toAppend()],
-    guards: [{ guard: "name", tenant, sessionId: input.sessionId, expected: taken, next: ref.id }, ...guards],
-    remember: remember === undefined ? [] : [remember(value, at, ref)],
+    parts: [{ ...log.toAppend(), ...given("history", history) }],
+    guards: [{ guard: "name", tenant, sessionId, expected: taken, next }, ...guards],
+    remember: remember === undefined ? [] : [remember(value, at)],
   });
   if (outcome === "committed") return { value, at };
   if (outcome === "content_missing") throw new SojournError("internal", { message: "A new session has no artifacts" });
@@ -94,11 +101,28 @@ export async function begin(
   return outcome;
 }
 
+/** The session that is called so, as it stands now; its name is free once it has ended. */
+export async function holderOf(
+  { store, clock }: Pick<MailboxPorts, "store" | "clock">,
+  tenant: string,
+  sessionId: string,
+): Promise<Stream | undefined> {
+  const holder = await store.named(tenant, sessionId);
+  return holder && { ...holder, record: asOf(holder.record, clock.now()) };
+}
+
+/** The error for a name that an open session has. */
+export function exists({ record, ref }: Stream): SojournError {
+  return new SojournError("session_exists", {
+    message: `Session "${record.sessionId}" exists and is ${record.status} (uid ${ref.id}); end it first, or use another id`,
+  });
+}
+
 /** Refuses a name that is another session's `uid`, with `session_exists`: it would hide that one. */
 export async function assertNoUid(
   { store }: Pick<MailboxPorts, "store">,
   tenant: string,
-  { sessionId }: SessionInputs["session.created"],
+  sessionId: string,
 ): Promise<void> {
   if ((await store.stream({ tenant, kind: "session", id: sessionId })) === undefined) return;
   throw new SojournError("session_exists", {
@@ -115,19 +139,47 @@ export async function assertParent(
   tenant: string,
   { sessionId, parentSessionId }: SessionInputs["session.created"],
 ): Promise<void> {
-  let ancestor = parentSessionId;
-  for (let depth = 0; ancestor !== undefined; depth++) {
-    if (ancestor === sessionId) throw badParent("must not descend from the session itself");
+  let depth = 0;
+  for await (const { name, session } of ancestors(store, tenant, parentSessionId)) {
+    if (name === sessionId) throw badParent("must not descend from the session itself");
     if (depth === ANCESTORS_MAX) throw badParent(`must have fewer than ${ANCESTORS_MAX} ancestors`);
-    const parent = await store.named(tenant, ancestor);
     // A parent must exist when its child begins; later it may be deleted.
-    if (parent === undefined && depth === 0) {
+    if (session === undefined && depth === 0) {
       throw new SojournError("session_not_found", {
-        message: `Session ${ancestor} not found`,
+        message: `Session ${name} not found`,
         faults: [{ field: "parent_session_id", message: "must be an existing session", type: "invalid_parent" }],
       });
     }
-    ancestor = parent?.record.parentSessionId;
+    depth += 1;
+  }
+}
+
+/** Refuses to call a fork as one of its ancestors is called, with `invalid`: it would descend from itself. */
+export async function assertNoAncestor(
+  { store }: Pick<MailboxPorts, "store">,
+  tenant: string,
+  { sessionId, parentSessionId }: { readonly sessionId: string; readonly parentSessionId?: string | undefined },
+): Promise<void> {
+  let depth = 0;
+  for await (const { name } of ancestors(store, tenant, parentSessionId)) {
+    if (name === sessionId) {
+      throw invalid([{ field: "session_id", message: "must not be that of an ancestor", type: "invalid_parent" }]);
+    }
+    if (depth === ANCESTORS_MAX) return;
+    depth += 1;
+  }
+}
+
+/** A session's ancestors from `name` on, by whom they are called now; the last may not exist. */
+async function* ancestors(
+  store: Store,
+  tenant: string,
+  from: string | undefined,
+): AsyncGenerator<{ readonly name: string; readonly session: Stream | undefined }> {
+  for (let name = from; name !== undefined; ) {
+    const session = await store.named(tenant, name);
+    yield { name, session };
+    name = session?.record.parentSessionId;
   }
 }
 

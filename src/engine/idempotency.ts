@@ -73,6 +73,21 @@ export class OnceOnly {
     }
   }
 
+  /** Answers a write that committed nothing by itself; where a key came with it, the answer is remembered. */
+  async answer<T>(
+    value: T,
+    remember: Remember<T> | undefined,
+    about?: StreamRef,
+  ): Promise<{ readonly value: T; readonly at: number }> {
+    const at = this.#ports.clock.now();
+    if (remember !== undefined) {
+      const commit = { now: at, parts: [], remember: [remember(value, at, about)] };
+      const { outcome } = await this.#ports.store.commit(commit);
+      if (outcome !== "committed") throw new SojournError("conflict", { message: "Others wrote first; try again" });
+    }
+    return { value, at };
+  }
+
   async #turn<T>(
     key: IdempotencyKey,
     fingerprint: string,

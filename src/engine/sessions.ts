@@ -1,4 +1,4 @@
-import { type Order, type Settled, SYSTEM_ACTOR } from "./batch.ts";
+import type { Order, Settled } from "./batch.ts";
 import { type Command, end, erase, keepalive, record, resume, suspend, update } from "./commands.ts";
 import {
   assertNoUid,
@@ -7,6 +7,8 @@ import {
   type Created,
   completed,
   DEFAULT_USER,
+  exists,
+  holderOf,
   type NewSession,
 } from "./creation.ts";
 import { invalid, SojournError } from "./errors.ts";
@@ -20,10 +22,11 @@ import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
 import { assertMatches, type Precondition } from "./precondition.ts";
+import { Room } from "./room.ts";
 import type { AddedMetrics, FinalStatus, SessionPatch, WithReason } from "./session.ts";
 import type { Signal } from "./signal.ts";
 import { stateAt } from "./state-at.ts";
-import type { Guard, MessageRange, Page, SessionFilter, SessionQuery, Stream, StreamRef, Totals } from "./store.ts";
+import type { MessageRange, Page, SessionFilter, SessionQuery, Stream, Totals } from "./store.ts";
 import { type Verdict, verify } from "./verify.ts";
 
 /** On whose behalf a call is made. */
@@ -56,9 +59,6 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** How much of payloads a page of a log has at most, but for the last of its entries. */
 const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
-/** How long a caller should wait when the limit on sessions is reached. */
-const LIMIT_RETRY_MS = 60_000;
-
 /**
  * All calls on sessions. A write of a session is one commit, made by its mailbox; one of many sessions is one for each.
  * Reads go to the store and show what is true at the clock's `now`.
@@ -73,6 +73,8 @@ export class Sessions {
   readonly #once: OnceOnly;
   readonly #expirer: Expirer;
   readonly #feeds: Feeds;
+  /** Where one more session is let in; forks are, too. */
+  readonly room: Room;
 
   constructor(ports: MailboxPorts, settings: Settings = DEFAULT_SETTINGS) {
     this.#ports = ports;
@@ -81,6 +83,7 @@ export class Sessions {
     this.#once = new OnceOnly(ports);
     this.#expirer = new Expirer(ports, this.#mailboxes);
     this.#feeds = new Feeds(ports.store);
+    this.room = new Room(settings, this.#expirer);
   }
 
   /**
@@ -92,27 +95,36 @@ export class Sessions {
    */
   async create(caller: Caller, wanted: NewSession, options: WriteOptions = {}): Promise<Answer<Created>> {
     const input = completed(wanted, { ids: this.#ports.ids, settings: this.#settings });
-    return await this.#once.run(caller.tenant, options.idempotency, async (remember) => {
-      for (;;) {
-        const taken = await this.#ports.store.named(caller.tenant, input.sessionId);
-        const session = taken && this.#shown(taken);
-        assertMatches(options.precondition, session?.head.seq);
-        if (session !== undefined && !isFinal(session.record.status))
-          return await this.#found(session, wanted, remember);
-        if (taken === undefined && wanted.sessionId !== undefined) await assertNoUid(this.#ports, caller.tenant, input);
-        await assertParent(this.#ports, caller.tenant, input);
-        const guards = this.#activeBelow(caller.tenant);
-        const born = await begin(this.#ports, input, { ...caller, taken: taken?.ref.id, guards, remember });
-        if (typeof born === "object") return born;
-        if (born === "limit_reached") await this.#makeRoom(caller.tenant, input.temporary);
-      }
-    });
+    const { tenant, actor } = caller;
+    const { sessionId, temporary } = input;
+    return await this.#once.run(tenant, options.idempotency, (remember) =>
+      this.room.admit({ tenant, temporary }, async (guards) => {
+        const holder = await holderOf(this.#ports, tenant, sessionId);
+        assertMatches(options.precondition, holder?.head.seq);
+        if (holder !== undefined && !isFinal(holder.record.status)) return await this.#found(holder, wanted, remember);
+        if (holder === undefined && wanted.sessionId !== undefined) await assertNoUid(this.#ports, tenant, sessionId);
+        await assertParent(this.#ports, tenant, input);
+        const born = await begin(this.#ports, {
+          ref: { tenant, kind: "session", id: this.#ports.ids.uid() },
+          actor,
+          draft: { kind: "session.created", name: "create", input },
+          taken: holder?.ref.id,
+          guards,
+          remember: remember && ((session, at) => remember({ session, isNew: true }, at, session.ref)),
+        });
+        return typeof born === "object" ? { value: { session: born.value, isNew: true }, at: born.at } : born;
+      }),
+    );
   }
 
-  /** The session, or, with `at`, as it was just after that operation. */
+  /** The session, or, with `at`, as it was just after that operation; its id is the one that it has now. */
   async get(caller: Caller, id: string, { at }: { readonly at?: number } = {}): Promise<Session> {
     if (at === undefined) return this.#shown(await this.#resolve(caller, id));
-    return await this.#readWhole(caller, id, (stream) => stateAt(this.#ports.store, stream, at));
+    return await this.#readWhole(caller, id, async (stream) => {
+      const past = await stateAt(this.#ports.store, stream, at);
+      // Entries from before a fork are another session's.
+      return { ...past, record: { ...past.record, sessionId: stream.record.sessionId } };
+    });
   }
 
   /** Like `get`, but `undefined` for what does not exist. */
@@ -151,15 +163,14 @@ export class Sessions {
 
   /** @throws {SojournError} `limit_reached` where the tenant has its share of active sessions */
   async resume(caller: Caller, id: string, input: WithReason = {}, options?: WriteOptions): Promise<Answer<Session>> {
-    const guards = this.#activeBelow(caller.tenant);
-    for (;;) {
+    return await this.room.admit(caller, async (guards) => {
       try {
         return await this.change(caller, id, resume(input), { ...options, guards });
       } catch (error) {
-        if (!(error instanceof SojournError && error.code === "limit_reached")) throw error;
-        await this.#makeRoom(caller.tenant);
+        if (error instanceof SojournError && error.code === "limit_reached") return "limit_reached";
+        throw error;
       }
-    }
+    });
   }
 
   async keepalive(
@@ -245,7 +256,7 @@ export class Sessions {
       const cleanup = { ...caller, maxIdleUs, statuses, dryRun };
       const lasting = await this.#expirer.cleanUp({ ...cleanup, temporary: false });
       const sessionIds = [...lasting, ...(await this.#expirer.cleanUp({ ...cleanup, temporary: true }))];
-      return await this.#rememberOnly({ sessionIds }, remember);
+      return await this.#once.answer({ sessionIds }, remember);
     });
   }
 
@@ -327,48 +338,7 @@ export class Sessions {
     remember: Remember<Created> | undefined,
   ): Promise<{ readonly value: Created; readonly at: number }> {
     if (ifExists !== "return") throw exists(session);
-    return await this.#rememberOnly({ session, isNew: false }, remember, session.ref);
-  }
-
-  /**
-   * Expires what is idle, temporary sessions first and never others for their sake, so that one more session may be
-   * active; or refuses with `limit_reached`.
-   */
-  async #makeRoom(tenant: string, temporary = false): Promise<void> {
-    const { cleanupIdleUs: maxIdleUs, maxSessions } = this.#settings;
-    // Only active sessions count, so that only they make room.
-    const cleanup = { tenant, actor: SYSTEM_ACTOR, maxIdleUs, statuses: ["active"], dryRun: false } as const;
-    for (const kind of temporary ? [true] : [true, false]) {
-      if ((await this.#expirer.cleanUp({ ...cleanup, temporary: kind })).length > 0) return;
-    }
-    throw new SojournError("limit_reached", {
-      message: `The limit max_sessions is reached: ${maxSessions} sessions are active; end some, or raise the limit`,
-      faults: [{ field: "max_sessions", message: `is ${maxSessions}`, type: "limit" }],
-      retryAfterMs: LIMIT_RETRY_MS,
-    });
-  }
-
-  #activeBelow(tenant: string): readonly Guard[] {
-    const limit = this.#settings.maxSessions;
-    return limit === undefined ? [] : [{ guard: "active_below", tenant, limit }];
-  }
-
-  /** Answers a write that changed nothing by itself; where a key came with it, the answer is remembered. */
-  async #rememberOnly<T>(
-    value: T,
-    remember: Remember<T> | undefined,
-    about?: StreamRef,
-  ): Promise<{ readonly value: T; readonly at: number }> {
-    const at = this.#ports.clock.now();
-    if (remember !== undefined) {
-      const { outcome } = await this.#ports.store.commit({
-        now: at,
-        parts: [],
-        remember: [remember(value, at, about)],
-      });
-      if (outcome !== "committed") throw new SojournError("conflict", { message: "Others wrote first; try again" });
-    }
-    return { value, at };
+    return await this.#once.answer({ session, isNew: false }, remember, session.ref);
   }
 
   /** Reads in several steps; where the session was deleted between them, it is missing, and not damaged. */
@@ -406,10 +376,4 @@ export interface ChangeOptions extends WriteOptions, Pick<Order, "guards" | "bes
 
 function missing(id: string): SojournError {
   return new SojournError("session_not_found", { message: `Session ${id} not found` });
-}
-
-function exists({ record, ref }: Session): SojournError {
-  return new SojournError("session_exists", {
-    message: `Session "${record.sessionId}" exists and is ${record.status} (uid ${ref.id}); end it first, or use another id`,
-  });
 }
