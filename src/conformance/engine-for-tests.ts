@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import { History } from "../engine/history.ts";
 import type { Ids } from "../engine/ids.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../engine/limits.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
@@ -16,6 +17,7 @@ import { sha256 } from "./sha256.ts";
 /** An engine whose time stands still, and what it stands on. */
 export interface TestEngine {
   readonly sessions: Sessions;
+  readonly history: History;
   readonly users: Users;
   readonly ports: MailboxPorts;
   /** Of a tenant that no other engine has, unless it is a second node. */
@@ -55,7 +57,8 @@ export function engineForTests(open: (directory: string) => Store): (options?: E
     const { clock, ids } = beside ?? { clock: new ManualClock(), ids: sequentialIds() };
     const ports = { store, clock, ids, digest: sha256 };
     const sessions = new Sessions(ports, { ...DEFAULT_SETTINGS, ...settings });
-    return { sessions, users: new Users(ports), ports, caller, clock, ids, store };
+    const history = new History(ports, sessions);
+    return { sessions, history, users: new Users(ports), ports, caller, clock, ids, store };
   };
 }
 

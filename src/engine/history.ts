@@ -1,12 +1,24 @@
-import { SojournError } from "./errors.ts";
-import type { Answer } from "./idempotency.ts";
+import { checkpoint as giveName } from "./artifact-commands.ts";
+import { assertNoAncestor, assertNoUid, begin, exists, holderOf } from "./creation.ts";
+import { type Diff, diff } from "./diff.ts";
+import { invalid, SojournError } from "./errors.ts";
+import { type Family, family } from "./family.ts";
+import { given } from "./given.ts";
+import { type Answer, keyFor, OnceOnly } from "./idempotency.ts";
 import type { Json, JsonObject } from "./json.ts";
-import type { Settings } from "./limits.ts";
+import { isFinal } from "./lifecycle.ts";
+import { assertWithin } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
-import type { Operation, OperationKind } from "./operation.ts";
-import type { Caller, Session, Sessions, WriteOptions } from "./sessions.ts";
+import { type OperationKind, payloadBody } from "./operation.ts";
+import { assertMatches } from "./precondition.ts";
+import type { SessionInputs } from "./session.ts";
+import type { Caller, MessagePage, Session, Sessions, WriteOptions } from "./sessions.ts";
+import { entryAt } from "./state-at.ts";
 import type { Page } from "./store.ts";
+
+export type { Change, Diff, Side } from "./diff.ts";
+export type { Family } from "./family.ts";
 
 /** A moment of a session: just after an operation, by its `seq` or by the name of a checkpoint. */
 export type Moment = number | string;
@@ -80,48 +92,19 @@ export interface ReplayReport {
   readonly durationUs: number;
 }
 
-/** What one of two sessions did since they parted. */
-export interface Side {
-  readonly uid: string;
-  readonly sessionId: string;
-  readonly head: { readonly seq: number; readonly hash: string };
-  /** How many operations, and the first of them. */
-  readonly since: number;
-  readonly operations: readonly Operation[];
-}
-
-/** Something that two sessions do not have in common. What one of them has not is absent. */
-export interface Change {
-  /** Such as `metadata.plan`, `working_memory.task`, `tags`, `messages`, `artifacts.report.csv`. */
-  readonly path: string;
-  readonly a?: Json;
-  readonly b?: Json;
-}
-
-export interface Diff {
-  /** The last operation that both have; `seq` 0 where they have none in common. */
-  readonly common: { readonly seq: number; readonly hash?: string };
-  readonly a: Side;
-  readonly b: Side;
-  readonly changes: readonly Change[];
-}
-
-/** A session with those that descend from it. */
-export interface Family {
-  readonly session: Session;
-  readonly children: readonly Family[];
-}
+/** How much of payloads a page of checkpoints has at most, but for the last of them. */
+const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** The past of sessions: what they were, and what may be made of it. */
 export class History {
   readonly #ports: MailboxPorts;
   readonly #sessions: Sessions;
-  readonly #settings: Settings;
+  readonly #once: OnceOnly;
 
-  constructor(ports: MailboxPorts, sessions: Sessions, settings: Settings) {
+  constructor(ports: MailboxPorts, sessions: Sessions) {
     this.#ports = ports;
     this.#sessions = sessions;
-    this.#settings = settings;
+    this.#once = new OnceOnly(ports);
   }
 
   /**
@@ -130,27 +113,21 @@ export class History {
    * @throws {SojournError} `invalid` for a `seq` that the log does not have; `checkpoint_not_found`
    */
   async seqOf(caller: Caller, id: string, moment: Moment): Promise<number> {
-    throw this.#todo(caller, id, moment);
+    return seqWithin(await this.#sessions.get(caller, id), moment);
   }
 
   /** The session as it was. Its id is the one that it has. */
   async at(caller: Caller, id: string, moment: Moment): Promise<Session> {
-    throw this.#todo(caller, id, moment);
+    const session = await this.#sessions.get(caller, id);
+    // By its uid: the name may be another session's by now.
+    return await this.#sessions.get(caller, session.ref.id, { at: seqWithin(session, moment) });
   }
 
   /** A page of the messages that there were, oldest first. */
-  async messages(
-    caller: Caller,
-    id: string,
-    moment: Moment,
-    range: {
-      readonly after?: number;
-      readonly before?: number;
-      readonly take: "oldest" | "newest";
-      readonly limit: number;
-    },
-  ): Promise<Page<StoredMessage>> {
-    throw this.#todo(caller, id, moment, range);
+  async messages(caller: Caller, id: string, moment: Moment, range: MessagePage): Promise<Page<StoredMessage>> {
+    const { ref, record } = await this.at(caller, id, moment);
+    const before = Math.min(range.before ?? Number.POSITIVE_INFINITY, record.conversation.messages + 1);
+    return await this.#sessions.messages(caller, ref.id, { ...range, before });
   }
 
   /**
@@ -161,48 +138,125 @@ export class History {
   async checkpoint(
     caller: Caller,
     id: string,
-    wanted: { readonly name: string; readonly data?: JsonObject },
+    { name, data }: { readonly name: string; readonly data?: JsonObject },
     options: WriteOptions = {},
   ): Promise<Answer<{ readonly session: Session; readonly checkpoint: Checkpoint }>> {
-    throw this.#todo(caller, id, wanted, options);
+    const { value: session, ...answer } = await this.#sessions.change(caller, id, giveName(name, data), options);
+    const checkpoint = { name, seq: session.head.seq, createdAtUs: answer.at, ...given("data", data) };
+    return { ...answer, value: { session, checkpoint } };
   }
 
   /** A page of the session's checkpoints, oldest first; the cursor is a `seq`. */
   async checkpoints(
     caller: Caller,
     id: string,
-    page: { readonly limit: number; readonly cursor?: string },
+    { limit, cursor = "0" }: { readonly limit: number; readonly cursor?: string },
   ): Promise<Page<Checkpoint>> {
-    throw this.#todo(caller, id, page);
+    if (!/^\d{1,15}$/.test(cursor)) {
+      const message = "is not the next_cursor of a page of checkpoints";
+      throw invalid([{ field: "cursor", message, type: "invalid_cursor" }]);
+    }
+    return await this.#sessions.readWhole(caller, id, async (session) => {
+      const { record } = session;
+      const named = Object.entries(record.checkpoints).filter(([, seq]) => seq > Number(cursor));
+      const wanted = named.sort(([, a], [, b]) => a - b).slice(0, limit);
+      const items: Checkpoint[] = [];
+      let characters = 0;
+      for (const [name, seq] of wanted) {
+        const entry = await entryAt(this.#ports.store, session, seq);
+        // NOTE: the input of an operation has the shape of its kind; a payload that was erased has no data.
+        const input = payloadBody(entry)?.input as SessionInputs["checkpoint.created"] | undefined;
+        items.push({ name, seq, createdAtUs: entry.operation.at, ...given("data", input?.data) });
+        characters += typeof entry.payload === "object" ? entry.payload.body.length : 0;
+        if (characters > PAGE_CHARACTERS_MAX) break;
+      }
+      const last = items.at(-1);
+      return { items, ...given("next", items.length < named.length ? last : undefined, ({ seq }) => String(seq)) };
+    });
   }
 
   /**
-   * Begins a session with the history of another, which may have ended. Nothing of the other changes.
+   * Begins a session with the history of another, which may have ended. Nothing of the other changes. The precondition is
+   * about the other.
    *
    * @throws {SojournError} `session_exists`, `limit_reached`, and those of `seqOf`
    */
-  async fork(caller: Caller, id: string, wanted: NewFork, options: WriteOptions = {}): Promise<Answer<Session>> {
-    throw this.#todo(caller, id, wanted, options);
+  async fork(
+    caller: Caller,
+    id: string,
+    wanted: NewFork,
+    { idempotency, precondition }: WriteOptions = {},
+  ): Promise<Answer<Session>> {
+    const { sessionId, name, at } = wanted;
+    assertWithin({ ...given("sessionId", sessionId), ...given("name", name) });
+    const { tenant } = caller;
+    const { ref } = await this.#sessions.get(caller, id);
+    return await this.#once.run<Session>(tenant, keyFor(idempotency, ref.id), async (remember) => {
+      const chosen = sessionId ?? this.#ports.ids.session();
+      return await this.#sessions.room.admit({ tenant }, async (guards) => {
+        const origin = await this.#sessions.get(caller, ref.id);
+        assertMatches(precondition, origin.head.seq);
+        const from = await this.at(caller, ref.id, at ?? origin.head.seq);
+        const root = origin.record.origin?.root ?? ref.id;
+        const taken = await this.#takenFrom(tenant, chosen, from, sessionId !== undefined);
+        const uid = this.#ports.ids.uid();
+        const { seq, hash } = from.head;
+        const input = { uid, sessionId: chosen, ...given("name", name), origin: { uid: ref.id, seq, hash, root } };
+        return await begin(this.#ports, {
+          ref: { tenant, kind: "session", id: uid },
+          actor: caller.actor,
+          draft: { kind: "session.forked", name: "fork", input },
+          from,
+          taken,
+          guards,
+          remember: remember && ((session, at) => remember(session, at, session.ref)),
+        });
+      });
+    });
   }
 
   /** Goes through a session again, and tells what comes out otherwise. */
-  async replay(caller: Caller, id: string, request: ReplayRequest): Promise<ReplayReport> {
-    throw this.#todo(caller, id, request);
+  async replay(_caller: Caller, _id: string, _request: ReplayRequest): Promise<ReplayReport> {
+    throw new SojournError("internal", { message: "Not there yet" });
   }
 
   /** Where the histories of two sessions part, what each did since, and how they differ now. */
   async diff(caller: Caller, id: string, otherId: string): Promise<Diff> {
-    throw this.#todo(caller, id, otherId);
+    const now = this.#ports.clock.now();
+    return await this.#sessions.readWhole(caller, id, (a) =>
+      this.#sessions.readWhole(caller, otherId, (b) => diff(this.#ports.store, { a, b, now })),
+    );
   }
 
   /** The session with all that descend from it, oldest first. */
   async family(caller: Caller, id: string): Promise<Family> {
-    throw this.#todo(caller, id);
+    return await family(this.#ports, await this.#sessions.get(caller, id));
   }
 
-  #todo(..._: readonly unknown[]): SojournError {
-    return new SojournError("internal", {
-      message: `Not there yet: ${typeof this.#ports}${typeof this.#sessions}${typeof this.#settings}`,
+  /** The ended session that a fork takes its name from, if any; refuses a name that it can't have. */
+  async #takenFrom(
+    tenant: string,
+    sessionId: string,
+    { record }: Session,
+    isChosen: boolean,
+  ): Promise<string | undefined> {
+    const holder = await holderOf(this.#ports, tenant, sessionId);
+    if (holder !== undefined && !isFinal(holder.record.status)) throw exists(holder);
+    if (holder === undefined && isChosen) await assertNoUid(this.#ports, tenant, sessionId);
+    await assertNoAncestor(this.#ports, tenant, { sessionId, ...given("parentSessionId", record.parentSessionId) });
+    return holder?.ref.id;
+  }
+}
+
+function seqWithin({ head, record }: Session, moment: Moment): number {
+  if (typeof moment === "string") {
+    const seq = Object.hasOwn(record.checkpoints, moment) ? record.checkpoints[moment] : undefined;
+    if (seq !== undefined) return seq;
+    throw new SojournError("checkpoint_not_found", {
+      message: `Session "${record.sessionId}" has no checkpoint "${moment}"`,
     });
   }
+  if (Number.isSafeInteger(moment) && moment >= 1 && moment <= head.seq) return moment;
+  const message = `must be 1 to ${head.seq}, the session's version, or the name of a checkpoint`;
+  throw invalid([{ field: "at", message, type: "out_of_range" }]);
 }

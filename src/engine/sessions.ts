@@ -120,7 +120,7 @@ export class Sessions {
   /** The session, or, with `at`, as it was just after that operation; its id is the one that it has now. */
   async get(caller: Caller, id: string, { at }: { readonly at?: number } = {}): Promise<Session> {
     if (at === undefined) return this.#shown(await this.#resolve(caller, id));
-    return await this.#readWhole(caller, id, async (stream) => {
+    return await this.readWhole(caller, id, async (stream) => {
       const past = await stateAt(this.#ports.store, stream, at);
       // Entries from before a fork are another session's.
       return { ...past, record: { ...past.record, sessionId: stream.record.sessionId } };
@@ -202,7 +202,7 @@ export class Sessions {
    * @throws {SojournError} what the command throws
    */
   async change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
-    const { idempotency, precondition, guards, beside, remember: kept } = options;
+    const { idempotency, precondition, guards, contents, beside, remember: kept } = options;
     const known = await this.#resolve(caller, id);
     return await this.#once.run<Session>(caller.tenant, keyFor(idempotency, known.ref.id), async (remember) => {
       const order = {
@@ -210,6 +210,7 @@ export class Sessions {
         command,
         ...given("precondition", precondition),
         ...given("guards", guards),
+        ...given("contents", contents),
         ...given("beside", beside),
         ...given("remember", kept ?? (remember && (({ stream, at }: Settled) => remember(stream, at, stream.ref)))),
       };
@@ -274,7 +275,7 @@ export class Sessions {
   /** A page of the session's messages, oldest first; of large ones it has fewer than `limit`, and then a `next`. */
   async messages(caller: Caller, id: string, range: MessagePage): Promise<Page<StoredMessage>> {
     const wanted = { ...range, limit: range.limit + 1, charactersMax: PAGE_CHARACTERS_MAX };
-    const items = await this.#readWhole(caller, id, ({ ref }) => this.#ports.store.messages(ref, wanted));
+    const items = await this.readWhole(caller, id, ({ ref }) => this.#ports.store.messages(ref, wanted));
     const characters = items.reduce((sum, { content }) => sum + content.length, 0);
     if (items.length <= range.limit && characters <= PAGE_CHARACTERS_MAX) return { items };
     const page = range.take === "oldest" ? items.slice(0, range.limit) : items.slice(-range.limit);
@@ -289,7 +290,7 @@ export class Sessions {
     range: { readonly after: number; readonly limit: number; readonly kind?: OperationKind },
   ): Promise<Page<Entry>> {
     const wanted = { ...range, limit: range.limit + 1, charactersMax: PAGE_CHARACTERS_MAX };
-    const items = await this.#readWhole(caller, id, ({ ref }) => this.#ports.store.operations(ref, wanted));
+    const items = await this.readWhole(caller, id, ({ ref }) => this.#ports.store.operations(ref, wanted));
     const characters = items.reduce(
       (sum, { payload }) => sum + (typeof payload === "object" ? payload.body.length : 0),
       0,
@@ -320,11 +321,21 @@ export class Sessions {
 
   /** Checks the session's log and views; see `verify.ts` for what that finds. */
   async verify(caller: Caller, id: string, knownHead?: string): Promise<Verdict> {
-    return await this.#readWhole(caller, id, async ({ ref }) => {
+    return await this.readWhole(caller, id, async ({ ref }) => {
       const stored = await this.#ports.store.stored(ref);
       if (stored === undefined) throw missing(id);
       return await verify(this.#ports, stored, knownHead);
     });
+  }
+
+  /** Reads of a session in several steps; where it was deleted between them, it is missing, and not damaged. */
+  async readWhole<T>(caller: Caller, id: string, read: (stream: Stream) => Promise<T>): Promise<T> {
+    const stream = await this.#resolve(caller, id);
+    const [result] = await Promise.allSettled([read(stream)]);
+    // Asked of the rows: the erasure may be there before it is acknowledged.
+    if ((await this.#ports.store.stored(stream.ref)) === undefined) throw missing(id);
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
   }
 
   /** Ends the feeds. Calls in hand still finish; the store is its owner's to close. */
@@ -339,16 +350,6 @@ export class Sessions {
   ): Promise<{ readonly value: Created; readonly at: number }> {
     if (ifExists !== "return") throw exists(session);
     return await this.#once.answer({ session, isNew: false }, remember, session.ref);
-  }
-
-  /** Reads in several steps; where the session was deleted between them, it is missing, and not damaged. */
-  async #readWhole<T>(caller: Caller, id: string, read: (stream: Stream) => Promise<T>): Promise<T> {
-    const stream = await this.#resolve(caller, id);
-    const [result] = await Promise.allSettled([read(stream)]);
-    // Asked of the rows: the erasure may be there before it is acknowledged.
-    if ((await this.#ports.store.stored(stream.ref)) === undefined) throw missing(id);
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
   }
 
   async #resolve(caller: Caller, id: string): Promise<Stream> {

@@ -1,6 +1,6 @@
 import { invalid, SojournError } from "./errors.ts";
 import { type Entry, type Operation, payloadBody } from "./operation.ts";
-import type { Store, Stream } from "./store.ts";
+import type { Store, Stream, StreamRef } from "./store.ts";
 import { type Change, type Records, RULES, type StreamKind } from "./streams.ts";
 
 /** The change that an entry makes, as the fold takes it. */
@@ -30,11 +30,16 @@ export async function stateAt<K extends StreamKind>(store: Store, stream: Stream
     last = entry.operation;
   }
   if (record === undefined || last?.seq !== seq) {
-    throw new SojournError("internal", {
-      message: `Operation ${seq} of ${stream.ref.kind} ${stream.ref.id} is not in the log`,
-    });
+    throw lost(stream.ref, seq);
   }
   return { ref: stream.ref, head: { seq, hash: last.hash }, record };
+}
+
+/** One entry of a log that has it. */
+export async function entryAt(store: Store, { ref }: Pick<Stream<StreamKind>, "ref">, seq: number): Promise<Entry> {
+  const [entry] = await store.operations(ref, { after: seq - 1, through: seq, limit: 1 });
+  if (entry === undefined) throw lost(ref, seq);
+  return entry;
 }
 
 /** How many entries are read at a time, and after how many characters of payloads no more of them. */
@@ -54,4 +59,8 @@ export async function* entries(
     if (last === undefined) return;
     seq = last.operation.seq;
   }
+}
+
+function lost({ kind, id }: StreamRef, seq: number): SojournError {
+  return new SojournError("internal", { message: `Operation ${seq} of ${kind} ${id} is not in the log` });
 }
