@@ -36,6 +36,11 @@ export function openChatEngine({ directory, answer, onCommit, ...options }: Chat
       systemPrompt: OPTIONS.system_prompt.default,
       windowTokens: OPTIONS.window_tokens.default,
       autoCompact: options.autoCompact ?? OPTIONS.auto_compact.default,
+      maxArtifactBytes: OPTIONS.max_artifact_bytes.default,
+      maxArtifactsPerSession: OPTIONS.max_artifacts_per_session.default,
+      maxArtifactBytesPerSession: OPTIONS.max_artifact_bytes_per_session.default,
+      artifactCompressionThreshold: OPTIONS.artifact_compression_threshold.default,
+      whenParentEnds: OPTIONS.when_parent_ends.default,
       temporaryIdleSeconds: OPTIONS.temporary_idle_seconds.default,
     },
     {

@@ -1,13 +1,29 @@
 import type { Artifact, Grant, Permission } from "../engine/artifact.ts";
-import type { ArtifactLimits } from "../engine/artifact-commands.ts";
+import {
+  type ArtifactLimits,
+  assertDescription,
+  deleteArtifact,
+  grantArtifact,
+  revokeArtifact,
+  storeArtifact,
+} from "../engine/artifact-commands.ts";
 import type { BlobStore } from "../engine/blob-store.ts";
 import type { Clock } from "../engine/clock.ts";
-import { SojournError } from "../engine/errors.ts";
-import type { Answer } from "../engine/idempotency.ts";
+import type { Digest } from "../engine/digest.ts";
+import { invalid, SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
+import { globFaults } from "../engine/glob.ts";
+import { type Answer, keyFor, OnceOnly, type Remember } from "../engine/idempotency.ts";
 import type { Ids } from "../engine/ids.ts";
 import type { JsonObject } from "../engine/json.ts";
+import { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { ArtifactQuery, Page, Store } from "../engine/store.ts";
+import { Collector } from "./collector.ts";
+import { type ContentSettings, Contents, type Slice, type Source, type Staged } from "./contents.ts";
+import { openBelow } from "./file-roots.ts";
+import { mimeTypeOf } from "./mime-type.ts";
+import { Sharing } from "./sharing.ts";
 
 /** What `Artifacts` stands on. */
 export interface ArtifactPorts {
@@ -16,16 +32,11 @@ export interface ArtifactPorts {
   readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly digest: Digest;
 }
 
 /** What an operator may set. */
-export interface ArtifactSettings extends ArtifactLimits {
-  /** Of one artifact, before compression. */
-  readonly sizeMax: number;
-  /** Contents with more bytes than this are compressed, where that makes them smaller. */
-  readonly compressAbove: number;
-  /** Contents that take no more than this go into the store itself. */
-  readonly inStoreMax: number;
+export interface ArtifactSettings extends ArtifactLimits, ContentSettings {
   /** Directories below which `storeFile` may read; none: it is off. */
   readonly roots: readonly string[];
 }
@@ -47,13 +58,16 @@ export interface NewFileArtifact extends Omit<NewArtifact, "name"> {
   readonly name?: string;
 }
 
-/** The bytes of a new artifact: at hand, or as they come. */
-export type Source = Uint8Array | AsyncIterable<Uint8Array>;
-
 /** An artifact, and its session just after the call. */
 export interface Stored {
   readonly session: Session;
   readonly artifact: Artifact;
+}
+
+/** What became of a deletion. */
+export interface Deleted {
+  readonly session: Session;
+  readonly artifactId: string;
 }
 
 /** Which bytes: from `first` through `last`, both from 0; `last` may be past the end, and a negative `first` counts from it. */
@@ -62,7 +76,7 @@ export interface ByteRange {
   readonly last?: number;
 }
 
-/** Bytes of an artifact; each is held against its digest before it is given out. */
+/** Bytes of an artifact, read once and in order; each is held against its digest before it is given out. */
 export interface Opened extends AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly artifact: Artifact;
   /** The first byte, and how many there are. */
@@ -80,10 +94,21 @@ export interface Opened extends AsyncIterable<Uint8Array>, AsyncDisposable {
 export class Artifacts {
   readonly #ports: ArtifactPorts;
   readonly #settings: ArtifactSettings;
+  readonly #sharing: Sharing;
+  readonly #once: OnceOnly;
+  readonly #collector: Collector;
+  /** Changes of one artifact, one after the other: each is decided on what the one before left. */
+  readonly #turns = new RunSlots(Number.POSITIVE_INFINITY);
+  /** The bytes themselves. */
+  readonly contents: Contents;
 
   constructor(ports: ArtifactPorts, settings: ArtifactSettings) {
     this.#ports = ports;
     this.#settings = settings;
+    this.#sharing = new Sharing(ports);
+    this.#once = new OnceOnly(ports);
+    this.#collector = new Collector(ports);
+    this.contents = new Contents(ports, settings);
   }
 
   /**
@@ -100,7 +125,35 @@ export class Artifacts {
     source: Source,
     options: WriteOptions = {},
   ): Promise<Answer<Stored>> {
-    throw this.#todo(caller, sessionId, wanted, source, options);
+    const { name, type, tags = [], metadata = {}, mimeType = mimeTypeOf(name) } = wanted;
+    const described = { name, type, mimeType, tags: [...new Set(tags)], metadata };
+    assertDescription(described);
+    const session = await this.#sharing.mayStore(caller, sessionId, name);
+    await using staged = await this.contents.stage(caller.tenant, source);
+    const { digest, size } = staged;
+    const { idempotency, precondition } = options;
+    // The same request has the same bytes, too.
+    const key = idempotency && { ...idempotency, request: `${idempotency.request}\n${digest}` };
+    const answer = await this.#once.run<Deleted>(
+      caller.tenant,
+      keyFor(key, session.ref.id),
+      async (remember): Promise<{ readonly value: Deleted; readonly at: number }> => {
+        const artifactId = this.#ports.ids.artifact();
+        const command = storeArtifact({ ...described, artifactId, digest, size }, this.#settings);
+        const settled = await this.#bring(staged, async (contents) => {
+          const order = { ...given("precondition", precondition), contents, isGranted: true as const };
+          return await this.#ports.sessions.change(caller, session.ref.id, command, {
+            ...order,
+            ...remembering(remember, (session) => ({ session, artifactId })),
+          });
+        });
+        return { value: { session: settled.value, artifactId }, at: settled.at };
+      },
+    );
+    const { session: after, artifactId } = answer.value;
+    const artifact = await this.#ports.store.artifact(after.ref, artifactId);
+    if (artifact === undefined) throw missing(artifactId);
+    return { ...answer, value: { session: after, artifact } };
   }
 
   /**
@@ -111,15 +164,17 @@ export class Artifacts {
   async storeFile(
     caller: Caller,
     sessionId: string,
-    wanted: NewFileArtifact,
+    { path, name, ...wanted }: NewFileArtifact,
     options: WriteOptions = {},
   ): Promise<Answer<Stored>> {
-    throw this.#todo(caller, sessionId, wanted, options);
+    await using file = await openBelow(this.#settings.roots, path);
+    return await this.store(caller, sessionId, { ...wanted, name: name ?? file.name }, file, options);
   }
 
   /** The artifact; with `at`, if it was there just after that operation. */
   async get(caller: Caller, sessionId: string, artifactId: string, at?: number): Promise<Artifact> {
-    throw this.#todo(caller, sessionId, artifactId, at);
+    const session = await this.#ports.sessions.shared(caller, sessionId);
+    return await this.#sharing.get(caller, session, { artifactId, needed: "read", ...given("at", at) });
   }
 
   /**
@@ -134,12 +189,27 @@ export class Artifacts {
     artifactId: string,
     { range, at }: { readonly range?: ByteRange; readonly at?: number } = {},
   ): Promise<Opened> {
-    throw this.#todo(caller, sessionId, artifactId, range, at);
+    const artifact = await this.get(caller, sessionId, artifactId, at);
+    const slice = sliceOf(artifact, range);
+    const { content } = artifact;
+    if (content === undefined) throw goneBytes(artifact);
+    try {
+      const open = await this.contents.open(caller.tenant, content, slice);
+      return Object.assign(open, { artifact, ...slice });
+    } catch (error) {
+      // It may have been deleted since it was looked up.
+      if ((await this.#ports.store.content(caller.tenant, artifact.digest)) === undefined) throw goneBytes(artifact);
+      throw error;
+    }
   }
 
   /** A page of the session's artifacts, the newest first. */
   async list(caller: Caller, sessionId: string, query: Omit<ArtifactQuery, "grantee">): Promise<Page<Artifact>> {
-    throw this.#todo(caller, sessionId, query);
+    const faults = query.namePattern === undefined ? [] : globFaults("name_pattern", query.namePattern);
+    if (faults.length > 0) throw invalid(faults);
+    const session = await this.#ports.sessions.shared(caller, sessionId);
+    const grantee = session.ref.id === caller.actingAs ? undefined : caller.actingAs;
+    return await this.#ports.store.artifacts(session.ref, { ...query, ...given("grantee", grantee) });
   }
 
   /** Removes an artifact; its bytes go with the last that refers to them. */
@@ -148,8 +218,11 @@ export class Artifacts {
     sessionId: string,
     artifactId: string,
     options: WriteOptions = {},
-  ): Promise<Answer<{ readonly session: Session; readonly artifactId: string }>> {
-    throw this.#todo(caller, sessionId, artifactId, options);
+  ): Promise<Answer<Deleted>> {
+    return await this.#change<Deleted>(caller, { sessionId, artifactId, ...options }, async (artifact) => ({
+      command: deleteArtifact(artifact),
+      answerOf: (session) => ({ session, artifactId }),
+    }));
   }
 
   /** Shares an artifact, and later versions of it, with another session of the tenant. */
@@ -160,7 +233,21 @@ export class Artifacts {
     shared: { readonly sessionId: string; readonly permission: Permission },
     options: WriteOptions = {},
   ): Promise<Answer<Grant>> {
-    throw this.#todo(caller, sessionId, artifactId, shared, options);
+    const { actingAs: _, ...owner } = caller;
+    const grantee = (await this.#ports.sessions.get(owner, shared.sessionId)).ref.id;
+    const { permission } = shared;
+    return await this.#change<Grant>(caller, { sessionId, artifactId, ...options }, async (_, session) => {
+      if (grantee === session.ref.id) {
+        throw invalid([{ field: "session_id", message: "is the artifact's own session", type: "invalid_grantee" }]);
+      }
+      const before = (await this.#ports.store.grants(session.ref, artifactId)).find((one) => one.grantee === grantee);
+      const grant = { artifactId, grantee, permission };
+      const isSame = before?.permission === permission;
+      return {
+        command: grantArtifact(grant, before?.permission),
+        answerOf: ({ head }) => (isSame ? before : { ...grant, seq: head.seq }),
+      };
+    });
   }
 
   /** Ends the sharing with a session. @throws {SojournError} `not_found` where it is not shared with it */
@@ -171,12 +258,26 @@ export class Artifacts {
     granteeId: string,
     options: WriteOptions = {},
   ): Promise<Answer<{ readonly artifactId: string; readonly grantee: string }>> {
-    throw this.#todo(caller, sessionId, artifactId, granteeId, options);
+    const { actingAs: _, ...owner } = caller;
+    // The one that it was shared with may have been deleted.
+    const grantee = (await this.#ports.sessions.find(owner, granteeId))?.ref.id ?? granteeId;
+    return await this.#change(caller, { sessionId, artifactId, ...options }, async (_, session) => {
+      const grants = await this.#ports.store.grants(session.ref, artifactId);
+      if (!grants.some((one) => one.grantee === grantee)) {
+        throw new SojournError("not_found", {
+          message: `Artifact ${artifactId} is not shared with session "${granteeId}"`,
+        });
+      }
+      const value = { artifactId, grantee };
+      return { command: revokeArtifact(value), answerOf: () => value };
+    });
   }
 
   /** With whom an artifact is shared. */
   async grants(caller: Caller, sessionId: string, artifactId: string): Promise<readonly Grant[]> {
-    throw this.#todo(caller, sessionId, artifactId);
+    const session = await this.#ports.sessions.shared(caller, sessionId);
+    await this.#sharing.get(caller, session, { artifactId, needed: "read" });
+    return await this.#ports.store.grants(session.ref, artifactId);
   }
 
   /**
@@ -186,10 +287,85 @@ export class Artifacts {
    * @returns how many
    */
   async collect(): Promise<number> {
-    throw this.#todo();
+    return await this.#collector.collect();
   }
 
-  #todo(..._: readonly unknown[]): SojournError {
-    return new SojournError("internal", { message: `Not there yet: ${typeof this.#ports} ${typeof this.#settings}` });
+  /** Changes one artifact by a command that is made when its turn has come. */
+  async #change<T>(
+    caller: Caller,
+    { sessionId, artifactId, idempotency, precondition }: Target,
+    decide: (artifact: Artifact, session: Session) => Promise<Decision<T>>,
+  ): Promise<Answer<T>> {
+    const { sessions } = this.#ports;
+    const session = await sessions.shared(caller, sessionId);
+    return await this.#once.run<T>(caller.tenant, keyFor(idempotency, session.ref.id), async (remember) =>
+      this.#turns.run(`${session.ref.id}\n${artifactId}`, async () => {
+        const artifact = await this.#sharing.get(caller, session, { artifactId, needed: "admin" });
+        const { command, answerOf } = await decide(artifact, session);
+        const settled = await sessions.change(caller, session.ref.id, command, {
+          isGranted: true,
+          ...given("precondition", precondition),
+          ...remembering(remember, answerOf),
+        });
+        return { value: answerOf(settled.value), at: settled.at };
+      }),
+    );
   }
+
+  /** Writes what refers to a content: by its digest alone where the store has it, and with its bytes where not. */
+  async #bring<T>(staged: Staged, write: (contents: Awaited<ReturnType<Staged["bring"]>>[]) => Promise<T>): Promise<T> {
+    if (!staged.isKnown) return await write([await staged.bring()]);
+    try {
+      return await write([]);
+    } catch (error) {
+      if (!(error instanceof SojournError && error.code === "content_missing")) throw error;
+      return await write([await staged.bring()]);
+    }
+  }
+}
+
+interface Target extends WriteOptions {
+  readonly sessionId: string;
+  readonly artifactId: string;
+}
+
+/** What to do with an artifact, and what to answer, by the session just after it. */
+interface Decision<T> {
+  readonly command: ReturnType<typeof deleteArtifact>;
+  readonly answerOf: (session: Session) => T;
+}
+
+/** Remembers, in the same commit, what is answered of the session just after it. */
+function remembering<T>(
+  remember: Remember<T> | undefined,
+  answerOf: (session: Session) => T,
+): Pick<NonNullable<Parameters<Sessions["change"]>[3]>, "remember"> {
+  return given(
+    "remember",
+    remember,
+    (keep) =>
+      ({ stream, at }: { readonly stream: Session; readonly at: number }) =>
+        keep(answerOf(stream), at, stream.ref),
+  );
+}
+
+function sliceOf({ id, size }: Artifact, range: ByteRange | undefined): Slice {
+  if (range === undefined) return { offset: 0, length: size };
+  const { first, last = Number.POSITIVE_INFINITY } = range;
+  const offset = first < 0 ? Math.max(0, size + first) : first;
+  const end = Math.min(size, last + 1);
+  if (offset < end) return { offset, length: end - offset };
+  throw new SojournError("range_not_satisfiable", {
+    message: `Artifact ${id} has ${size} bytes, and none in that range`,
+  });
+}
+
+function missing(artifactId: string): SojournError {
+  return new SojournError("artifact_not_found", { message: `Artifact ${artifactId} not found` });
+}
+
+function goneBytes({ id, goneSeq }: Artifact): SojournError {
+  return new SojournError("artifact_not_found", {
+    message: `Artifact ${id} was deleted${goneSeq === undefined ? "" : ` by operation ${goneSeq}`}, and its bytes went with it`,
+  });
 }

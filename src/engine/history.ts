@@ -1,3 +1,4 @@
+import { assertActsAsNone } from "./acting.ts";
 import { checkpoint as giveName } from "./artifact-commands.ts";
 import { assertNoAncestor, assertNoUid, begin, exists, holderOf } from "./creation.ts";
 import { type Diff, diff } from "./diff.ts";
@@ -187,6 +188,7 @@ export class History {
     wanted: NewFork,
     { idempotency, precondition }: WriteOptions = {},
   ): Promise<Answer<Session>> {
+    assertActsAsNone(caller, "fork sessions");
     const { sessionId, name, at } = wanted;
     assertWithin({ ...given("sessionId", sessionId), ...given("name", name) });
     const { tenant } = caller;
@@ -230,6 +232,7 @@ export class History {
 
   /** The session with all that descend from it, oldest first. */
   async family(caller: Caller, id: string): Promise<Family> {
+    assertActsAsNone(caller, "see other sessions");
     return await family(this.#ports, await this.#sessions.get(caller, id));
   }
 

@@ -1,3 +1,4 @@
+import { actorOf, assertActsAs, assertActsAsNone } from "./acting.ts";
 import type { Order, Settled } from "./batch.ts";
 import { type Command, end, erase, keepalive, record, resume, suspend, update } from "./commands.ts";
 import {
@@ -94,6 +95,7 @@ export class Sessions {
    * @throws {SojournError} `session_exists`; `session_not_found` for a missing parent; `limit_reached`
    */
   async create(caller: Caller, wanted: NewSession, options: WriteOptions = {}): Promise<Answer<Created>> {
+    assertActsAsNone(caller, "create sessions");
     const input = completed(wanted, { ids: this.#ports.ids, settings: this.#settings });
     const { tenant, actor } = caller;
     const { sessionId, temporary } = input;
@@ -130,7 +132,19 @@ export class Sessions {
   /** Like `get`, but `undefined` for what does not exist. */
   async find(caller: Caller, id: string): Promise<Session | undefined> {
     const stream = await this.#lookUp(caller, id);
-    return stream && this.#shown(stream);
+    if (stream === undefined) return undefined;
+    assertActsAs(caller, stream);
+    return this.#shown(stream);
+  }
+
+  /**
+   * Like `get`, also for a caller that acts as another session. Whoever asks holds it against what the two have agreed on,
+   * and goes on with `isGranted`.
+   */
+  async shared(caller: Caller, id: string): Promise<Session> {
+    const stream = await this.#lookUp(caller, id);
+    if (stream === undefined) throw missing(id);
+    return this.#shown(stream);
   }
 
   /** The user's active session that was used last, or `no_session_found`. */
@@ -142,13 +156,17 @@ export class Sessions {
   }
 
   /** A page of sessions. */
-  async list({ tenant }: Caller, query: ListQuery): Promise<Page<Session>> {
+  async list(caller: Caller, query: ListQuery): Promise<Page<Session>> {
+    assertActsAsNone(caller, "list sessions");
+    const { tenant } = caller;
     const page = await this.#ports.store.list({ ...query, tenant, now: this.#ports.clock.now() });
     return { ...page, items: page.items.map((stream) => this.#shown(stream)) };
   }
 
   /** How many sessions match, by status, and the sums of their metrics. */
-  async totals({ tenant }: Caller, query: TotalsQuery = {}): Promise<Totals> {
+  async totals(caller: Caller, query: TotalsQuery = {}): Promise<Totals> {
+    assertActsAsNone(caller, "sum up sessions");
+    const { tenant } = caller;
     return await this.#ports.store.aggregate({ ...query, tenant, now: this.#ports.clock.now() });
   }
 
@@ -203,10 +221,10 @@ export class Sessions {
    */
   async change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
     const { idempotency, precondition, guards, contents, beside, remember: kept } = options;
-    const known = await this.#resolve(caller, id);
+    const known = options.isGranted ? await this.shared(caller, id) : await this.#resolve(caller, id);
     return await this.#once.run<Session>(caller.tenant, keyFor(idempotency, known.ref.id), async (remember) => {
       const order = {
-        actor: caller.actor,
+        actor: actorOf(caller),
         command,
         ...given("precondition", precondition),
         ...given("guards", guards),
@@ -229,7 +247,7 @@ export class Sessions {
       const { ref, record } = await this.#resolve(caller, id);
       const value = { sessionId: record.sessionId };
       const { at } = await this.#mailboxes.submit(ref, {
-        actor: caller.actor,
+        actor: actorOf(caller),
         command: erase,
         ...given("precondition", precondition),
         ...given("remember", remember && (({ at }: Settled) => remember(value, at))),
@@ -251,6 +269,7 @@ export class Sessions {
     if (!Number.isSafeInteger(maxIdleUs) || maxIdleUs < 0) {
       throw invalid([{ field: "max_idle_seconds", message: "must be at least 0", type: "too_small" }]);
     }
+    assertActsAsNone(caller, "clean up sessions");
     assertMatches(precondition, undefined);
     return await this.#once.run(caller.tenant, idempotency, async (remember) => {
       const statuses = ["active", "suspended"] as const;
@@ -355,6 +374,7 @@ export class Sessions {
   async #resolve(caller: Caller, id: string): Promise<Stream> {
     const stream = await this.#lookUp(caller, id);
     if (stream === undefined) throw missing(id);
+    assertActsAs(caller, stream);
     return stream;
   }
 
@@ -373,7 +393,10 @@ export class Sessions {
 }
 
 /** What may come with a command on a session; `remember` in the place of `idempotency`, where that is seen to already. */
-export interface ChangeOptions extends WriteOptions, Pick<Order, "guards" | "beside" | "contents" | "remember"> {}
+export interface ChangeOptions extends WriteOptions, Pick<Order, "guards" | "beside" | "contents" | "remember"> {
+  /** A caller that acts as another session was granted this; see `shared`. */
+  readonly isGranted?: true;
+}
 
 function missing(id: string): SojournError {
   return new SojournError("session_not_found", { message: `Session ${id} not found` });

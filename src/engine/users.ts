@@ -1,3 +1,4 @@
+import { actorOf, assertActsAsNone } from "./acting.ts";
 import { beforeFirst, PendingLog } from "./append.ts";
 import type { Settled } from "./batch.ts";
 import { type Command, erase } from "./commands.ts";
@@ -42,9 +43,10 @@ export class Users {
   }
 
   /** The user's profile; that of a new user where nothing is known. */
-  async get({ tenant }: Caller, userId: string): Promise<User> {
+  async get(caller: Caller, userId: string): Promise<User> {
+    assertActsAsNone(caller, "read the profiles of users");
     assertWithin({ userId });
-    const ref = userRef(tenant, userId);
+    const ref = userRef(caller.tenant, userId);
     return (await this.#ports.store.stream(ref)) ?? this.#unknown(ref);
   }
 
@@ -55,6 +57,7 @@ export class Users {
     patch: ProfilePatch,
     { idempotency, precondition }: WriteOptions = {},
   ): Promise<Answer<User>> {
+    assertActsAsNone(caller, "change the profiles of users");
     assertWithin({ userId });
     const command = changeProfile(patch, "set");
     return await this.#once.run<User>(caller.tenant, idempotency, async (remember) => {
@@ -74,7 +77,9 @@ export class Users {
   }
 
   /** What a turn writes of its user beside the session: what it learned, if that is news. */
-  learning({ tenant, actor }: Caller, userId: string, patch: ProfilePatch): (now: number) => Promise<Part | undefined> {
+  learning(caller: Caller, userId: string, patch: ProfilePatch): (now: number) => Promise<Part | undefined> {
+    const { tenant } = caller;
+    const actor = actorOf(caller);
     const command = changeProfile(patch, "learned");
     const ref = userRef(tenant, userId);
     const isEmpty = Object.keys(patch).length === 0;
@@ -94,6 +99,7 @@ export class Users {
    * resolves, the words are in no file of the store. What was cut off is finished by the next call.
    */
   async erase(caller: Caller, userId: string, sessions: Sessions): Promise<Erased> {
+    assertActsAsNone(caller, "erase users");
     assertWithin({ userId });
     const erased = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0 };
     for (const temporary of [false, true]) {

@@ -1,8 +1,11 @@
+import { Artifacts } from "../artifacts/artifacts.ts";
+import { blobDirectory, openFsBlobStore } from "../artifacts/fs-blob-store.ts";
 import type { Config } from "../config/config.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
 import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import { History } from "../engine/history.ts";
 import { Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 import { Users } from "../engine/users.ts";
@@ -37,6 +40,12 @@ export type EngineConfig = Pick<
   | "windowTokens"
   | "autoCompact"
   | "temporaryIdleSeconds"
+  | "maxArtifactBytes"
+  | "maxArtifactsPerSession"
+  | "maxArtifactBytesPerSession"
+  | "artifactCompressionThreshold"
+  | "artifactRoots"
+  | "whenParentEnds"
 >;
 
 /** An engine at work on its data directory. */
@@ -44,6 +53,8 @@ export interface Engine {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly memory: Memory;
+  readonly artifacts: Artifacts;
+  readonly history: History;
   readonly access: Access;
   /** Throws why the engine has failed for good, if it has. */
   assertAlive(): void;
@@ -111,6 +122,31 @@ export function openEngine(
     },
   );
   const access = new Access(ports);
+  const artifacts = new Artifacts(
+    {
+      ...ports,
+      sessions,
+      blobs: openFsBlobStore({ directory: blobDirectory(config.data), durability: config.durability }),
+    },
+    {
+      artifactsMax: config.maxArtifactsPerSession,
+      bytesMax: config.maxArtifactBytesPerSession,
+      sizeMax: config.maxArtifactBytes,
+      compressAbove: config.artifactCompressionThreshold,
+      inStoreMax: IN_STORE_MAX,
+      roots: config.artifactRoots === undefined ? [] : config.artifactRoots.split(","),
+    },
+  );
+  const history = new History(ports, sessions);
+  const collect: Chore = {
+    name: "removal of files that nothing refers to",
+    everyMs: COLLECT_EVERY_MS,
+    atStart: true,
+    run: async () => {
+      const removed = await artifacts.collect();
+      if (removed > 0) logger.info({ removed }, "files of artifacts removed");
+    },
+  };
   const sweep: Chore = {
     name: "sweep",
     everyMs: config.sweepIntervalMs,
@@ -124,11 +160,13 @@ export function openEngine(
     everyMs: config.sweepIntervalMs,
     run: () => access.saveLastUse(),
   };
-  const chores = startChores([sweep, noteUse], logger);
+  const chores = startChores([sweep, noteUse, collect], logger);
   return {
     sessions,
     users,
     memory,
+    artifacts,
+    history,
     access,
     assertAlive,
     probe: async () => {
@@ -148,6 +186,12 @@ export function openEngine(
     },
   };
 }
+
+/** How much of a content the store itself takes: past that a file is as quick, and holds up no other commit (measured). */
+const IN_STORE_MAX = 65_536;
+
+/** How often files are looked for that nothing refers to. */
+const COLLECT_EVERY_MS = 60_000;
 
 /**
  * What the configuration says answers chats. Asks nobody.

@@ -10,7 +10,7 @@ import { databaseFile } from "../store/sqlite/connection.ts";
 import type { Durability } from "../store/sqlite/index.ts";
 import { InProcess } from "./in-process.ts";
 import type { Logger } from "./log.ts";
-import { openEngine } from "./open-engine.ts";
+import { type EngineConfig, openEngine } from "./open-engine.ts";
 
 /** How to run Sojourn in this process. What is left out has the default of a server. */
 export interface OpenOptions {
@@ -51,6 +51,18 @@ export interface OpenOptions {
   readonly autoCompact?: "on" | "off" | undefined;
   /** After how long without use a session expires that was made for a chat without one; default 30 minutes. */
   readonly temporaryIdleMs?: number | undefined;
+  /** How large one artifact may be; default 100 MiB. */
+  readonly maxArtifactBytes?: number | undefined;
+  /** How many artifacts a session may have, versions included; default 1,000. */
+  readonly maxArtifactsPerSession?: number | undefined;
+  /** How much the artifacts of a session may take together, before compression; default 10 GiB. */
+  readonly maxArtifactBytesPerSession?: number | undefined;
+  /** Artifacts with more bytes than this are compressed, where that makes them smaller; default 10,240. */
+  readonly artifactCompressionThreshold?: number | undefined;
+  /** Directories below which `storeFile` may read; default none, and it is off. */
+  readonly artifactRoots?: readonly string[] | undefined;
+  /** What becomes of the open children of a session that ends; default `nothing`. */
+  readonly whenParentEnds?: "nothing" | "complete" | "suspend" | undefined;
   /** Whose sessions they are; default `local`, as on a server without keys. */
   readonly tenant?: string | undefined;
   /** Told what happens beside the calls; one of pino will do. Default: nobody is told. */
@@ -67,28 +79,8 @@ export async function open(options: OpenOptions = {}): Promise<Sojourn> {
   const faults = faultsOf(options);
   if (faults.length > 0) throw invalid(faults);
   const { tenant = LOCAL.tenant, logger = SILENT, model } = options;
-  const engine = openEngine(
-    {
-      data: resolve(options.data ?? OPTIONS.data.default),
-      durability: options.durability ?? OPTIONS.durability.default,
-      cleanupIdleSeconds: seconds(options.cleanupIdleMs) ?? OPTIONS.cleanup_idle_seconds.default,
-      idleTimeoutSeconds: seconds(options.idleTimeoutMs) ?? OPTIONS.idle_timeout_seconds.default,
-      maxMetadataBytes: options.maxMetadataBytes ?? OPTIONS.max_metadata_bytes.default,
-      sweepIntervalMs: options.sweepIntervalMs ?? OPTIONS.sweep_interval_ms.default,
-      modelTimeoutSeconds: seconds(options.modelTimeoutMs) ?? OPTIONS.model_timeout_seconds.default,
-      modelMaxOutputTokens: options.modelMaxOutputTokens ?? OPTIONS.model_max_output_tokens.default,
-      systemPrompt: options.systemPrompt ?? OPTIONS.system_prompt.default,
-      windowTokens: options.windowTokens ?? OPTIONS.window_tokens.default,
-      autoCompact: options.autoCompact ?? OPTIONS.auto_compact.default,
-      temporaryIdleSeconds: seconds(options.temporaryIdleMs) ?? OPTIONS.temporary_idle_seconds.default,
-      ...given("model", typeof model === "string" ? model : undefined),
-      ...given("modelBaseUrl", options.modelBaseUrl),
-      ...given("modelApiKey", options.modelApiKey),
-      ...given("maxSessions", options.maxSessions),
-      ...given("maxStoreBytes", options.maxStoreBytes),
-    },
-    { logger, ...given("model", typeof model === "object" ? model : undefined) },
-  );
+  const parts = { logger, ...given("model", typeof model === "object" ? model : undefined) };
+  const engine = openEngine(configOf(options), parts);
   try {
     const caller = { tenant: await engine.access.tenantNamed(tenant), actor: LOCAL.actor };
     return new Sojourn(new InProcess(engine, caller));
@@ -96,6 +88,36 @@ export async function open(options: OpenOptions = {}): Promise<Sojourn> {
     await engine.close();
     throw error;
   }
+}
+
+function configOf(options: OpenOptions): EngineConfig {
+  const { model } = options;
+  return {
+    data: resolve(options.data ?? OPTIONS.data.default),
+    durability: options.durability ?? OPTIONS.durability.default,
+    cleanupIdleSeconds: seconds(options.cleanupIdleMs) ?? OPTIONS.cleanup_idle_seconds.default,
+    idleTimeoutSeconds: seconds(options.idleTimeoutMs) ?? OPTIONS.idle_timeout_seconds.default,
+    maxMetadataBytes: options.maxMetadataBytes ?? OPTIONS.max_metadata_bytes.default,
+    sweepIntervalMs: options.sweepIntervalMs ?? OPTIONS.sweep_interval_ms.default,
+    modelTimeoutSeconds: seconds(options.modelTimeoutMs) ?? OPTIONS.model_timeout_seconds.default,
+    modelMaxOutputTokens: options.modelMaxOutputTokens ?? OPTIONS.model_max_output_tokens.default,
+    systemPrompt: options.systemPrompt ?? OPTIONS.system_prompt.default,
+    windowTokens: options.windowTokens ?? OPTIONS.window_tokens.default,
+    autoCompact: options.autoCompact ?? OPTIONS.auto_compact.default,
+    temporaryIdleSeconds: seconds(options.temporaryIdleMs) ?? OPTIONS.temporary_idle_seconds.default,
+    maxArtifactBytes: options.maxArtifactBytes ?? OPTIONS.max_artifact_bytes.default,
+    maxArtifactsPerSession: options.maxArtifactsPerSession ?? OPTIONS.max_artifacts_per_session.default,
+    maxArtifactBytesPerSession: options.maxArtifactBytesPerSession ?? OPTIONS.max_artifact_bytes_per_session.default,
+    artifactCompressionThreshold:
+      options.artifactCompressionThreshold ?? OPTIONS.artifact_compression_threshold.default,
+    whenParentEnds: options.whenParentEnds ?? OPTIONS.when_parent_ends.default,
+    ...given("artifactRoots", options.artifactRoots, (roots) => roots.map((root) => resolve(root)).join(",")),
+    ...given("model", typeof model === "string" ? model : undefined),
+    ...given("modelBaseUrl", options.modelBaseUrl),
+    ...given("modelApiKey", options.modelApiKey),
+    ...given("maxSessions", options.maxSessions),
+    ...given("maxStoreBytes", options.maxStoreBytes),
+  };
 }
 
 /** Whether a directory has a store of ours. */
@@ -123,6 +145,11 @@ const ROWS = {
   windowTokens: [OPTIONS.window_tokens, 1],
   autoCompact: [OPTIONS.auto_compact, 1],
   temporaryIdleMs: [OPTIONS.temporary_idle_seconds, 1_000],
+  maxArtifactBytes: [OPTIONS.max_artifact_bytes, 1],
+  maxArtifactsPerSession: [OPTIONS.max_artifacts_per_session, 1],
+  maxArtifactBytesPerSession: [OPTIONS.max_artifact_bytes_per_session, 1],
+  artifactCompressionThreshold: [OPTIONS.artifact_compression_threshold, 1],
+  whenParentEnds: [OPTIONS.when_parent_ends, 1],
 } as const satisfies Partial<Record<keyof OpenOptions, readonly [Option, number]>>;
 
 function faultsOf(options: OpenOptions): readonly Fault[] {
