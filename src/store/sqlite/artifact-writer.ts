@@ -28,13 +28,15 @@ export class ArtifactWriter {
     brought: readonly NewContent[],
   ): ArtifactRefusal | undefined {
     const begun = new Map<string, Begun>();
+    const ended = new Set<string>();
     // Whether grants are in force, as far as the rows before say so.
     const granted = new Map<string, boolean>();
     for (const row of rows) {
       if (row.view === "artifact" && row.change === "begin") begun.set(row.id, row);
       else if (row.view === "artifact") {
         // One that ends with the commit that begins it needs no content.
-        if (!begun.delete(row.id) && !this.#isLive(n, row.id)) return "conflict";
+        if (!begun.delete(row.id) && (ended.has(row.id) || !this.#isLive(n, row.id))) return "conflict";
+        ended.add(row.id);
       } else if (row.view === "grant") {
         const key = `${row.artifactId}\n${row.grantee}`;
         const isInForce = granted.get(key) ?? this.#isGranted(n, row);
