@@ -1,4 +1,5 @@
 export { Author, draft, type Fields, nameGuard, requests, type Written } from "./author.ts";
+export { type BlobDriver, blobConformance, type OpenedBlobs } from "./blob-conformance.ts";
 export type { Driver, Opened } from "./driver.ts";
 export { type EngineOptions, engineForTests, noting, type TestEngine } from "./engine-for-tests.ts";
 export { type Faults, faulty } from "./faulty.ts";
