@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import type { NewContent } from "../engine/artifact.ts";
-import type { ArtifactQuery, Stream } from "../engine/store.ts";
+import type { ArtifactQuery, RowChange, Stream } from "../engine/store.ts";
 import { type Author, draft } from "./author.ts";
 
 /** What holds of artifacts, of their contents, and of whom they are shared with. */
@@ -185,6 +185,24 @@ export function artifactCases(author: () => Author): void {
       const session = await writer.append(await writer.create(), stores, deletion);
       assert.deepEqual((await writer.store.artifact(session.ref, "artifact_1"))?.goneSeq, 3);
       assert.equal(await writer.store.content(writer.tenant, content.digest), undefined);
+    });
+
+    it("keeps a content that one artifact lets go of and another takes up in the same commit", async () => {
+      const writer = author();
+      const session = await stored(writer, "passed on");
+      const content = writer.content("passed on");
+      const next = writer.artifact("b", content, { artifactId: "artifact_2" });
+      await writer.append(session, deletion, next);
+      assert.equal((await writer.store.artifact(session.ref, "artifact_2"))?.content?.size, 9);
+    });
+
+    it("needs no content for an artifact whose bytes are said to be freed", async () => {
+      const writer = author();
+      const content = writer.content("freed");
+      const { part, stream } = writer.continue(await writer.create(), writer.artifact("a", content));
+      const rows = part.rows.map((row) => ({ ...row, isFreed: true }) as RowChange);
+      assert.deepEqual(await writer.commit([{ ...part, rows }]), { outcome: "committed" });
+      assert.equal((await writer.store.artifacts(stream.ref, { limit: 1 })).items[0]?.content, undefined);
     });
 
     it("counts versions by name, and those that were deleted as well", async () => {

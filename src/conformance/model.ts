@@ -183,7 +183,11 @@ function apply(state: State, part: Part, brought: readonly NewContent[]): Commit
   const rows = rowsAfter(before ?? NOTHING, part);
   if (rows === "conflict") return rows;
   const { artifacts } = rows;
-  const added = artifacts.filter(({ seq, goneSeq }) => seq > part.expectedHead && goneSeq === undefined);
+  const isFreed = (seq: number): boolean =>
+    part.rows.some((row) => row.view === "artifact" && row.seq === seq && row.change === "begin" && row.isFreed);
+  const added = artifacts.filter(
+    ({ seq, goneSeq }) => seq > part.expectedHead && goneSeq === undefined && !isFreed(seq),
+  );
   if (part.rows.length > 0) bring(state, brought);
   if (!added.every(({ digest }) => state.contents.has(digest))) return "content_missing";
   state.streams.set(keyOf(part.ref), { ...appended(before, part), ...rows });

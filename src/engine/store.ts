@@ -121,6 +121,8 @@ export type RowChange =
       readonly size: number;
       readonly createdAtUs: number;
       readonly seq: number;
+      /** Needs no content: it came with the history of a fork, and its bytes were freed before. */
+      readonly isFreed?: true;
     } & ArtifactDescription)
   /** One that is not there is a `conflict`. A content that nothing refers to any more goes with it. */
   | { readonly view: "artifact"; readonly change: "end"; readonly id: string; readonly seq: number }

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import type { Grant, NewContent } from "../../engine/artifact.ts";
 import type { Append, RowChange, StreamRef } from "../../engine/store.ts";
 import { bytes, packChunks } from "./rows.ts";
@@ -45,7 +45,8 @@ export class ArtifactWriter {
       }
     }
     if (history !== undefined) return undefined;
-    const isThere = ({ digest }: Begun): boolean =>
+    const isThere = ({ digest, isFreed }: Begun): boolean =>
+      isFreed ||
       brought.some((content) => content.tenant === ref.tenant && content.digest === digest) ||
       this.#sql.isContent.get(ref.tenant, bytes(digest)) !== undefined;
     return [...begun.values()].every(isThere) ? undefined : "content_missing";
@@ -66,21 +67,23 @@ export class ArtifactWriter {
     if (changes === 0 && file !== null) this.#sql.abandon.run(file, tenant, bytes(digest), file);
   }
 
-  /** Writes one row; those that it refers to are there. */
-  write(n: number, { tenant }: StreamRef, row: Extract<RowChange, { view: "artifact" | "grant" }>): void {
-    if (row.view === "grant") {
-      if (row.change === "begin") this.#sql.grant.run(n, row.artifactId, row.grantee, row.permission, row.seq);
-      else this.#sql.revoke.run(row.seq, n, row.artifactId, row.grantee);
-      return;
+  /** Writes the rows of a part; what they refer to is there. A content goes only if nothing refers to it after all of them. */
+  write(n: number, { tenant }: StreamRef, rows: readonly RowChange[]): void {
+    const released: SQLOutputValue[] = [];
+    for (const row of rows) {
+      if (row.view === "grant") {
+        if (row.change === "begin") this.#sql.grant.run(n, row.artifactId, row.grantee, row.permission, row.seq);
+        else this.#sql.revoke.run(row.seq, n, row.artifactId, row.grantee);
+      } else if (row.view === "artifact" && row.change === "begin") {
+        const { seq, id, name, type, digest, size, tags, createdAtUs } = row;
+        this.#sql.artifact.run(n, seq, id, name, n, name, type, bytes(digest), size, JSON.stringify(tags), createdAtUs);
+      } else if (row.view === "artifact") {
+        const ended = this.#sql.end.get(row.seq, n, row.id);
+        if (ended?.digest !== undefined) released.push(ended.digest);
+      }
     }
-    if (row.change === "begin") {
-      const { seq, id, name, type, digest, size, tags, createdAtUs } = row;
-      this.#sql.artifact.run(n, seq, id, name, n, name, type, bytes(digest), size, JSON.stringify(tags), createdAtUs);
-      return;
-    }
-    const ended = this.#sql.end.get(row.seq, n, row.id);
     // NOTE: `digest` is a column of bytes.
-    if (ended !== undefined) this.#sql.drop.run(tenant, ended.digest as Uint8Array);
+    for (const digest of released) this.#sql.drop.run(tenant, digest as Uint8Array);
   }
 
   /** Gives a fork the rows that its origin had by then. */

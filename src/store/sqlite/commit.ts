@@ -213,10 +213,11 @@ export class CommitWriter {
     }
     for (const row of rows) {
       if (row.view === "message") this.#sql.message.run(n, row.number, row.seq, row.place);
-      else if (row.view !== "tag") this.#artifacts.write(n, ref, row);
+      else if (row.view !== "tag") continue;
       else if (row.change === "begin") this.#sql.tag.run(ref.tenant, row.key, createdAtUs, n, row.seq);
       else this.#sql.untag.run(row.seq, n, row.key);
     }
+    this.#artifacts.write(n, ref, rows);
   }
 
   #update(selection: number): Update {
