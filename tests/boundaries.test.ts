@@ -17,10 +17,11 @@ interface Rule {
 /** Who may import whom, also of folders to come. ARCHITECTURE.md has those that exist, with what each holds. */
 const FOLDERS: Readonly<Record<string, Rule>> = {
   engine: { imports: {}, outside: false },
-  "store/sqlite": { imports: { engine: "all" }, outside: true },
+  sealed: { imports: {}, outside: true },
+  "store/sqlite": { imports: { engine: "all", sealed: "all" }, outside: true },
   "store/postgres": { imports: { engine: "all" }, outside: true },
   artifacts: { imports: { engine: "all" }, outside: true },
-  bundles: { imports: { engine: "all", artifacts: "all" }, outside: true },
+  bundles: { imports: { engine: "all", artifacts: "all", sealed: "all" }, outside: true },
   memory: { imports: { engine: "all" }, outside: true },
   workers: { imports: { engine: "all" }, outside: true },
   "app-format": { imports: { engine: "types" }, outside: true },

@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { type Bundling, bundlingOn, contentOf, streamOf, writeSample } from "../../tests/bundles.ts";
+import { noting, sha256 } from "../conformance/index.ts";
+import { randomFrom } from "../conformance/random.ts";
+import { SECOND } from "../engine/clock.ts";
+import type { Caller } from "../engine/sessions.ts";
+import type { Commit, Stream } from "../engine/store.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
+import { encodeEntry } from "./lines.ts";
+import { verifyBundle } from "./verify.ts";
+import { writeBundle } from "./write.ts";
+
+const SEED = 20_263;
+
+const elsewhere: Caller = { tenant: "elsewhere", actor: "tester" };
+
+describe("importBundle()", () => {
+  let directory: string;
+  let bundling: Bundling;
+  let stream: Stream;
+  let bundle: Buffer;
+  const commits: Commit[] = [];
+
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), "sojourn-"));
+    bundling = bundlingOn(noting(openSqliteStore({ directory, durability: "none" }), commits));
+    stream = await writeSample(bundling.author);
+    bundle = await bundling.exported("sample");
+    commits.length = 0;
+  });
+
+  afterEach(async () => {
+    await bundling.author.store.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  const assertNothingLeft = async () => {
+    assert.deepEqual(bundling.contents.staged, []);
+    assert.equal((await bundling.sessions.list(elsewhere, { sort: "name", order: "asc", limit: 10 })).items.length, 0);
+    assert.equal(
+      await bundling.author.store.content(elsewhere.tenant, contentOf("", Buffer.from("")).digest),
+      undefined,
+    );
+  };
+
+  it("brings the session as it was, with one commit", async () => {
+    const { ref, head, record } = await bundling.imported(bundle, elsewhere);
+    assert.deepEqual({ ref, head, record }, { ...stream, ref: { ...stream.ref, tenant: "elsewhere" } });
+    assert.equal(commits.length, 1);
+    assert.deepEqual(await bundling.observed(ref), await bundling.observed(stream.ref));
+    assert.deepEqual(await bundling.sessions.get(elsewhere, "sample"), { ref, head, record });
+    assert.equal((await bundling.sessions.verify(elsewhere, "sample", stream.head.hash)).ok, true);
+    const { store } = bundling.author;
+    const grants = await store.grants(ref, "artifact_00000000000000aa");
+    assert.deepEqual(
+      grants.map(({ permission }) => permission),
+      ["write"],
+    );
+    assert.deepEqual(grants, await store.grants(stream.ref, "artifact_00000000000000aa"));
+    // And it goes on.
+    await bundling.sessions.keepalive(elsewhere, "sample");
+    assert.equal((await bundling.sessions.verify(elsewhere, "sample", stream.head.hash)).ok, true);
+  });
+
+  it("refuses a session that is there, and an open one's name", async () => {
+    const there = { code: "session_exists", message: /"sample" is there with the uid .*; import it under another id/ };
+    await assert.rejects(bundling.imported(bundle), there);
+    await bundling.sessions.create(elsewhere, { sessionId: "sample" });
+    const taken = { code: "session_exists", message: /"sample" exists and is active/ };
+    await assert.rejects(bundling.imported(bundle, elsewhere), taken);
+    assert.deepEqual(bundling.contents.staged, []);
+    await bundling.sessions.end(elsewhere, "sample");
+    assert.deepEqual((await bundling.imported(bundle, elsewhere)).ref.id, stream.ref.id);
+    assert.equal((await bundling.sessions.get(elsewhere, "sample")).ref.id, stream.ref.id);
+  });
+
+  it("refuses a uid that is another session's name, and a name that is another's uid", async () => {
+    const { ref } = await bundling.imported(bundle, elsewhere, { sessionId: "fork" });
+    await assert.rejects(bundling.imported(bundle, elsewhere, { sessionId: ref.id }), { code: "session_exists" });
+    const third = { tenant: "third", actor: "tester" };
+    await bundling.sessions.create(third, { sessionId: stream.ref.id });
+    await assert.rejects(bundling.imported(bundle, third), { code: "session_exists" });
+  });
+
+  it("makes a fork of itself under another name, which is shared with nobody", async () => {
+    await bundling.sessions.end(bundling.caller, "sample");
+    bundle = await bundling.exported("sample");
+    const { head } = await bundling.sessions.get(bundling.caller, "sample");
+    const fork = await bundling.imported(bundle, bundling.caller, { sessionId: "fork" });
+    const { status, sessionId, origin, artifacts } = fork.record;
+    assert.deepEqual(
+      { status, sessionId, origin, artifacts },
+      {
+        status: "active",
+        sessionId: "fork",
+        origin: { uid: stream.ref.id, seq: 24, hash: head.hash, root: stream.ref.id },
+        artifacts: stream.record.artifacts,
+      },
+    );
+    assert.equal(fork.head.seq, 25);
+    assert.deepEqual(await bundling.author.store.grants(fork.ref, "artifact_00000000000000aa"), []);
+    const again = await verifyBundle(streamOf(await bundling.exported("fork")), { digest: sha256, head: head.hash });
+    assert.ok(again.ok && again.manifest.root === stream.ref.id && again.manifest.uid === fork.ref.id);
+    // A fork of the fork knows the same root.
+    const second = await bundling.imported(await bundling.exported("fork"), elsewhere, { sessionId: "second" });
+    assert.deepEqual(second.record.origin, { uid: fork.ref.id, ...fork.head, root: stream.ref.id });
+    await assert.rejects(bundling.imported(bundle, bundling.caller, { sessionId: "a b" }), { code: "invalid" });
+  });
+
+  it(`leaves nothing of one that is damaged, wherever it is (seed ${SEED})`, async () => {
+    const random = randomFrom(SEED);
+    for (let i = 0; i < 60; i++) {
+      const position = Math.floor(random() * bundle.length);
+      const bytes = Buffer.from(bundle);
+      bytes[position] = (bytes[position] ?? 0) ^ (1 << Math.floor(random() * 8));
+      await assert.rejects(bundling.imported(bytes, elsewhere), { name: "SojournError" }, `byte ${position}`);
+      const cut = bundle.subarray(0, position);
+      await assert.rejects(bundling.imported(cut, elsewhere), { code: "invalid" }, `cut off at ${position}`);
+    }
+    await assertNothingLeft();
+    assert.equal(commits.length, 0);
+  });
+
+  it("leaves nothing where the source fails, the signal aborts, or the commit is refused", async () => {
+    const reason = new Error("gone");
+    const failing = (async function* () {
+      yield bundle.subarray(0, bundle.length - 10);
+      throw reason;
+    })();
+    await assert.rejects(bundling.importedFrom(failing, elsewhere), reason);
+    const aborted = new AbortController();
+    const slow = (async function* () {
+      yield bundle.subarray(0, bundle.length - 10);
+      aborted.abort(reason);
+      yield bundle.subarray(bundle.length - 10);
+    })();
+    await assert.rejects(bundling.importedFrom(slow, elsewhere, { signal: aborted.signal }), reason);
+    const full = bundling.imported(bundle, elsewhere, {}, { maxSessions: 0 });
+    await assert.rejects(full, { code: "limit_reached", message: /max_sessions/ });
+    await assertNothingLeft();
+  });
+
+  it("holds the limits of the server", async () => {
+    const refused = async (settings: object, code: string, message: RegExp) => {
+      await assert.rejects(bundling.imported(bundle, elsewhere, {}, settings), { code, message });
+      await assertNothingLeft();
+    };
+    await refused({ artifactsMax: 3 }, "limit_reached", /4 artifacts/);
+    await refused({ bytesMax: 200_015 }, "limit_reached", /200016 bytes/);
+    await refused({ sizeMax: 199_999 }, "payload_too_large", /200000 bytes/);
+    await refused({ metadataBytes: 10 }, "invalid", /metadata/);
+    await bundling.imported(
+      bundle,
+      elsewhere,
+      {},
+      { artifactsMax: 4, bytesMax: 200_016, sizeMax: 200_000, maxSessions: 1 },
+    );
+    await bundling.sessions.end(elsewhere, "sample");
+    const ended = await bundling.exported("sample", elsewhere);
+    await bundling.sessions.delete(elsewhere, "sample");
+    // One that is not active needs no room.
+    await bundling.imported(ended, elsewhere, {}, { maxSessions: 0 });
+  });
+
+  it("refuses a log that would take too much memory", async () => {
+    const { author } = bundling;
+    const manifest = { ...JSON.parse(bundle.subarray(0, bundle.indexOf("\n")).toString()), operations: 20 };
+    const { part, stream } = author.begin({ sessionId: "large" });
+    const entries = (async function* () {
+      yield* part.entries;
+      const message = { role: "user", content: "x".repeat(60_000_000), tokens: 1 } as const;
+      for (let head = stream, i = 0; i < 5; i++) {
+        const more = author.continue(head, {
+          kind: "messages.added",
+          name: "messages",
+          input: { messages: [message] },
+        });
+        head = more.stream;
+        yield* more.part.entries;
+      }
+    })();
+    const { id: uid } = stream.ref;
+    const large = writeBundle({
+      manifest: { ...manifest, uid, root: uid, session_id: "large" },
+      entries,
+      contents: [],
+    });
+    await assert.rejects(bundling.importedFrom(large, elsewhere), {
+      code: "payload_too_large",
+      message: /268435456 bytes/,
+    });
+    await bundling.imported(bundle, elsewhere);
+  });
+
+  it("refuses an erased operation, which nobody can fold", async () => {
+    const manifest = JSON.parse(bundle.subarray(0, bundle.indexOf("\n")).toString());
+    const entries = await bundling.author.store.operations(stream.ref, { after: 0, limit: 100 });
+    const erased = entries.with(5, { operation: entries[5]?.operation ?? assert.fail(), payload: "erased" });
+    assert.ok(encodeEntry(erased[5] ?? assert.fail()).includes('"erased"'));
+    const parts = { manifest, entries: erased, contents: await bundling.contentsOf(stream) };
+    const bytes = Buffer.concat(await Array.fromAsync(writeBundle(parts)));
+    assert.equal((await verifyBundle(streamOf(bytes), { digest: sha256 })).ok, true);
+    await assert.rejects(bundling.imported(bytes, elsewhere), { code: "invalid", message: /erased operation 6/ });
+    await assertNothingLeft();
+  });
+
+  it("needs the head that was kept, where one is given", async () => {
+    await assert.rejects(bundling.imported(bundle, elsewhere, { head: "0".repeat(64) }), {
+      code: "invalid",
+      message: /no operation with the hash 0/,
+    });
+    await assertNothingLeft();
+    await bundling.imported(bundle, elsewhere, { head: stream.head.hash });
+  });
+
+  it("refuses who acts as a session", async () => {
+    const acting = { ...elsewhere, actingAs: stream.ref.id };
+    await assert.rejects(bundling.imported(bundle, acting), { code: "forbidden" });
+  });
+
+  it("lets nobody descend from themselves", async () => {
+    const { sessions, caller } = bundling;
+    await sessions.create(caller, { sessionId: "parent" });
+    await sessions.create(caller, { sessionId: "child", parentSessionId: "parent" });
+    const child = await bundling.exported("child");
+    // Its parent need not be there.
+    await bundling.imported(child, elsewhere);
+    await sessions.delete(elsewhere, "child");
+    await sessions.create(elsewhere, { sessionId: "orphan" });
+    await sessions.create(elsewhere, { sessionId: "child" });
+    await sessions.create(elsewhere, { sessionId: "parent", parentSessionId: "child" });
+    await sessions.delete(elsewhere, "child");
+    await assert.rejects(bundling.imported(child, elsewhere), { code: "invalid", message: /descend from the session/ });
+  });
+
+  it("shows a session whose time is over as what it is", async () => {
+    const { sessions, caller, author } = bundling;
+    await sessions.create(caller, { sessionId: "idle", idleTimeoutUs: SECOND });
+    const idle = await bundling.exported("idle");
+    author.clock.advance(2 * SECOND);
+    const { record } = await bundling.imported(idle, elsewhere, {}, { maxSessions: 0 });
+    assert.equal(record.status, "expired");
+  });
+});

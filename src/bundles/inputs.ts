@@ -1,0 +1,154 @@
+import { z } from "zod";
+import { PERMISSIONS } from "../engine/artifact.ts";
+import { assertDescription, checkpoint } from "../engine/artifact-commands.ts";
+import { assertDuration } from "../engine/commands.ts";
+import { STRATEGIES } from "../engine/conversation.ts";
+import type { JsonObject } from "../engine/json.ts";
+import { assertWithin, jsonFaults } from "../engine/limits.ts";
+import { ROLES } from "../engine/message.ts";
+import type { OperationKind } from "../engine/operation.ts";
+import type { SessionInputs, SessionRecord } from "../engine/session.ts";
+import type { Change } from "../engine/streams.ts";
+
+/**
+ * Refuses what no operation of its kind would carry, since the fold trusts what a log says. Members that this release does
+ * not know are let be.
+ *
+ * @param session  before the operation; absent for the first
+ * @throws {SojournError | z.ZodError}
+ */
+export function assertCarries(
+  kind: OperationKind,
+  { input, output, at }: Omit<Change, "kind" | "seq">,
+  session: SessionRecord | undefined,
+): void {
+  SHAPES[kind].parse(input);
+  if (kind === "turn.completed") turnOutput.parse(output);
+  // NOTE: it has the shape of its kind.
+  const { [kind]: assertFit } = FITS as Readonly<Record<string, Fit<OperationKind> | undefined>>;
+  assertFit?.(input as SessionInputs[OperationKind], { session, at });
+}
+
+type Fit<K extends OperationKind> = (
+  input: SessionInputs[K],
+  circumstances: { readonly session: SessionRecord | undefined; readonly at: number },
+) => void;
+
+const count = z.int().nonnegative();
+
+const text = z.string();
+
+const uid = z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+
+const artifactId = z.string().regex(/^artifact_[0-9a-f]{16}$/);
+
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** An object of JSON that could be kept. Nothing descends into it further than its depth may be. */
+const jsonObject = z.custom<JsonObject>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value) && jsonFaults(value, "").length === 0,
+  "must be an object of JSON that can be kept",
+);
+
+const withReason = z.object({ reason: text.optional() });
+
+const tags = z.array(text);
+
+const message = z.object({
+  role: z.enum(ROLES),
+  content: text,
+  toolCalls: z.array(z.object({ id: text, name: text, arguments: text })).optional(),
+  toolCallId: text.optional(),
+  metadata: jsonObject.optional(),
+  tokens: count,
+});
+
+const usage = z.object({ inputTokens: count, outputTokens: count }).optional();
+
+const turnOutput = z.object({ message, model: text, reason: z.enum(["stop", "length"]) });
+
+const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
+  "session.created": z.object({
+    sessionId: text,
+    userId: text,
+    name: text.optional(),
+    description: text.optional(),
+    tags,
+    metadata: jsonObject,
+    parentSessionId: text.optional(),
+    temporary: z.literal(true).optional(),
+    idleTimeoutUs: count.optional(),
+    maxLifetimeUs: count.optional(),
+  }),
+  "session.updated": z.object({
+    name: text.nullish(),
+    description: text.nullish(),
+    tags: tags.optional(),
+    metadata: jsonObject.optional(),
+    idleTimeoutUs: count.nullish(),
+  }),
+  "session.suspended": withReason,
+  "session.resumed": withReason,
+  "session.kept_alive": withReason,
+  "session.completed": withReason,
+  "session.failed": withReason,
+  "session.expired": withReason.extend({ endedAtUs: count }),
+  "metrics.recorded": z.object({ requests: count, errors: count, processingTimeUs: count }),
+  "messages.added": z.object({ messages: z.array(message) }),
+  "turn.completed": z.object({ messages: z.array(message), facts: jsonObject, processingTimeUs: count, usage }),
+  "turn.failed": z.object({ processingTimeUs: count }),
+  "conversation.compacted": z.object({
+    strategy: z.enum(STRATEGIES),
+    through: count,
+    summary: text.optional(),
+    tokens: count,
+    usage,
+  }),
+  "working_memory.changed": z.union([z.object({ set: jsonObject }), z.object({ merge: jsonObject })]),
+  "artifact.stored": z.object({
+    artifactId,
+    digest: hash,
+    size: count,
+    name: text,
+    type: text,
+    mimeType: text,
+    tags,
+    metadata: jsonObject,
+  }),
+  "artifact.deleted": z.object({ artifactId, name: text, size: count }),
+  "artifact.granted": z.object({ artifactId, grantee: uid, permission: z.enum(PERMISSIONS), replaces: z.boolean() }),
+  "artifact.revoked": z.object({ artifactId, grantee: uid }),
+  "artifact.accessed": z.object({ artifactId, by: uid, needed: z.enum(PERMISSIONS) }),
+  "checkpoint.created": z.object({ name: text, data: jsonObject.optional() }),
+  "session.forked": z.object({
+    uid,
+    sessionId: text,
+    name: text.optional(),
+    origin: z.object({ uid, seq: count.min(1), hash, root: uid }),
+  }),
+};
+
+/** What a call would have been refused for, too. */
+const FITS: { readonly [K in OperationKind]?: Fit<K> } = {
+  "session.created": (created) => {
+    assertWithin(created);
+    assertDuration("idle_timeout_seconds", created.idleTimeoutUs);
+    assertDuration("max_lifetime_seconds", created.maxLifetimeUs);
+  },
+  "session.updated": (patch) => {
+    assertWithin(patch);
+    assertDuration("idle_timeout_seconds", patch.idleTimeoutUs);
+  },
+  "session.suspended": assertWithin,
+  "session.resumed": assertWithin,
+  "session.kept_alive": assertWithin,
+  "session.completed": assertWithin,
+  "session.failed": assertWithin,
+  "session.expired": assertWithin,
+  "artifact.stored": assertDescription,
+  "checkpoint.created": ({ name, data }, { session, at }) => {
+    const command = checkpoint(name, data);
+    if (session !== undefined) command(session, at);
+  },
+  "session.forked": ({ sessionId, name = null }) => assertWithin({ sessionId, name }),
+};
