@@ -18,3 +18,33 @@ describe("a thread that dies", () => {
     await thread.close();
   });
 });
+
+const ECHO = new URL(
+  `data:text/javascript,${encodeURIComponent(`
+    import { parentPort } from "node:worker_threads";
+    parentPort.on("message", (message) => {
+      if (message === "close") parentPort.close();
+      else parentPort.postMessage(JSON.parse(message).map(({ id, call }) => ({ id, value: call })));
+    });
+  `)}`,
+);
+
+describe("call()", () => {
+  it("refuses what is longer than a text can be, and none that was called beside it", async () => {
+    const thread = new Thread<unknown>(ECHO, {}, assert.fail);
+    const tooLong = {
+      toJSON: () => "x".repeat(2 ** 29),
+    };
+    const [first, long, last] = await Promise.allSettled(["a", tooLong, "b"].map((call) => thread.call(call)));
+    assert.deepEqual(
+      [first, last],
+      [
+        { status: "fulfilled", value: "a" },
+        { status: "fulfilled", value: "b" },
+      ],
+    );
+    assert.ok(long?.status === "rejected");
+    assert.equal(long.reason.code, "payload_too_large");
+    await thread.close();
+  });
+});

@@ -67,9 +67,29 @@ export class Thread<Call> {
   }
 
   #flush(): void {
-    if (this.#outbox.length === 0) return;
-    this.#worker.postMessage(JSON.stringify(this.#outbox));
+    const outbox = this.#outbox;
+    if (outbox.length === 0) return;
     this.#outbox = [];
+    try {
+      this.#worker.postMessage(JSON.stringify(outbox));
+    } catch (error) {
+      this.#sendApart(outbox, error);
+    }
+  }
+
+  /** Sends calls that together are longer than a text can be, one by one. */
+  #sendApart(outbox: readonly Request<Call>[], cause: unknown): void {
+    const [only] = outbox;
+    if (only !== undefined && outbox.length === 1) {
+      const waiting = this.#waiting.get(only.id);
+      this.#waiting.delete(only.id);
+      waiting?.reject(new SojournError("payload_too_large", { message: "There is too much to write at once", cause }));
+      return;
+    }
+    for (const request of outbox) {
+      this.#outbox = [request];
+      this.#flush();
+    }
   }
 
   #settle(reply: Reply): void {
