@@ -88,7 +88,7 @@ export class Author {
   /** Commits parts at the clock's `now`. */
   async commit(
     parts: Commit["parts"],
-    more: Pick<Commit, "guards" | "contents" | "remember" | "removed"> = {},
+    more: Pick<Commit, "guards" | "contents" | "remember" | "removed" | "settled"> = {},
   ): Promise<Committed> {
     return await this.store.commit({ now: this.clock.now(), parts, ...more });
   }

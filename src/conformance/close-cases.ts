@@ -59,6 +59,9 @@ export function closeCases(driver: Driver): void {
           scrub: () => store.scrub(),
           snapshot: () => store.snapshot(ref, 1),
           view: () => store.view(ref, "tag", 1),
+          ended: () => store.ended({ tenant, statuses: ["failed"], order: "oldest first", limit: 1 }),
+          unsettled: () => store.unsettled(1),
+          tenants: () => store.tenants({ limit: 1 }),
           overdue: () => store.overdue(1, 1),
           watch: async () => await firstNotice(store),
         };

@@ -70,6 +70,9 @@ export function faulty(store: Store, { seed, delays = 0.5, refusals = 0 }: Fault
     inUse: (files) => through(() => store.inUse(files)),
     snapshot: (ref, seq) => through(() => store.snapshot(ref, seq)),
     view: (ref, view, seq) => through(() => store.view(ref, view, seq)),
+    ended: (query) => through(() => store.ended(query)),
+    unsettled: (limit) => through(() => store.unsettled(limit)),
+    tenants: (page) => through(() => store.tenants(page)),
     overdue: (now, limit) => through(() => store.overdue(now, limit)),
     scrub: () => through(() => store.scrub()),
     // Called at once: what is committed after this call must be told.

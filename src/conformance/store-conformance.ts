@@ -4,6 +4,7 @@ import { artifactCases } from "./artifact-cases.ts";
 import { closeCases } from "./close-cases.ts";
 import { commitCases } from "./commit-cases.ts";
 import { type Driver, openForTests } from "./driver.ts";
+import { endCases } from "./end-cases.ts";
 import { forkCases } from "./fork-cases.ts";
 import { guardCases } from "./guard-cases.ts";
 import { type HistoryOptions, randomHistory } from "./history.ts";
@@ -36,6 +37,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     messageCases(author);
     artifactCases(author);
     forkCases(author);
+    endCases(driver, author);
     logCases(author);
     watchCases(author);
     accessCases(driver);

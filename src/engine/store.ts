@@ -3,7 +3,7 @@ import type { Json } from "./json.ts";
 import type { AccessMode, KeyRecord } from "./key.ts";
 import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
-import type { Metrics, Status } from "./session.ts";
+import type { FinalStatus, Metrics, Status } from "./session.ts";
 import type { Signal } from "./signal.ts";
 import type { Records, StreamKind } from "./streams.ts";
 
@@ -38,6 +38,8 @@ export interface Commit {
   readonly contents?: readonly NewContent[];
   /** Files that are gone, of those that `abandoned` told of. */
   readonly removed?: readonly string[];
+  /** Sessions that need not be told of by `unsettled` any more. */
+  readonly settled?: readonly StreamRef<"session">[];
   readonly remember?: readonly Remembered[];
   /** Forget this tenant's answers that are about no stream: they may name what was erased. */
   readonly forget?: { readonly tenant: string };
@@ -92,6 +94,8 @@ export interface Append<K extends StreamKind = StreamKind> {
   readonly rows: readonly RowChange[];
   /** Keep `record` as a snapshot, from which a read of the past may start. */
   readonly snapshot: boolean;
+  /** The session has ended, and something is still to be done about that: `unsettled` tells of it until it is `settled`. */
+  readonly unsettled?: true;
 }
 
 /** Removes a stream with all it holds: operations, payloads, views, and the name if it still points here. */
@@ -222,6 +226,34 @@ export interface Totals {
   readonly metrics: Metrics;
 }
 
+/** A session that has ended, and what it takes. */
+export interface EndedSession extends EndPlace {
+  readonly ref: StreamRef<"session">;
+  readonly sessionId: string;
+  /** Of its artifacts, before compression. */
+  readonly artifactBytes: number;
+}
+
+/** The place of an ended session among the others of its tenant: by its end, then by its creation, then by its uid. */
+export interface EndPlace {
+  readonly endedAtUs: number;
+  readonly createdAtUs: number;
+  readonly ref: Pick<StreamRef, "id">;
+}
+
+/** Which ended sessions, temporary ones and all others. A session whose time is over has ended once its log says so. */
+export interface EndedQuery {
+  readonly tenant: string;
+  readonly statuses: readonly FinalStatus[];
+  /** An exclusive bound, in microseconds since the epoch. */
+  readonly endedBeforeUs?: number;
+  readonly order: "oldest first" | "newest first";
+  /** Only those that come after this place in that order. */
+  readonly after?: EndPlace;
+  /** 1 to 1000. */
+  readonly limit: number;
+}
+
 /** Which operations of a stream, oldest first. */
 export interface OperationRange {
   /** Only those with a greater `seq`. */
@@ -336,6 +368,12 @@ export interface Store {
   ): Promise<{ readonly seq: number; readonly record: Records[K] } | undefined>;
   /** The keys of a collection as they were just after `seq`, in the order in which they began. */
   view(ref: StreamRef, view: View, seq: number): Promise<readonly string[]>;
+  /** Ended sessions of a tenant. */
+  ended(query: EndedQuery): Promise<readonly EndedSession[]>;
+  /** Sessions of any tenant about whose end something is still to be done, in any lasting order. */
+  unsettled(limit: number): Promise<readonly StreamRef<"session">[]>;
+  /** Tenants that have anything, in a lasting order; with `after`, those that come after that one. */
+  tenants(page: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
   /** Open sessions of any tenant whose time is over at `now`, the longest overdue first. */
   overdue(now: number, limit: number): Promise<readonly StreamRef<"session">[]>;
   /**

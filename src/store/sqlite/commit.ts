@@ -71,6 +71,7 @@ export class CommitWriter {
       guards = [],
       contents = [],
       removed = [],
+      settled = [],
       remember = [],
       forget,
       access,
@@ -85,6 +86,7 @@ export class CommitWriter {
       if (refused !== undefined) return refused;
     }
     for (const file of removed) this.#artifacts.remove(file);
+    for (const { tenant, kind, id } of settled) this.#sql.settle.run(tenant, kind, id);
     if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
     if (forget !== undefined) this.#sql.forgetUnbound.run(forget.tenant);
     return this.#keep(remember, now) ?? { outcome: "committed" };
@@ -129,7 +131,7 @@ export class CommitWriter {
   }
 
   #append(append: Append, brought: readonly NewContent[]): Committed | undefined {
-    const { ref, expectedHead, entries, record, history, snapshot } = append;
+    const { ref, expectedHead, entries, record, history, snapshot, unsettled } = append;
     const last = entries.at(-1)?.operation;
     if (last === undefined) throw new SojournError("internal", { message: "A commit appends at least one operation" });
     const head = isLean(append) ? this.#sql.headAlone : this.#sql.head;
@@ -150,6 +152,7 @@ export class CommitWriter {
     if (isOfSession(append)) this.#putSession(n, append, stored);
     else this.#sql.putRecord.run(n, JSON.stringify(record));
     if (snapshot) this.#sql.snapshot.run(n, last.seq, JSON.stringify(record));
+    if (unsettled) this.#sql.unsettle.run(n);
     return undefined;
   }
 
@@ -327,6 +330,8 @@ function statements(db: DatabaseSync) {
     tag: prepare("INSERT INTO tags (tenant, tag, created_at, n, seq) VALUES (?, ?, ?, ?, ?)"),
     untag: prepare("UPDATE tags SET gone_seq = ? WHERE n = ? AND tag = ? AND gone_seq IS NULL"),
     snapshot: prepare("INSERT INTO snapshots (stream, seq, record) VALUES (?, ?, ?)"),
+    unsettle: prepare("INSERT INTO unsettled (n) VALUES (?) ON CONFLICT DO NOTHING"),
+    settle: prepare("DELETE FROM unsettled WHERE n = (SELECT n FROM streams WHERE tenant = ? AND kind = ? AND id = ?)"),
     point: prepare(
       "INSERT INTO names (tenant, session_id, n) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
     ),
@@ -374,6 +379,7 @@ function statements(db: DatabaseSync) {
       "DELETE FROM forks WHERE n = ?",
       "DELETE FROM operations WHERE stream = ?",
       "DELETE FROM snapshots WHERE stream = ?",
+      "DELETE FROM unsettled WHERE n = ?",
       "DELETE FROM tags WHERE n = ?",
       "DELETE FROM messages WHERE stream = ?",
       "DELETE FROM records WHERE n = ?",

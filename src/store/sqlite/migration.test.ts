@@ -13,7 +13,9 @@ function toVersion3(db: DatabaseSync): void {
   for (const column of ["artifact_count", "artifact_bytes", "checkpoints", "origin"]) {
     db.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);
   }
-  for (const table of ["contents", "abandoned_files", "artifacts", "grants", "forks"]) db.exec(`DROP TABLE ${table}`);
+  const tables = ["contents", "abandoned_files", "artifacts", "grants", "forks", "unsettled"];
+  for (const table of tables) db.exec(`DROP TABLE ${table}`);
+  db.exec("DROP INDEX sessions_by_end");
   forget(db, ["artifacts", "checkpoints"]);
   db.exec("PRAGMA user_version = 3");
 }

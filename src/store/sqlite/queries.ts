@@ -10,6 +10,8 @@ import type { Entry } from "../../engine/operation.ts";
 import { STATUSES, type Status } from "../../engine/session.ts";
 import type {
   ArtifactQuery,
+  EndedQuery,
+  EndedSession,
   KeyQuery,
   MessageRange,
   Notice,
@@ -26,7 +28,7 @@ import type { Records, StreamKind } from "../../engine/streams.ts";
 import { artifactList, artifactValues, MATCHES } from "./artifact-list.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { toKey } from "./key-rows.ts";
-import { integer, type Row, toArtifact, toBrought, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
+import { integer, type Row, text, toArtifact, toBrought, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
 import {
   countOf,
   listAlong,
@@ -209,6 +211,54 @@ export class Queries {
     );
     const items = rows.slice(0, limit).map(toKey);
     return rows.length > limit ? { items, next: String(rows[limit - 1]?.n) } : { items };
+  }
+
+  ended({ tenant, statuses, endedBeforeUs, order, after, limit }: EndedQuery): readonly EndedSession[] {
+    const isOldestFirst = order === "oldest first";
+    const [further, direction] = isOldestFirst ? [">", "ASC"] : ["<", "DESC"];
+    const beyond = `AND s.ended_at ${further}= :end AND (s.ended_at, s.created_at, t.id) ${further} (:end, :created, :uid)`;
+    const rows = this.#all(
+      `SELECT t.tenant, t.kind, t.id AS uid, s.session_id, s.ended_at, s.created_at, s.artifact_bytes
+      FROM sessions s INDEXED BY sessions_by_end CROSS JOIN streams t ON t.n = s.n
+      WHERE s.tenant = :tenant AND s.ended_at IS NOT NULL AND s.status IN (SELECT value FROM json_each(:statuses))
+        ${endedBeforeUs === undefined ? "" : "AND s.ended_at < :before"} ${after === undefined ? "" : beyond}
+      ORDER BY s.ended_at ${direction}, s.created_at ${direction}, t.id ${direction} LIMIT :limit`,
+      {
+        tenant,
+        statuses: JSON.stringify(statuses),
+        limit,
+        ...given("before", endedBeforeUs),
+        ...(after && { end: after.endedAtUs, created: after.createdAtUs, uid: after.ref.id }),
+      },
+    );
+    return rows.map((row) => ({
+      ref: toSessionRef(row),
+      sessionId: text(row.session_id),
+      endedAtUs: integer(row.ended_at),
+      createdAtUs: integer(row.created_at),
+      artifactBytes: integer(row.artifact_bytes),
+    }));
+  }
+
+  unsettled(limit: number): readonly StreamRef<"session">[] {
+    const rows = this.#all(
+      `SELECT t.tenant, t.kind, t.id AS uid FROM unsettled u JOIN streams t ON t.n = u.n ORDER BY u.n LIMIT :limit`,
+      { limit },
+    );
+    return rows.map(toSessionRef);
+  }
+
+  /** Each is found by a look-up of its own: a tenant may have a million sessions. */
+  tenants({ after = "", limit }: { readonly after?: string; readonly limit: number }): readonly string[] {
+    const rows = this.#all(
+      `WITH RECURSIVE found (tenant, place) AS (
+        SELECT (SELECT min(tenant) FROM streams WHERE tenant > :after), 1
+        UNION ALL SELECT (SELECT min(tenant) FROM streams WHERE tenant > found.tenant), place + 1 FROM found
+          WHERE found.tenant IS NOT NULL AND place < :limit)
+      SELECT tenant FROM found WHERE tenant IS NOT NULL`,
+      { after, limit },
+    );
+    return rows.map(({ tenant }) => text(tenant));
   }
 
   overdue(now: number, limit: number): readonly StreamRef<"session">[] {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { SojournError } from "../../engine/errors.ts";
 import type {
   ArtifactQuery,
+  EndedQuery,
   KeyQuery,
   MessageRange,
   OperationRange,
@@ -28,6 +29,9 @@ export type Read =
   | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
   | { readonly read: "view"; readonly ref: StreamRef; readonly view: View; readonly seq: number }
   | { readonly read: "keys"; readonly query: KeyQuery }
+  | { readonly read: "ended"; readonly query: EndedQuery }
+  | { readonly read: "unsettled"; readonly limit: number }
+  | { readonly read: "tenants"; readonly page: { readonly after?: string; readonly limit: number } }
   | { readonly read: "overdue"; readonly now: number; readonly limit: number }
   | { readonly read: "notices"; readonly position: number; readonly limit: number };
 
@@ -90,6 +94,12 @@ function answer(call: Read): unknown {
       return queries.view(call.ref, call.view, call.seq);
     case "keys":
       return queries.keys(call.query);
+    case "ended":
+      return queries.ended(call.query);
+    case "unsettled":
+      return queries.unsettled(call.limit);
+    case "tenants":
+      return queries.tenants(call.page);
     case "overdue":
       return queries.overdue(call.now, call.limit);
     case "notices":

@@ -291,6 +291,11 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE forks (n INTEGER PRIMARY KEY, root INTEGER NOT NULL) STRICT;
   CREATE INDEX forks_of_root ON forks (root);
 
+  -- Sessions that ended, and about whose end something is still to be done.
+  CREATE TABLE unsettled (n INTEGER PRIMARY KEY) STRICT;
+
+  CREATE INDEX sessions_by_end ON sessions (tenant, ended_at, created_at) WHERE ended_at IS NOT NULL;
+
   -- Records that were kept whole know nothing of artifacts yet.
   UPDATE snapshots SET record = ${withArtifacts("record", "$")} WHERE json_type(record, '$.sessionId') = 'text';
   UPDATE remembered SET answer = ${withArtifacts("answer", "$.record")}

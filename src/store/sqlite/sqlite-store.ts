@@ -13,6 +13,8 @@ import type {
   ArtifactQuery,
   Commit,
   Committed,
+  EndedQuery,
+  EndedSession,
   IdempotencyKey,
   KeyQuery,
   MessageRange,
@@ -310,6 +312,18 @@ class SqliteStore implements Store {
 
   async view(ref: StreamRef, view: View, seq: number): Promise<readonly string[]> {
     return await this.#read({ read: "view", ref, view, seq });
+  }
+
+  async ended(query: EndedQuery): Promise<readonly EndedSession[]> {
+    return await this.#read({ read: "ended", query });
+  }
+
+  async unsettled(limit: number): Promise<readonly StreamRef<"session">[]> {
+    return await this.#read({ read: "unsettled", limit });
+  }
+
+  async tenants(page: { readonly after?: string; readonly limit: number }): Promise<readonly string[]> {
+    return await this.#read({ read: "tenants", page });
   }
 
   async overdue(now: number, limit: number): Promise<readonly StreamRef<"session">[]> {
