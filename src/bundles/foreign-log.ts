@@ -45,8 +45,7 @@ export class ForeignLog {
     this.#digest = digest;
     this.#root = root;
     this.#uid = root;
-    // NOTE: the tenant has no part in the hash.
-    this.#head = { seq: 0, hash: genesisHash({ tenant: "", kind: "session", id: root }, digest) };
+    this.#head = { seq: 0, hash: genesisHash({ kind: "session", id: root }, digest) };
   }
 
   get head(): Head {

@@ -116,7 +116,7 @@ async function guardsOf(
   const { tenant } = ref;
   const { sessionId, parentSessionId } = record;
   const taken = await assertFree(ports.store, { ref, sessionId, now });
-  if (taken === undefined) await assertNoUid(ports, tenant, record);
+  if (taken === undefined) await assertNoUid(ports, tenant, sessionId);
   // The parent may have been deleted, or never have been here. Where it is, nobody may descend from themselves.
   const parent = parentSessionId === undefined ? undefined : await ports.store.named(tenant, parentSessionId);
   if (parent !== undefined) await assertParent(ports, tenant, record);

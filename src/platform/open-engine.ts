@@ -1,5 +1,6 @@
 import { Artifacts } from "../artifacts/artifacts.ts";
-import { blobDirectory, openFsBlobStore } from "../artifacts/fs-blob-store.ts";
+import { blobDirectory, openFsBlobStore } from "../artifacts/fs/fs-blob-store.ts";
+import { Bundles } from "../bundles/bundles.ts";
 import type { Config } from "../config/config.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
@@ -55,6 +56,7 @@ export interface Engine {
   readonly memory: Memory;
   readonly artifacts: Artifacts;
   readonly history: History;
+  readonly bundles: Bundles;
   readonly access: Access;
   /** Throws why the engine has failed for good, if it has. */
   assertAlive(): void;
@@ -122,6 +124,11 @@ export function openEngine(
     },
   );
   const access = new Access(ports);
+  const limits = {
+    artifactsMax: config.maxArtifactsPerSession,
+    bytesMax: config.maxArtifactBytesPerSession,
+    sizeMax: config.maxArtifactBytes,
+  };
   const artifacts = new Artifacts(
     {
       ...ports,
@@ -129,15 +136,17 @@ export function openEngine(
       blobs: openFsBlobStore({ directory: blobDirectory(config.data), durability: config.durability }),
     },
     {
-      artifactsMax: config.maxArtifactsPerSession,
-      bytesMax: config.maxArtifactBytesPerSession,
-      sizeMax: config.maxArtifactBytes,
+      ...limits,
       compressAbove: config.artifactCompressionThreshold,
       inStoreMax: IN_STORE_MAX,
       roots: config.artifactRoots === undefined ? [] : config.artifactRoots.split(","),
     },
   );
   const history = new History(ports, sessions);
+  const bundles = new Bundles(
+    { ...ports, sessions, contents: artifacts.contents, release: VERSION },
+    { ...settings, ...limits },
+  );
   const collect: Chore = {
     name: "removal of files that nothing refers to",
     everyMs: COLLECT_EVERY_MS,
@@ -167,6 +176,7 @@ export function openEngine(
     memory,
     artifacts,
     history,
+    bundles,
     access,
     assertAlive,
     probe: async () => {

@@ -15,6 +15,11 @@ export interface FsBlobOptions {
   readonly durability?: "full" | "none";
 }
 
+/** Where the files of artifacts lie in a data directory. */
+export function blobDirectory(data: string): string {
+  return join(data, "blobs");
+}
+
 /** How many files are looked at, or removed, at a time. */
 const AT_ONCE = 32;
 

@@ -1,0 +1,49 @@
+import type { Contents } from "../artifacts/contents.ts";
+import type { MailboxPorts } from "../engine/mailbox.ts";
+import type { Caller, Session, Sessions } from "../engine/sessions.ts";
+import type { ImportSettings } from "./arrival.ts";
+import type { BundleContents } from "./contents.ts";
+import { type Bundle, exportBundle } from "./export.ts";
+import { type ImportOptions, importBundle } from "./import.ts";
+
+/** What `Bundles` stands on. */
+export interface BundlePorts extends MailboxPorts {
+  readonly sessions: Sessions;
+  readonly contents: Contents;
+  /** The release, for manifests. */
+  readonly release: string;
+}
+
+/** Sessions as files. */
+export class Bundles {
+  readonly #ports: Omit<BundlePorts, "contents"> & { readonly contents: BundleContents };
+  readonly #settings: ImportSettings;
+
+  constructor({ contents, ...ports }: BundlePorts, settings: ImportSettings) {
+    this.#ports = { ...ports, contents: asBundled(contents) };
+    this.#settings = settings;
+  }
+
+  /** See `exportBundle`. */
+  async export(caller: Caller, id: string): Promise<Bundle> {
+    return await exportBundle(this.#ports, caller, id, this.#ports);
+  }
+
+  /** See `importBundle`. */
+  async import(caller: Caller, source: AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<Session> {
+    return await importBundle({ ports: this.#ports, settings: this.#settings }, caller, source, options);
+  }
+}
+
+function asBundled(contents: Contents): BundleContents {
+  return {
+    async *read(tenant, content) {
+      yield* await contents.open(tenant, content);
+    },
+    stage: async (tenant, bytes) => {
+      const staged = await contents.stage(tenant, bytes);
+      const content = await staged.bring();
+      return { content, [Symbol.asyncDispose]: () => staged[Symbol.asyncDispose]() };
+    },
+  };
+}
