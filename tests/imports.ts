@@ -44,7 +44,7 @@ const STATIC = /(?:^|[;}\n])\s*(?:import|export)\s+(type\s+(?=[{*\w]))?([\w$*\s{
 
 const BARE = /(?:^|[;}\n])\s*import\s*["']([^"']+)["']/g;
 
-const DYNAMIC = /(?<![\w$.])(?:import|require|import\.meta\.resolve)\s*\(\s*([^)]*?)\s*[,)]/g;
+const DYNAMIC = /(?<![\w$.]|async )(?:import|require|import\.meta\.resolve)\s*\(\s*([^)]*?)\s*[,)]/g;
 
 const LITERAL = /^(["'`])([^"'`$]+)\1$/;
 
