@@ -5,6 +5,7 @@ export { type EngineOptions, engineForTests, noting, type TestEngine } from "./e
 export { type Faults, faulty } from "./faulty.ts";
 export type { HistoryOptions } from "./history.ts";
 export { ManualClock } from "./manual-clock.ts";
+export { putArtifact } from "./put-artifact.ts";
 export { sequentialIds } from "./sequential-ids.ts";
 export { sha256 } from "./sha256.ts";
 export { type ConformanceOptions, storeConformance } from "./store-conformance.ts";

@@ -4,9 +4,10 @@ import type { Command } from "./commands.ts";
 import type { Digest } from "./digest.ts";
 import { given } from "./given.ts";
 import type { Ids } from "./ids.ts";
+import { isFinal } from "./lifecycle.ts";
 import { assertMatches, type Precondition } from "./precondition.ts";
-import type { Commit, Guard, Part, Remembered, Stream } from "./store.ts";
-import { type Draft, RULES, type StreamKind } from "./streams.ts";
+import type { Append, Commit, Guard, Part, Remembered, Stream } from "./store.ts";
+import { type Draft, type Records, RULES, type StreamKind } from "./streams.ts";
 
 /** Who an operation is by when nobody asked for it. */
 export const SYSTEM_ACTOR = "system";
@@ -45,11 +46,18 @@ export interface Plan {
   readonly replies: readonly (() => void)[];
 }
 
+/** How a batch is written. */
+export interface BatchOptions {
+  /** Whether the end of a session is marked as `unsettled`. */
+  readonly marksEnds: boolean;
+}
+
 /** Decides calls in order, each upon the outcome of the one before, as one commit. */
 export class Batch<K extends StreamKind> {
   readonly #stream: Stream<K>;
   readonly #now: number;
   readonly #log: PendingLog<K>;
+  readonly #options: BatchOptions;
   readonly #beside: Part[] = [];
   readonly #guards: Guard[] = [];
   readonly #contents: NewContent[] = [];
@@ -57,9 +65,14 @@ export class Batch<K extends StreamKind> {
   readonly #replies: (() => void)[] = [];
   #erasure: Plan | undefined;
 
-  constructor(stream: Stream<K>, now: number, ports: { readonly ids: Ids; readonly digest: Digest }) {
+  constructor(
+    stream: Stream<K>,
+    now: number,
+    { options, ...ports }: { readonly ids: Ids; readonly digest: Digest; readonly options: BatchOptions },
+  ) {
     this.#stream = stream;
     this.#now = now;
+    this.#options = options;
     this.#log = new PendingLog(stream.ref, stream, ports);
   }
 
@@ -80,11 +93,17 @@ export class Batch<K extends StreamKind> {
 
   get plan(): Plan {
     if (this.#erasure !== undefined) return this.#erasure;
-    const parts = this.#log.isEmpty ? [] : [this.#log.toAppend(), ...this.#beside];
+    const parts = this.#log.isEmpty ? [] : [this.#append, ...this.#beside];
     if (parts.length === 0 && this.#remember.length === 0) return { replies: this.#replies };
     const contents = this.#contents.length === 0 ? undefined : this.#contents;
     const commit = { now: this.#now, parts, guards: this.#guards, remember: this.#remember };
     return { commit: { ...commit, ...given("contents", contents) }, replies: this.#replies };
+  }
+
+  get #append(): Append<K> {
+    const append = this.#log.toAppend();
+    const ends = !hasEnded(this.#stream.record) && hasEnded(append.record);
+    return ends && this.#options.marksEnds ? { ...append, unsettled: true } : append;
   }
 
   #apply(waiting: Waiting<K>, beside: Part | undefined): "decided" | "full" {
@@ -128,4 +147,8 @@ export class Batch<K extends StreamKind> {
   #push(draft: Draft, actor: string): void {
     this.#log.push(draft, { actor, at: this.#now });
   }
+}
+
+function hasEnded(record: Records[StreamKind]): boolean {
+  return "status" in record && isFinal(record.status);
 }

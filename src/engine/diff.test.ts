@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { engineForTests, sha256, type TestEngine } from "../conformance/index.ts";
+import { engineForTests, putArtifact, sha256 } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
-import { storeArtifact } from "./artifact-commands.ts";
 import { changeWorkingMemory } from "./conversation-commands.ts";
 import type { Caller, Sessions } from "./sessions.ts";
 
@@ -123,11 +122,11 @@ describe("diff()", () => {
       ["changed", "1"],
       ["gone", "1"],
     ] as const)
-      await put(started, "a", name, text);
+      await putArtifact(started, "a", { name, text });
     await history.fork(caller, "a", { sessionId: "b" });
-    await put(started, "b", "changed", "2");
-    await put(started, "b", "changed", "3");
-    await put(started, "b", "new.csv", "1");
+    await putArtifact(started, "b", { name: "changed", text: "2" });
+    await putArtifact(started, "b", { name: "changed", text: "3" });
+    await putArtifact(started, "b", { name: "new.csv", text: "1" });
     const [gone] = (await started.store.artifacts((await sessions.get(caller, "b")).ref, { name: "gone", limit: 1 }))
       .items;
     assert.ok(gone !== undefined);
@@ -161,17 +160,4 @@ async function withOperations(sessions: Sessions, caller: Caller, sessionId: str
   const hashes = [(await sessions.create(caller, { sessionId })).value.session.head.hash];
   while (hashes.length < count) hashes.push((await sessions.keepalive(caller, sessionId)).value.head.hash);
   return hashes;
-}
-
-async function put({ sessions, caller, ids }: TestEngine, id: string, name: string, text: string): Promise<void> {
-  const body = new TextEncoder().encode(text);
-  const digest = sha256(text);
-  const description = { name, type: "user_input", mimeType: "text/plain", tags: [], metadata: {} };
-  const artifact = { ...description, artifactId: ids.artifact(), digest, size: body.length };
-  const chunks = [{ digest, storedSize: body.length }];
-  const content = { digest, size: body.length, storedSize: body.length, chunks, place: { in: "store" } as const, body };
-  const limits = { artifactsMax: 100, bytesMax: 1_000 };
-  await sessions.change(caller, id, storeArtifact(artifact, limits), {
-    contents: [{ ...content, tenant: caller.tenant }],
-  });
 }

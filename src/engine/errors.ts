@@ -120,3 +120,13 @@ export function invalid(faults: readonly Fault[]): SojournError {
     faults,
   });
 }
+
+/** What a call answered, or `undefined` where its session has been deleted in the meantime. */
+export async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof SojournError && error.code === "session_not_found") return undefined;
+    throw error;
+  }
+}

@@ -1,7 +1,8 @@
 import { type Order, SYSTEM_ACTOR } from "./batch.ts";
 import { expireIdle } from "./commands.ts";
-import { SojournError } from "./errors.ts";
+import { unlessMissing } from "./errors.ts";
 import type { Mailboxes, MailboxPorts } from "./mailbox.ts";
+import type { Orphans } from "./orphans.ts";
 import type { Status } from "./session.ts";
 import type { Signal } from "./signal.ts";
 import type { Stream } from "./store.ts";
@@ -26,10 +27,16 @@ export interface Cleanup {
 export class Expirer {
   readonly #ports: MailboxPorts;
   readonly #mailboxes: Mailboxes;
+  readonly #orphans: Orphans;
 
-  constructor(ports: MailboxPorts, mailboxes: Mailboxes) {
+  constructor({
+    mailboxes,
+    orphans,
+    ...ports
+  }: MailboxPorts & { readonly mailboxes: Mailboxes; readonly orphans: Orphans }) {
     this.#ports = ports;
     this.#mailboxes = mailboxes;
+    this.#orphans = orphans;
   }
 
   /**
@@ -80,19 +87,11 @@ export class Expirer {
     const settled = await Promise.all(
       sessions.map(({ ref }) => unlessMissing(this.#mailboxes.submit(ref, { actor, command }))),
     );
-    return sessions.filter((session, i) => {
-      const now = settled[i]?.stream;
-      return now !== undefined && now.head.seq > session.head.seq && now.record.status === "expired";
+    const expired = settled.flatMap((now, i) => {
+      const hasMoved = now !== undefined && now.stream.head.seq > (sessions[i]?.head.seq ?? 0);
+      return hasMoved && now.stream.record.status === "expired" ? [now.stream] : [];
     });
-  }
-}
-
-/** What a call answered, or `undefined` where its session has been deleted since it was listed. */
-async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (error instanceof SojournError && error.code === "session_not_found") return undefined;
-    throw error;
+    for (const session of expired) await this.#orphans.follow(session);
+    return expired;
   }
 }

@@ -60,7 +60,14 @@ export interface Settings {
   readonly idleTimeoutUs: number;
   /** Of a session's metadata as JSON text, in bytes of UTF-8. */
   readonly metadataBytes: number;
+  /** What becomes of a session's open children when it ends; default: nothing. */
+  readonly whenParentEnds?: ParentEnd;
 }
+
+/** What may become of the open children of a session that ends. */
+export const PARENT_ENDS = ["nothing", "complete", "suspend"] as const;
+
+export type ParentEnd = (typeof PARENT_ENDS)[number];
 
 export const DEFAULT_SETTINGS: Settings = {
   cleanupIdleUs: 900 * SECOND,

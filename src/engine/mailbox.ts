@@ -1,5 +1,5 @@
 import { beforeFirst } from "./append.ts";
-import { Batch, type Order, type Plan, type Settled, type Waiting } from "./batch.ts";
+import { Batch, type BatchOptions, type Order, type Plan, type Settled, type Waiting } from "./batch.ts";
 import type { Clock } from "./clock.ts";
 import type { Digest } from "./digest.ts";
 import { SojournError } from "./errors.ts";
@@ -30,10 +30,12 @@ const CONFLICTS_MAX = 16;
  */
 export class Mailboxes {
   readonly #ports: MailboxPorts;
+  readonly #options: BatchOptions;
   readonly #queues = new Map<string, unknown[]>();
 
-  constructor(ports: MailboxPorts) {
+  constructor(ports: MailboxPorts, options: BatchOptions = { marksEnds: false }) {
     this.#ports = ports;
+    this.#options = options;
   }
 
   /**
@@ -108,7 +110,7 @@ export class Mailboxes {
   ): Promise<Plan> {
     const stream = known ?? (await this.#ports.store.stream(ref)) ?? this.#blank(ref);
     const now = this.#ports.clock.now();
-    const batch = new Batch(stream, now, this.#ports);
+    const batch = new Batch(stream, now, { ...this.#ports, options: this.#options });
     for (const one of waiting) if (batch.decide(one, await one.beside?.(now)) === "full") break;
     return batch.plan;
   }

@@ -22,6 +22,7 @@ import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
+import { Orphans } from "./orphans.ts";
 import { assertMatches, type Precondition } from "./precondition.ts";
 import { Room } from "./room.ts";
 import type { AddedMetrics, FinalStatus, SessionPatch, WithReason } from "./session.ts";
@@ -73,6 +74,7 @@ export class Sessions {
   readonly #mailboxes: Mailboxes;
   readonly #once: OnceOnly;
   readonly #expirer: Expirer;
+  readonly #orphans: Orphans;
   readonly #feeds: Feeds;
   /** Where one more session is let in; forks are, too. */
   readonly room: Room;
@@ -80,9 +82,11 @@ export class Sessions {
   constructor(ports: MailboxPorts, settings: Settings = DEFAULT_SETTINGS) {
     this.#ports = ports;
     this.#settings = settings;
-    this.#mailboxes = new Mailboxes(ports);
+    const { whenParentEnds = "nothing" } = settings;
+    this.#mailboxes = new Mailboxes(ports, { marksEnds: whenParentEnds !== "nothing" });
+    this.#orphans = new Orphans({ ...ports, mailboxes: this.#mailboxes }, whenParentEnds);
     this.#once = new OnceOnly(ports);
-    this.#expirer = new Expirer(ports, this.#mailboxes);
+    this.#expirer = new Expirer({ ...ports, mailboxes: this.#mailboxes, orphans: this.#orphans });
     this.#feeds = new Feeds(ports.store);
     this.room = new Room(settings, this.#expirer);
   }
@@ -200,6 +204,7 @@ export class Sessions {
     return await this.change(caller, id, keepalive(input), options);
   }
 
+  /** Ends the session; what is to become of its children has then become of them, unless the store failed meanwhile. */
   async end(
     caller: Caller,
     id: string,
@@ -233,6 +238,7 @@ export class Sessions {
         ...given("remember", kept ?? (remember && (({ stream, at }: Settled) => remember(stream, at, stream.ref)))),
       };
       const { stream, at } = await this.#mailboxes.submit(known.ref, order, known);
+      if (isFinal(stream.record.status) && !isFinal(known.record.status)) await this.#orphans.follow(stream);
       return { value: stream, at };
     });
   }
@@ -282,13 +288,25 @@ export class Sessions {
 
   /**
    * Appends the operation that says so to the log of every session whose time is over, of all tenants, and removes those
-   * that are temporary. Reads show such a session as expired before that, too.
+   * that are temporary. Reads show such a session as expired before that, too. Then finishes what `settle` does.
    *
    * @param signal  stops it after the sessions in hand
    * @returns how many
    */
   async sweep(signal?: Signal): Promise<number> {
-    return await this.#expirer.sweep(signal);
+    const swept = await this.#expirer.sweep(signal);
+    await this.settle(signal);
+    return swept;
+  }
+
+  /**
+   * Completes or suspends the children of all sessions that ended, of all tenants, where the settings say so and it is not
+   * done yet: a crash may have come between, or the session expired while another call came.
+   *
+   * @param signal  stops it after the session in hand
+   */
+  async settle(signal?: Signal): Promise<void> {
+    await this.#orphans.followAll(signal);
   }
 
   /** A page of the session's messages, oldest first; of large ones it has fewer than `limit`, and then a `next`. */

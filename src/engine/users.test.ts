@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { engineForTests } from "../conformance/index.ts";
+import { engineForTests, putArtifact, sha256 } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { addMessages } from "./conversation-commands.ts";
 import { LIMITS } from "./limits.ts";
@@ -56,33 +56,40 @@ describe("Users", () => {
   });
 
   it("erases every session of the user, whatever became of it, the profile, and nothing else", async () => {
-    const { users, sessions, caller, store } = engine();
+    const started = engine();
+    const { users, sessions, caller, store } = started;
     const words = addMessages([{ role: "user", content: "Hello" }], (message) => ({ ...message, tokens: 1 }));
     const of = async (userId: string, more: object = {}) =>
       (await sessions.create(caller, { userId, ...more })).value.session.ref.id;
     const first = await of("ann", { sessionId: "s" });
     await sessions.change(caller, first, words);
+    for (const text of ["hers", "ours"]) await putArtifact(started, first, { name: "x.txt", text });
     await sessions.end(caller, "s");
     const again = await of("ann", { sessionId: "s" });
     const temporary = await of("ann", { temporary: true });
     const other = await of("bob");
     await sessions.change(caller, other, words);
+    await putArtifact(started, other, { name: "y.txt", text: "ours" });
     await users.update(caller, "ann", { tone: "formal" });
     const { value: bob } = await users.update(caller, "bob", { tone: "casual" });
 
     assert.deepEqual(await users.erase(caller, "ann", sessions), {
       userId: "ann",
       sessions: 3,
-      operations: 6,
+      operations: 8,
       messages: 1,
       summaries: 0,
       facts: 0,
+      artifacts: 2,
+      artifactBytes: 8,
       profile: true,
     });
     for (const uid of [first, again, temporary]) assert.equal(await sessions.find(caller, uid), undefined);
     assert.deepEqual((await users.get(caller, "ann")).record, NEW_USER);
     assert.deepEqual(await users.get(caller, "bob"), bob);
     assert.equal((await sessions.verify(caller, other)).ok, true);
+    assert.equal(await store.content(caller.tenant, sha256("hers")), undefined);
+    assert.equal((await store.content(caller.tenant, sha256("ours")))?.size, 4);
     assert.deepEqual(await users.erase(caller, "ann", sessions), {
       userId: "ann",
       sessions: 0,
@@ -90,8 +97,20 @@ describe("Users", () => {
       messages: 0,
       summaries: 0,
       facts: 0,
+      artifacts: 0,
+      artifactBytes: 0,
       profile: false,
     });
     assert.equal((await store.stored(bob.ref))?.head.seq, 1);
+  });
+
+  it("erases a parent and a fork of it, and leaves the children and forks of others", async () => {
+    const { users, sessions, history, caller } = engine();
+    await sessions.create(caller, { sessionId: "parent", userId: "ann" });
+    await sessions.create(caller, { sessionId: "child", userId: "bob", parentSessionId: "parent" });
+    await history.fork(caller, "parent", { sessionId: "fork" });
+    assert.equal((await users.erase(caller, "ann", sessions)).sessions, 2);
+    const { record } = await sessions.get(caller, "child");
+    assert.deepEqual([record.status, record.parentSessionId], ["active", "parent"]);
   });
 });

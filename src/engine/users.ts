@@ -2,7 +2,7 @@ import { actorOf, assertActsAsNone } from "./acting.ts";
 import { beforeFirst, PendingLog } from "./append.ts";
 import type { Settled } from "./batch.ts";
 import { type Command, erase } from "./commands.ts";
-import { invalid, SojournError } from "./errors.ts";
+import { invalid, unlessMissing } from "./errors.ts";
 import { given } from "./given.ts";
 import { type Answer, OnceOnly } from "./idempotency.ts";
 import { assertSize, assertWithin, jsonFaults, LIMITS } from "./limits.ts";
@@ -23,6 +23,9 @@ export interface Erased {
   readonly summaries: number;
   /** Members of working memories. */
   readonly facts: number;
+  /** With all their versions; their bytes are told before compression. */
+  readonly artifacts: number;
+  readonly artifactBytes: number;
   /** Whether there was a profile. */
   readonly profile: boolean;
 }
@@ -95,13 +98,13 @@ export class Users {
   }
 
   /**
-   * Removes the user's sessions, of whatever status, and the profile, with all copies of them in the store; when it
+   * Removes the user's sessions, of whatever status and with their artifacts, and the profile, with all copies of them in the store; when it
    * resolves, the words are in no file of the store. What was cut off is finished by the next call.
    */
   async erase(caller: Caller, userId: string, sessions: Sessions): Promise<Erased> {
     assertActsAsNone(caller, "erase users");
     assertWithin({ userId });
-    const erased = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0 };
+    const erased = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0, artifacts: 0, artifactBytes: 0 };
     for (const temporary of [false, true]) {
       const query = { userId, temporary, sort: "created_at", order: "asc", limit: ERASE } as const;
       for (;;) {
@@ -109,12 +112,15 @@ export class Users {
         if (items.length === 0) break;
         await Promise.all(
           items.map(async ({ ref, head, record }) => {
-            if (!(await deleted(sessions, caller, ref.id))) return;
+            // Somebody else may have been quicker.
+            if ((await unlessMissing(sessions.delete(caller, ref.id))) === undefined) return;
             erased.sessions += 1;
             erased.operations += head.seq;
             erased.messages += record.conversation.messages;
             erased.summaries += record.conversation.summary === undefined ? 0 : 1;
             erased.facts += Object.keys(record.workingMemory).length;
+            erased.artifacts += record.artifacts.count;
+            erased.artifactBytes += record.artifacts.bytes;
           }),
         );
       }
@@ -147,15 +153,4 @@ function changeProfile(patch: ProfilePatch, origin: Origin): Command<"user"> {
     assertSize("preferences", merged, LIMITS.preferencesBytes);
     return [{ kind: "profile.changed", name: "profile", input: { patch: changed, origin } }];
   };
-}
-
-async function deleted(sessions: Sessions, caller: Caller, uid: string): Promise<boolean> {
-  try {
-    await sessions.delete(caller, uid);
-    return true;
-  } catch (error) {
-    // Somebody else was quicker.
-    if (error instanceof SojournError && error.code === "session_not_found") return false;
-    throw error;
-  }
 }
