@@ -6,6 +6,7 @@ import { History } from "../engine/history.ts";
 import type { Ids } from "../engine/ids.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../engine/limits.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
+import { Retention } from "../engine/retention.ts";
 import { type Caller, Sessions } from "../engine/sessions.ts";
 import type { Commit, Store } from "../engine/store.ts";
 import { Users } from "../engine/users.ts";
@@ -18,6 +19,7 @@ import { sha256 } from "./sha256.ts";
 export interface TestEngine {
   readonly sessions: Sessions;
   readonly history: History;
+  readonly retention: Retention;
   readonly users: Users;
   readonly ports: MailboxPorts;
   /** Of a tenant that no other engine has, unless it is a second node. */
@@ -58,7 +60,8 @@ export function engineForTests(open: (directory: string) => Store): (options?: E
     const ports = { store, clock, ids, digest: sha256 };
     const sessions = new Sessions(ports, { ...DEFAULT_SETTINGS, ...settings });
     const history = new History(ports, sessions);
-    return { sessions, history, users: new Users(ports), ports, caller, clock, ids, store };
+    const retention = new Retention(ports, sessions);
+    return { sessions, history, retention, users: new Users(ports), ports, caller, clock, ids, store };
   };
 }
 
