@@ -1,4 +1,4 @@
-import { type JsonObject, merged } from "./json.ts";
+import { type JsonObject, merged, sameJson } from "./json.ts";
 import type { Message, SealedMessage, ToolCall } from "./message.ts";
 import { type Entry, type Operation, payloadBody } from "./operation.ts";
 import type { RowChange } from "./store.ts";
@@ -163,7 +163,15 @@ export function plain({ role, content, toolCalls, toolCallId }: Message): Messag
   };
 }
 
+/** Whether a message is like one that `repaired` adds. */
+export function isRepair({ role, content, metadata }: Message): boolean {
+  const added = (role === "tool" && content === NO_RESULT) || (role === "assistant" && content === "");
+  return added && metadata !== undefined && sameJson(metadata, REPAIRED);
+}
+
 const REPAIRED: JsonObject = { repaired: true };
+
+const NO_RESULT = "(no result was recorded)";
 
 function openAfter(open: readonly string[], message: Message): readonly string[] {
   if (message.role === "tool") return open.filter((id) => id !== message.toolCallId);
@@ -173,7 +181,7 @@ function openAfter(open: readonly string[], message: Message): readonly string[]
 }
 
 function resultOf(toolCallId: string): Message {
-  return { role: "tool", toolCallId, content: "(no result was recorded)", metadata: REPAIRED };
+  return { role: "tool", toolCallId, content: NO_RESULT, metadata: REPAIRED };
 }
 
 function callOf({ toolCallId = "" }: Message): Message {

@@ -2,6 +2,7 @@ import { beforeFirst, PendingLog } from "./append.ts";
 import { assertDuration } from "./commands.ts";
 import { invalid, SojournError } from "./errors.ts";
 import { given } from "./given.ts";
+import type { Ids } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import { asOf } from "./lifecycle.ts";
 import { assertSize, assertWithin, type Settings } from "./limits.ts";
@@ -45,7 +46,7 @@ export const ANCESTORS_MAX = 64;
 /** What the first operation of a session says: what was wanted, held against the limits, with all defaults filled in. */
 export function completed(
   { ifExists: _, idleTimeoutUs, ...wanted }: NewSession,
-  { ids, settings }: Pick<MailboxPorts, "ids"> & { readonly settings: Settings },
+  { ids, settings }: { readonly ids: Pick<Ids, "session">; readonly settings: Settings },
 ): SessionInputs["session.created"] {
   assertWithin(wanted);
   assertDuration("idle_timeout_seconds", idleTimeoutUs);

@@ -6,13 +6,15 @@ import { invalid, SojournError } from "./errors.ts";
 import { type Family, family } from "./family.ts";
 import { given } from "./given.ts";
 import { type Answer, keyFor, OnceOnly } from "./idempotency.ts";
-import type { Json, JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import { isFinal } from "./lifecycle.ts";
 import { assertWithin } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
-import { type OperationKind, payloadBody } from "./operation.ts";
+import { payloadBody } from "./operation.ts";
 import { assertMatches } from "./precondition.ts";
+import { Replay, type ReplayOptions } from "./replay.ts";
+import type { ReplayReport, ReplayRequest } from "./replay-report.ts";
 import type { SessionInputs } from "./session.ts";
 import type { Caller, MessagePage, Session, Sessions, WriteOptions } from "./sessions.ts";
 import { entryAt } from "./state-at.ts";
@@ -40,58 +42,13 @@ export interface NewFork {
   readonly name?: string;
 }
 
-/**
- * How a session is gone through again: `verify` folds its log and looks at nothing else; `recorded` decides each call anew
- * on what was recorded, and takes what came from outside from the log; `execute` makes the calls in a fork, outside too.
- */
-export const REPLAY_MODES = ["verify", "recorded", "execute"] as const;
-
-export type ReplayMode = (typeof REPLAY_MODES)[number];
-
-export interface ReplayRequest {
-  readonly mode: ReplayMode;
-  /** The first and the last operation; default: all. */
-  readonly from?: number;
-  readonly to?: number;
-  /** Whether the first that differs or fails is the last; default false. */
-  readonly stopOnError?: boolean;
-  /** After how long it stops, with what it has; default 300 seconds. */
-  readonly timeoutMs?: number;
-}
-
-/** How an operation came out otherwise than it is recorded. */
-export interface Difference {
-  readonly seq: number;
-  readonly kind: OperationKind;
-  /** It came out differently, or could not be done. */
-  readonly outcome: "different" | "failed";
-  /** What differs, such as `hash`, `payload`, `input.name`, `output.message.content`, `state.metadata`. */
-  readonly what: string;
-  readonly expected?: Json;
-  readonly actual?: Json;
-  /** Why it failed. */
-  readonly message?: string;
-}
-
-export interface ReplayReport {
-  readonly mode: ReplayMode;
-  readonly from: number;
-  readonly to: number;
-  /** The sum of the three that follow. */
-  readonly replayed: number;
-  readonly equal: number;
-  readonly different: number;
-  readonly failed: number;
-  /** What has nothing to do again, such as an expiry; `execute` alone. */
-  readonly skipped: number;
-  /** The first of them. */
-  readonly differences: readonly Difference[];
-  /** Why it stopped before `to`. */
-  readonly stopped?: "error" | "timeout";
-  /** The fork that it was executed in; `execute` alone. */
-  readonly fork?: { readonly uid: string; readonly sessionId: string };
-  readonly durationUs: number;
-}
+export {
+  type Difference,
+  REPLAY_MODES,
+  type ReplayMode,
+  type ReplayReport,
+  type ReplayRequest,
+} from "./replay-report.ts";
 
 /** How much of payloads a page of checkpoints has at most, but for the last of them. */
 const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
@@ -101,11 +58,13 @@ export class History {
   readonly #ports: MailboxPorts;
   readonly #sessions: Sessions;
   readonly #once: OnceOnly;
+  readonly #replay: Replay;
 
-  constructor(ports: MailboxPorts, sessions: Sessions) {
+  constructor(ports: MailboxPorts, sessions: Sessions, replaying: ReplayOptions = {}) {
     this.#ports = ports;
     this.#sessions = sessions;
     this.#once = new OnceOnly(ports);
+    this.#replay = new Replay({ ...ports, sessions, fork: this.fork.bind(this) }, replaying);
   }
 
   /**
@@ -217,9 +176,9 @@ export class History {
     });
   }
 
-  /** Goes through a session again, and tells what comes out otherwise. */
-  async replay(_caller: Caller, _id: string, _request: ReplayRequest): Promise<ReplayReport> {
-    throw new SojournError("internal", { message: "Not there yet" });
+  /** Goes through a session again, and tells what comes out otherwise; see `Replay.run`. */
+  async replay(caller: Caller, id: string, request: ReplayRequest): Promise<ReplayReport> {
+    return await this.#replay.run(caller, id, request);
   }
 
   /** Where the histories of two sessions part, what each did since, and how they differ now. */

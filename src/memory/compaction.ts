@@ -56,6 +56,8 @@ export interface Compaction {
   readonly signal: AbortSignal;
   readonly remember?: Remember<Compacted> | undefined;
   readonly precondition?: Precondition;
+  /** Whether a result may stay whose call goes, as it is between two windows. */
+  readonly exactly?: boolean;
   /** How many windows are summarized at most; default: as many as it takes. */
   readonly windowsMax?: number;
 }
@@ -76,10 +78,11 @@ export async function compactConversation(
     signal,
     remember,
     precondition,
+    exactly = false,
     windowsMax = Number.MAX_SAFE_INTEGER,
   }: Compaction,
 ): Promise<{ readonly value: Compacted; readonly at: number }> {
-  const kept = await keptMessages(ports.store, before, request);
+  const kept = await keptMessages(ports.store, before, { ...request, exactly });
   const target = before.record.conversation.messages - kept.length;
   let session = before;
   let at = ports.clock.now();
@@ -103,11 +106,15 @@ export async function compactConversation(
   return { value: outcome(before, session), at };
 }
 
-/** The newest messages that stay. They never begin with a result whose call goes. */
+/** The newest messages that stay. Unless it must be exactly so many, they never begin with a result whose call goes. */
 async function keptMessages(
   store: Store,
   { ref, record }: Session,
-  { keepTokens, keepRecent = keepTokens === undefined ? KEEP_RECENT : KEEP_RECENT_MAX }: CompactRequest,
+  {
+    keepTokens,
+    keepRecent = keepTokens === undefined ? KEEP_RECENT : KEEP_RECENT_MAX,
+    exactly,
+  }: CompactRequest & { readonly exactly: boolean },
 ): Promise<readonly StoredMessage[]> {
   const { compactedThrough: after, messages: last } = record.conversation;
   const newest = async (before: number, limit: number): Promise<readonly StoredMessage[]> =>
@@ -115,7 +122,7 @@ async function keptMessages(
       ? []
       : await store.messages(ref, { after, before, take: "newest", limit, ...given("tokensMax", keepTokens) });
   let kept = await newest(last + 1, keepRecent);
-  while (kept[0]?.role === "tool") {
+  while (!exactly && kept[0]?.role === "tool") {
     const call = await store.messages(ref, { after, before: kept[0].number, take: "newest", limit: 1 });
     if (call.length === 0) break;
     kept = [...call, ...kept];

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { messagesOf } from "../engine/conversation.ts";
 import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
+import type { OutsideExecutors } from "../engine/execute-again.ts";
 import { given } from "../engine/given.ts";
 import { type Answer, keyFor, OnceOnly } from "../engine/idempotency.ts";
 import type { JsonObject } from "../engine/json.ts";
@@ -14,6 +15,7 @@ import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions
 import type { Users } from "../engine/users.ts";
 import { type Answered, Chat, type ChatOptions, type ChatRequest, type ChatSettings } from "./chat.ts";
 import { type Compacted, type Compaction, type CompactRequest, compactConversation } from "./compaction.ts";
+import { executors } from "./executors.ts";
 import type { Model } from "./model.ts";
 import { seal } from "./tokens.ts";
 import { Windows } from "./windows.ts";
@@ -129,6 +131,19 @@ export class Memory {
     options: WriteOptions = {},
   ): Promise<Answer<Session>> {
     return await this.#ports.sessions.change(caller, id, changeWorkingMemory(change), options);
+  }
+
+  /** How conversations are replayed. What they compacted by themselves stands in their logs, and is not done twice. */
+  get executors(): OutsideExecutors {
+    const until = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, this.#closing.signal]);
+    return executors({
+      say: (caller, request, signal) => this.#hold(this.#chat.say(caller, request, { signal: until(signal) })),
+      add: (caller, uid, messages) => this.add(caller, uid, messages),
+      compact: (caller, session, request, signal) => {
+        const job = { caller, session, request, exactly: true, signal: until(signal) };
+        return this.#hold(this.#inSlot(session, job.signal, () => this.#compact(job)));
+      },
+    });
   }
 
   /** Ends the turns in hand, of which nothing is kept but that they failed. */

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import type { NewContent } from "../src/engine/artifact.ts";
+import {
+  checkpoint,
+  deleteArtifact,
+  grantArtifact,
+  noteAccess,
+  revokeArtifact,
+  storeArtifact,
+} from "../src/engine/artifact-commands.ts";
+import type { Command } from "../src/engine/commands.ts";
+import { SojournError } from "../src/engine/errors.ts";
+import { History } from "../src/engine/history.ts";
+import { Mailboxes } from "../src/engine/mailbox.ts";
+import type { Session } from "../src/engine/sessions.ts";
+import { NEVER, type TestMemory } from "./memory.ts";
+
+/** A content of a text, which goes into the store itself. */
+export function contentOf({ ports, caller }: TestMemory, text: string): NewContent {
+  const body = new TextEncoder().encode(text);
+  const [digest, size] = [ports.digest(text), body.length];
+  const chunks = [{ digest, storedSize: size }];
+  return { tenant: caller.tenant, digest, size, storedSize: size, chunks, place: { in: "store" }, body };
+}
+
+/** Stores an artifact of this text, and returns its id. */
+export async function put(on: TestMemory, uid: string, name: string, text: string): Promise<string> {
+  const artifactId = on.ids.artifact();
+  const content = contentOf(on, text);
+  const described = { name, type: "user_input", mimeType: "text/plain", tags: ["t"], metadata: { tokens: 1 } };
+  const command = storeArtifact(
+    { artifactId, digest: content.digest, size: content.size, ...described },
+    { artifactsMax: 10, bytesMax: 1_000 },
+  );
+  const { tenant, actor } = on.caller;
+  const ref = { tenant, kind: "session", id: uid } as const;
+  await new Mailboxes(on.ports).submit(ref, { actor, command, contents: [content] });
+  return artifactId;
+}
+
+/** Makes a session whose log has every kind of operation, and returns it as it is then. It was forked, and has ended. */
+export async function sessionOfEveryKind(on: TestMemory): Promise<Session> {
+  const { sessions, memory, model, caller, clock, store } = on;
+  const other = (await sessions.create(caller, {})).value.session.ref.id;
+  const wanted = { userId: "ann", name: "A", tags: ["x", "y"], metadata: { tokens: 1 }, idleTimeoutUs: 60_000_000 };
+  let uid = (await sessions.create(caller, wanted)).value.session.ref.id;
+  const history = new History(on.ports, sessions);
+  const fork = async (at?: number): Promise<string> => {
+    return (await history.fork(caller, uid, at === undefined ? {} : { at })).value.ref.id;
+  };
+  const later = (us = 1_000): void => clock.advance(us);
+  const change = async (command: Command): Promise<unknown> => {
+    later();
+    return await sessions.change(caller, uid, command);
+  };
+  await sessions.update(caller, uid, { name: null, tags: ["y", "z"], metadata: { tokens: null, b: { c: [1] } } });
+  later();
+  await memory.add(caller, uid, [
+    { role: "user", content: "From elsewhere" },
+    { role: "assistant", content: "", toolCalls: [{ id: "c1", name: "f", arguments: "{}" }] },
+    { role: "tool", content: "orphan", toolCallId: "c9" },
+    { role: "assistant", content: "", toolCalls: [{ id: "c2", name: "f", arguments: "{}" }] },
+  ]);
+  const say = async (message: string, metadata?: { readonly a: number }): Promise<unknown> => {
+    later();
+    const request = { sessionId: uid, message, ...(metadata && { metadata }) };
+    return await memory.chat(caller, request, { signal: NEVER });
+  };
+  await say("My name is Ann, and I prefer Python", { a: 1 });
+  await say("What is the weather like?");
+  model.replies.push(async function* () {
+    yield { piece: "text", text: "So" };
+    throw new SojournError("model_failed", { message: "The model told failed" });
+  });
+  await assert.rejects(say("Fail"), { code: "model_failed" });
+  for (const strategy of ["summarize", "hybrid", "truncate"] as const) {
+    await say(`Before ${strategy}`);
+    await memory.compact(caller, uid, { strategy, keepRecent: 2 }, { signal: NEVER });
+  }
+  await memory.changeWorkingMemory(caller, uid, { merge: { task: "replay", user: null } });
+  await memory.changeWorkingMemory(caller, uid, { set: { task: "again" } });
+  await sessions.record(caller, uid, { requestCount: 2, errorCount: 1, processingTimeUs: 5 });
+  await sessions.keepalive(caller, uid, { reason: "still there" });
+  // So that the bytes stay when the artifact is deleted.
+  await put(on, other, "b.txt", "one");
+  const first = await put(on, uid, "a.txt", "one");
+  const second = await put(on, uid, "a.txt", "two");
+  const [grantee, by] = [other, other];
+  await change(grantArtifact({ artifactId: first, grantee, permission: "read" }, undefined));
+  await change(grantArtifact({ artifactId: first, grantee, permission: "admin" }, "read"));
+  await change(noteAccess({ artifactId: first, by, needed: "read" }));
+  await change(noteAccess({ artifactId: second, by, needed: "write" }, "Not shared"));
+  await change(revokeArtifact({ artifactId: first, grantee }));
+  await change(checkpoint("before", { why: "so" }));
+  const gone = await store.artifact({ tenant: caller.tenant, kind: "session", id: uid }, first);
+  await change(deleteArtifact(gone ?? assert.fail("It was stored")));
+  await sessions.suspend(caller, uid, { reason: "lunch" });
+  await sessions.resume(caller, uid);
+  later(70_000_000);
+  await sessions.sweep();
+  // From before it was a fork itself.
+  const last = (await sessions.get(caller, uid)).head.seq;
+  uid = await fork();
+  await sessions.keepalive(caller, uid);
+  uid = await fork(last);
+  await say("In the fork");
+  later(5_000_000);
+  assert.deepEqual((await sessions.cleanup(caller, { maxIdleUs: 2_500_000 })).value.sessionIds.length > 0, true);
+  uid = await fork();
+  await sessions.end(caller, uid, { status: "expired", reason: "enough" });
+  uid = await fork();
+  await sessions.end(caller, uid, { status: "failed", reason: "broken" });
+  uid = await fork();
+  await sessions.end(caller, uid);
+  await change(checkpoint("after the end"));
+  return await sessions.get(caller, uid);
+}
