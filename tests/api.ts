@@ -8,7 +8,7 @@ import {
 } from "../src/http/dialects/native/encode.ts";
 import { HTTP_ERRORS } from "../src/http/dialects/native/errors.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
-import type { Route } from "../src/http/route.ts";
+import { BYTES, NOTHING, type Route } from "../src/http/route.ts";
 
 export type Session = z.output<typeof SessionShape>;
 export type Operation = z.output<typeof OperationShape>;
@@ -17,7 +17,7 @@ type Refusal = z.output<typeof ErrorShape>;
 
 /** What goes with a request. */
 export interface Sent {
-  /** A text goes as it is, anything else as JSON. */
+  /** A text and bytes go as they are, anything else as JSON; bytes say by a header of theirs what they are. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -26,12 +26,16 @@ export interface Sent {
 export class Answer<T> {
   readonly status: number;
   readonly headers: Headers;
-  readonly text: string;
+  readonly bytes: Buffer;
 
-  constructor({ status, headers }: Response, text: string) {
+  constructor({ status, headers }: Response, bytes: ArrayBuffer) {
     this.status = status;
     this.headers = headers;
-    this.text = text;
+    this.bytes = Buffer.from(bytes);
+  }
+
+  get text(): string {
+    return this.bytes.toString();
   }
 
   /** The whole body. */
@@ -70,10 +74,13 @@ export class Api {
     const response = await fetch(this.url + nativeDialect.base + path, {
       method,
       signal: AbortSignal.timeout(30_000),
-      headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
-      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      headers: {
+        ...(body !== undefined && !(body instanceof Uint8Array) && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: isAsItIs(body) ? body : JSON.stringify(body) }),
     });
-    const answer = new Answer<T>(response, await response.text());
+    const answer = new Answer<T>(response, await response.arrayBuffer());
     this.#hold(method, path, answer);
     return answer;
   }
@@ -104,7 +111,7 @@ export class Api {
 
   #hold(method: string, path: string, answer: Answer<unknown>): void {
     const { status } = answer;
-    if (status >= 400) {
+    if (status >= 400 && method !== "HEAD") {
       assertShape(ErrorShape, answer.body);
       assert.equal(answer.error.status, status);
       assert.equal(answer.headers.get("x-request-id"), (answer.body as Refusal).request_id);
@@ -113,11 +120,13 @@ export class Api {
     if (route === undefined) return;
     const shape = route.answers[status];
     if (shape !== undefined) {
-      if (route.type === undefined) assertShape(shape, answer.body);
-      else assert.equal(answer.headers.get("content-type"), route.type);
+      if (method === "HEAD" || shape === NOTHING) assert.equal(answer.bytes.length, 0);
+      else if (shape !== BYTES) assertShape(shape, answer.body);
+      else if (route.type !== "*/*") assert.equal(answer.headers.get("content-type"), route.type);
       this.seen.add(`${route.operationId} ${status}`);
       return;
     }
+    if (method === "HEAD") return;
     const { code } = answer.error;
     const refusal = [...route.refusals, ...UNDECLARED].find((known) => HTTP_ERRORS[known].code === code);
     assert.ok(refusal, `${route.operationId} does not declare ${code}`);
@@ -141,11 +150,15 @@ const UNDECLARED = [
 /** The route that answers a call; a path without a parameter wins. */
 function routeOf(method: string, path: string): Route | undefined {
   const [place = ""] = path.split("?");
-  const candidates = nativeDialect.routes.filter((route) => route.method === method);
+  const candidates = nativeDialect.routes.filter((route) => route.method === (method === "HEAD" ? "GET" : method));
   return (
     candidates.find((route) => route.path === place) ??
-    candidates.find((route) => new RegExp(`^${route.path.replace(/\{\w+\}/, "[^/]+")}$`).test(place))
+    candidates.find((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(place))
   );
+}
+
+function isAsItIs(body: unknown): body is string | Uint8Array<ArrayBuffer> {
+  return typeof body === "string" || body instanceof Uint8Array;
 }
 
 function assertShape(shape: z.ZodType, body: unknown): void {

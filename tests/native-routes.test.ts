@@ -189,7 +189,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 503]);
     const done = answers.find(({ status }) => status === 200);
     assert.match(done?.text ?? "", /^\{"format":"sojourn-backup"/);
-    assert.match(done?.headers.get("content-disposition") ?? "", /^attachment; filename="sojourn-[\d-]{10}\.backup"$/);
+    assert.match(done?.headers.get("content-disposition") ?? "", /^attachment; filename=sojourn-[\d-]{10}\.backup$/);
     const head = await fetch(`${api.url}/api/v1/backup`, { method: "HEAD", headers: admin });
     assert.deepEqual([head.status, head.headers.get("content-type")], [200, "application/octet-stream"]);
     await until("the first is let go of", async () => (await api.get("/backup", admin)).status === 200);

@@ -8,6 +8,11 @@ export interface Body {
   readonly value: unknown;
 }
 
+/** Whether a request says that its body is JSON. */
+export function isJson({ headers }: IncomingMessage): boolean {
+  return JSON_TYPE.test(headers["content-type"] ?? "");
+}
+
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
 const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
@@ -49,13 +54,31 @@ export async function readBody(
   return { text, value };
 }
 
-function assertJson({ headers }: IncomingMessage): void {
-  const { "content-type": type, "content-encoding": encoding = "identity" } = headers;
-  if (encoding !== "identity") {
-    throw new SojournError("invalid_content_type", {
-      message: `Content-Encoding "${encoding}" is not understood; send the body as it is`,
-    });
-  }
+/** @throws {SojournError} `invalid_content_type` for a body that would have to be decoded first */
+export function assertNotEncoded({ headers: { "content-encoding": encoding = "identity" } }: IncomingMessage): void {
+  if (encoding === "identity") return;
+  throw new SojournError("invalid_content_type", {
+    message: `Content-Encoding "${encoding}" is not understood; send the body as it is`,
+  });
+}
+
+/** Tells a client that waits to be told that its body is wanted. */
+export function askForBody({ headers: { expect }, httpVersion }: IncomingMessage, outgoing: ServerResponse): void {
+  const isAwaited = expect !== undefined && httpVersion === "1.1" && /^100-continue$/i.test(expect);
+  if (isAwaited) outgoing.writeContinue();
+}
+
+export function tooLarge(maxBytes: number): SojournError {
+  return new SojournError("payload_too_large", { message: `The request's body has more than ${maxBytes} bytes` });
+}
+
+export function tooSlow(timeoutMs: number): SojournError {
+  return new SojournError("request_timeout", { message: `The request's body took longer than ${timeoutMs} ms` });
+}
+
+function assertJson(incoming: IncomingMessage): void {
+  assertNotEncoded(incoming);
+  const { "content-type": type } = incoming.headers;
   if (type !== undefined && JSON_TYPE.test(type) && !OTHER_CHARSET.test(type)) return;
   throw new SojournError("invalid_content_type", {
     message: "Request must be JSON: send the header Content-Type: application/json",
@@ -67,19 +90,17 @@ async function read(
   outgoing: ServerResponse,
   { maxBytes, timeoutMs, hold }: Omit<BodyRule, "isOptional">,
 ): Promise<Buffer> {
-  const tooLarge = (): SojournError =>
-    new SojournError("payload_too_large", { message: `The request's body has more than ${maxBytes} bytes` });
   const declared = Number(incoming.headers["content-length"] ?? 0);
-  if (declared > maxBytes) throw tooLarge();
+  if (declared > maxBytes) throw tooLarge(maxBytes);
   hold(declared);
-  if (isAwaited(incoming)) outgoing.writeContinue();
+  askForBody(incoming, outgoing);
   const chunks: Buffer[] = [];
   let length = 0;
   await new Promise<void>((resolve, reject) => {
     const take = (chunk: Buffer): void => {
       length += chunk.length;
       try {
-        if (length > maxBytes) throw tooLarge();
+        if (length > maxBytes) throw tooLarge(maxBytes);
         // A chunked body does not say its length before.
         if (length > declared) hold(chunk.length);
         chunks.push(chunk);
@@ -94,7 +115,7 @@ async function read(
     };
     const timer = setTimeout(() => {
       outgoing.setHeader("connection", "close");
-      fail(new SojournError("request_timeout", { message: `The request's body took longer than ${timeoutMs} ms` }));
+      fail(tooSlow(timeoutMs));
     }, timeoutMs);
     const stop = (): void => {
       clearTimeout(timer);
@@ -108,11 +129,6 @@ async function read(
     incoming.on("data", take).on("error", cut).on("close", cut).on("end", done);
   });
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-}
-
-/** Whether the client waits to be told to send the body. */
-function isAwaited({ headers: { expect }, httpVersion }: IncomingMessage): boolean {
-  return expect !== undefined && httpVersion === "1.1" && /^100-continue$/i.test(expect);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });

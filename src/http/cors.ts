@@ -16,7 +16,10 @@ const ALLOWED = [
   "Content-Type",
   "Idempotency-Key",
   "If-Match",
+  "If-None-Match",
+  "If-Range",
   "Last-Event-ID",
+  "Range",
   "X-Act-As-Session",
   "X-API-Key",
   "X-Request-ID",
@@ -24,6 +27,9 @@ const ALLOWED = [
 
 /** What a page may read of an answer, beyond what every page may. */
 const EXPOSED = [
+  "Accept-Ranges",
+  "Content-Disposition",
+  "Content-Range",
   "ETag",
   "Idempotent-Replayed",
   "RateLimit-Limit",

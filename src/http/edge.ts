@@ -41,9 +41,6 @@ export function refusalAtEdge({ rawHeaders, headers }: IncomingMessage): Sojourn
   if (requestId !== undefined && !REQUEST_ID.test(String(requestId))) {
     return badHeader("x-request-id", "must be 1 to 128 printable ASCII characters");
   }
-  if (headers["x-act-as-session"] !== undefined) {
-    return badHeader("x-act-as-session", "is not supported by this release");
-  }
   return undefined;
 }
 

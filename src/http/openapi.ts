@@ -8,7 +8,7 @@ import {
 } from "zod-openapi";
 import type { ErrorCode } from "../engine/errors.ts";
 import { LIMITS } from "../engine/limits.ts";
-import type { Dialect, Route } from "./route.ts";
+import { BYTES, type Dialect, NOTHING, type Route } from "./route.ts";
 
 /** What every route may be refused with. */
 const ALWAYS: readonly ErrorCode[] = [
@@ -30,6 +30,13 @@ const WITH_BODY: readonly ErrorCode[] = [
   "payload_too_large",
   "request_timeout",
 ];
+
+const ACTING_HEADERS = z.object({
+  "X-Act-As-Session": z
+    .string()
+    .optional()
+    .describe("A session_id, or a uid: the call is made as that session, with no more than its rights"),
+});
 
 const WRITE_HEADERS = z.object({
   "Idempotency-Key": z
@@ -91,8 +98,8 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
     scope,
     path,
     query,
-    body,
-    isBodyOptional,
+    headers = z.object({}),
+    answerHeaders = z.object({}),
     isWrite,
     stream,
     answers,
@@ -106,12 +113,14 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
     requestParams: {
       ...pathParameters(path),
       ...(query && { query }),
-      ...(isWrite && { header: WRITE_HEADERS }),
-      ...(stream === "feed" && { header: STREAM_HEADERS }),
+      header: z.object({
+        ...headers.shape,
+        ...(scope !== "open" && ACTING_HEADERS.shape),
+        ...(isWrite && WRITE_HEADERS.shape),
+        ...(stream === "feed" && STREAM_HEADERS.shape),
+      }),
     },
-    ...(body && {
-      requestBody: { required: isBodyOptional !== true, content: { "application/json": { schema: body } } },
-    }),
+    ...requestBody(route),
     // NOTE: its keys are statuses.
     responses: {
       ...Object.fromEntries(
@@ -119,11 +128,17 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
           status,
           {
             description: schema.description ?? summary,
-            headers: z.object({ ETag: ETAG, ...(isWrite && { "Idempotent-Replayed": REPLAYED }) }),
-            content: {
-              [type]: { schema },
-              ...(stream !== undefined && { "text/event-stream": { schema: z.string() } }),
-            },
+            headers: z.object({
+              ETag: ETAG,
+              ...(isWrite && { "Idempotent-Replayed": REPLAYED }),
+              ...answerHeaders.shape,
+            }),
+            ...(schema !== NOTHING && {
+              content: {
+                [type]: { schema },
+                ...(stream !== undefined && { "text/event-stream": { schema: z.string() } }),
+              },
+            }),
           },
         ]),
       ),
@@ -132,14 +147,37 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
   };
 }
 
-function pathParameters(path: string): { readonly path?: z.ZodObject } {
-  if (path.includes("{user_id}"))
-    return { path: z.object({ user_id: z.string().describe("what the user is called") }) };
-  return path.includes("{id}") ? { path: z.object({ id: z.string().describe("a session_id, or a uid") }) } : {};
+function requestBody({ body, bytes, isBodyOptional }: Route): Pick<ZodOpenApiOperationObject, "requestBody"> {
+  if (body === undefined && bytes === undefined) return {};
+  const content = {
+    ...(body && { "application/json": { schema: body } }),
+    ...(bytes?.take === "always" && { "application/octet-stream": { schema: BYTES } }),
+    ...(bytes?.take === "unless_json" && { "*/*": { schema: BYTES } }),
+  };
+  return { requestBody: { required: isBodyOptional !== true, content } };
 }
 
-function refusals({ body, isWrite, refusals: own }: Route, { errors, errorShape }: Dialect): Record<string, object> {
-  const codes = [...ALWAYS, ...(body ? WITH_BODY : []), ...(isWrite ? ["storage_full" as const] : []), ...own];
+/** What each parameter of a path means. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  id: "a session_id, or a uid",
+  user_id: "what the user is called",
+  artifact_id: "an artifact_id",
+  session_id: "the session_id, or the uid, of the session that it is shared with",
+};
+
+function pathParameters(path: string): { readonly path?: z.ZodObject } {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+  if (names.length === 0) return {};
+  return {
+    path: z.object(Object.fromEntries(names.map((name) => [name, z.string().describe(PARAMETERS[name] ?? "")]))),
+  };
+}
+
+function refusals(
+  { body, bytes, isWrite, refusals: own }: Route,
+  { errors, errorShape }: Dialect,
+): Record<string, object> {
+  const codes = [...ALWAYS, ...(body || bytes ? WITH_BODY : []), ...(isWrite ? ["storage_full" as const] : []), ...own];
   const byStatus = Map.groupBy(
     codes.map((code) => errors[code]),
     ({ status }) => status,

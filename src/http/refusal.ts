@@ -1,7 +1,8 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { SojournError } from "../engine/errors.ts";
-import { account, type HttpContext, requestIdOf } from "./app.ts";
+import { account, requestIdOf } from "./account.ts";
+import type { HttpContext } from "./context.ts";
 import { sayGoodbye } from "./linger.ts";
 import { commonHeaders } from "./reply.ts";
 import type { Dialect } from "./route.ts";

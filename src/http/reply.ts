@@ -1,6 +1,9 @@
+import { create as contentDisposition } from "content-disposition";
+import { given } from "../engine/given.ts";
+import { type ByteStreamOptions, byteStream } from "./byte-stream.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Meters } from "./meters.ts";
-import type { JsonReply, Reply } from "./route.ts";
+import type { DownloadReply, EventReply, JsonReply, Reply, TextReply } from "./route.ts";
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -20,36 +23,59 @@ export function commonHeaders(requestId: string, ms: number): Record<string, str
   };
 }
 
-/** An answer that can be sent as it is: JSON as its text. */
-export function rendered(reply: Reply): Exclude<Reply, JsonReply> {
-  if (!("body" in reply)) return reply;
-  const { body, ...rest } = reply;
+/** A file whose reading has begun. */
+interface StreamReply extends Omit<TextReply, "text"> {
+  readonly stream: ReadableStream<Uint8Array>;
+  /** How many there are, where that is known. */
+  readonly bytes?: number;
+}
+
+/** An answer that can be sent as it is. */
+export type Sendable = TextReply | EventReply | StreamReply;
+
+/** JSON as its text. */
+export function rendered({ body, ...rest }: JsonReply): TextReply {
   return { ...rest, text: JSON.stringify(body), type: JSON_TYPE };
 }
 
-/** Nobody would read the events of a HEAD, and so nobody would end them. */
-export function withoutEvents(reply: Exclude<Reply, JsonReply>): Exclude<Reply, JsonReply> {
-  return "events" in reply ? { text: "", type: EVENTS_TYPE } : reply;
+/**
+ * Makes of an answer what can be sent.
+ *
+ * @throws what the first bytes of a download fail with
+ */
+export async function sendable(
+  reply: Reply,
+  { isHead, ...options }: ByteStreamOptions & { readonly isHead: boolean },
+): Promise<Sendable> {
+  if ("body" in reply) return rendered(reply);
+  // Nobody would read the events of a HEAD, and so nobody would end them.
+  if ("events" in reply) return isHead ? { text: "", type: EVENTS_TYPE } : reply;
+  if (!("download" in reply)) return reply;
+  const { download, status = 200, type = FILE_TYPE } = reply;
+  const file = { status, type, headers: fileHeaders(reply) };
+  if (!isHead) return { ...file, stream: await byteStream(download, options), ...given("bytes", download.bytes) };
+  await download[Symbol.asyncDispose]();
+  return { ...file, text: "" };
+}
+
+function fileHeaders({ download: { bytes }, fileName, headers }: DownloadReply): Record<string, string> {
+  return {
+    ...(bytes !== undefined && { "content-length": String(bytes) }),
+    "content-disposition": contentDisposition(fileName),
+    ...headers,
+  };
 }
 
 /** The answer as Hono takes it. `headers` is filled and handed on, and not copied: this runs for every request. */
-export function toResponse(
-  reply: Exclude<Reply, JsonReply>,
-  headers: Record<string, string>,
-  meters: Meters,
-): Response {
+export function toResponse(reply: Sendable, headers: Record<string, string>, meters: Meters): Response {
   if ("events" in reply) {
     headers["content-type"] = EVENTS_TYPE;
     Object.assign(headers, reply.headers);
     return new Response(eventStream(reply.events, meters.openStream()), { headers });
   }
-  if ("download" in reply) {
-    headers["content-type"] = FILE_TYPE;
-    headers["content-length"] = String(reply.download.bytes);
-    headers["content-disposition"] = `attachment; filename="${reply.fileName}"`;
-    return new Response(ReadableStream.from(reply.download), { headers });
-  }
-  headers["content-type"] = reply.type;
+  const { status = 200, type } = reply;
+  headers["content-type"] = type;
   Object.assign(headers, reply.headers);
-  return new Response(reply.text, { status: reply.status ?? 200, headers });
+  if ("stream" in reply) return new Response(reply.stream, { status, headers });
+  return new Response(status === 304 ? null : reply.text, { status, headers });
 }

@@ -43,15 +43,24 @@ function assertEncoded(url: string): void {
   }
 }
 
-/** The idempotency key and the precondition of a write. */
-export function writeOptionsOf({ method, url, headers }: IncomingMessage, body: string): WriteOptions {
+/** The idempotency key and the precondition of a write. One that is made as a session is another request. */
+export function writeOptionsOf(
+  { method, url, headers }: IncomingMessage,
+  { body, actingAs = "" }: { readonly body: string; readonly actingAs?: string | undefined },
+): WriteOptions {
   const key = headers["idempotency-key"];
   const match = headers["if-match"];
   const path = url?.split("?", 1)[0];
   return {
     ...(key === undefined
       ? {}
-      : { idempotency: { key: keyOf(String(key)), scope: `${method} ${path}`, request: `${method} ${url}\n${body}` } }),
+      : {
+          idempotency: {
+            key: keyOf(String(key)),
+            scope: `${method} ${path}`,
+            request: `${method} ${url}\n${actingAs}\n${body}`,
+          },
+        }),
     ...(match === undefined ? {} : { precondition: preconditionOf(match) }),
   };
 }

@@ -1,7 +1,11 @@
-import type { z } from "zod";
+import { z } from "zod";
+import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Access } from "../engine/access.ts";
 import type { ErrorCode, SojournError } from "../engine/errors.ts";
-import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { History } from "../engine/history.ts";
+import type { Answer } from "../engine/idempotency.ts";
+import type { FinalStatus } from "../engine/session.ts";
+import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Users } from "../engine/users.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { RouteScope } from "./gate.ts";
@@ -19,27 +23,82 @@ export interface Service {
   readonly backUp: (signal: AbortSignal) => Promise<Download>;
 }
 
-/** A file that is made while it is read. */
+/** Bytes that are made while they are read, once. Whoever does not read them to the end disposes of them. */
 export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
-  /** How large it is. */
-  readonly bytes: number;
+  /** How many there are, where that is known before. */
+  readonly bytes?: number;
 }
 
-/** What a route's handler gets: everything parsed, nothing of HTTP but the headers it may ask for. */
-export interface Call<Query = unknown, Body = unknown> {
+/** Which ended sessions are kept. What is absent keeps them all. */
+export interface RetentionPolicy {
+  /** Only those that ended longer ago. */
+  readonly olderThanUs?: number;
+  /** Only those that ended so. */
+  readonly statuses?: readonly FinalStatus[];
+  /** So many of each user's, of those that ended last, are kept in any case. */
+  readonly keepLatest?: number;
+  readonly maxSessions?: number;
+  readonly maxArtifactBytes?: number;
+  /** Only tell which they are. */
+  readonly dryRun?: boolean;
+}
+
+/** Removes ended sessions. */
+export interface Retention {
+  readonly prune: (
+    caller: Caller,
+    policy: RetentionPolicy,
+    options: WriteOptions,
+  ) => Promise<Answer<{ readonly sessionIds: readonly string[]; readonly artifactBytes: number }>>;
+}
+
+/** Sessions as files. */
+export interface Bundles {
+  readonly export: (caller: Caller, id: string, signal: AbortSignal) => Promise<Download>;
+  /** Holds a file against all that it says before the session is there. */
+  readonly import: (
+    caller: Caller,
+    bytes: AsyncIterable<Uint8Array>,
+    wanted: { readonly head?: string; readonly sessionId?: string; readonly signal?: AbortSignal },
+    options: WriteOptions,
+  ) => Promise<Answer<Session>>;
+}
+
+/** What routes call. */
+export interface Services {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly memory: Memory;
   readonly access: Access;
+  readonly artifacts: Artifacts;
+  readonly history: History;
+  readonly retention: Retention;
+  readonly bundles: Bundles;
+  readonly service: Service;
+}
+
+/** What a route's handler gets: everything parsed, nothing of HTTP but the headers it may ask for. */
+export interface Call<Query = unknown, Body = unknown> extends Services {
   readonly caller: Caller;
   /** The first parameter of the path; `""` for a route without one. */
   readonly id: string;
+  /** All parameters of the path, by their names. */
+  readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
+  /** NOTE: of a route that takes bytes beside JSON, this is there only where `bytes` is not. */
   readonly body: Body;
+  /** The bytes of a body that is no JSON, as they come. They can be read once; what is not read, nobody waits for. */
+  readonly bytes?: AsyncIterable<Uint8Array>;
+  /** Whether nothing but the head of the answer is wanted. What is a download then is never read. */
+  readonly isHead: boolean;
   /** The idempotency key and the precondition; empty for a read. */
   readonly write: WriteOptions;
   /** A header's value, by its lower-case name. */
   readonly header: (name: string) => string | undefined;
+  /** Puts a header into the answer, also where that is a refusal. */
+  readonly setHeader: (name: string, value: string) => void;
+  /** Whether whoever called may still go on, as a live feed wants to know. */
+  readonly holds: () => Promise<boolean>;
   /** Aborts when the client has gone, or has closed its side of the connection. */
   readonly gone: () => AbortSignal;
   /** Microseconds since the epoch. */
@@ -47,7 +106,6 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly requestId: string;
   /** Puts into the log what failed after the answer has begun, and returns it as its client may see it. */
   readonly fail: (thrown: unknown) => SojournError;
-  readonly service: Service;
 }
 
 /** An answer in JSON. */
@@ -72,8 +130,32 @@ export interface EventReply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** A file, or a part of one. Where it breaks off, so does the connection. */
+export interface DownloadReply {
+  readonly download: Download;
+  /** What it is to be saved as. */
+  readonly fileName: string;
+  /** Default 200. */
+  readonly status?: number;
+  /** Default `application/octet-stream`. */
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** What a handler answers. */
-export type Reply = JsonReply | TextReply | EventReply | { readonly download: Download; readonly fileName: string };
+export type Reply = JsonReply | TextReply | EventReply | DownloadReply;
+
+/** The shape of an answer without a body. */
+export const NOTHING: z.ZodType = z.undefined();
+
+/** The shape of bytes. */
+export const BYTES: z.ZodType = z.string().meta({ format: "binary" });
+
+/** How bytes come to a route: alone, or where the `Content-Type` is none of JSON's; and how many they may be. */
+export interface BytesRule {
+  readonly take: "always" | "unless_json";
+  readonly limit: "artifact" | "bundle";
+}
 
 type QueryShape = z.ZodObject;
 type BodyShape = z.ZodObject;
@@ -89,6 +171,12 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   readonly scope: RouteScope;
   readonly query?: Q;
   readonly body?: B;
+  /** Bytes that it takes, in place of JSON or beside it. */
+  readonly bytes?: BytesRule;
+  /** Headers that it takes beside those of every route, for its documentation. */
+  readonly headers?: z.ZodObject;
+  /** Headers of its answers beside those of every route, for its documentation. */
+  readonly answerHeaders?: z.ZodObject;
   /** Whether a request without a body means `{}`. */
   readonly isBodyOptional?: boolean;
   /** How large a body it takes, where that differs from what the server takes. */
@@ -103,7 +191,7 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   readonly answers: Readonly<Record<number, z.ZodType>>;
   /** What `Accept: text/event-stream` gets: a feed, which goes on and can be resumed, or the answer while it is made. */
   readonly stream?: "feed" | "answer";
-  /** The type of its answers on success, where that is not JSON. */
+  /** The type of its answers on success, where that is not JSON; one of many as a range, such as any. */
   readonly type?: string;
   /** What it may refuse with, beyond what every route may. */
   readonly refusals: readonly ErrorCode[];

@@ -1,4 +1,4 @@
-import type { HttpContext } from "./app.ts";
+import type { HttpContext } from "./context.ts";
 import type { RouteScope } from "./gate.ts";
 import { openApi } from "./openapi.ts";
 import type { Dialect, Reply } from "./route.ts";

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { getRequestListener, RequestError } from "@hono/node-server";
 import { invalid, SojournError } from "../engine/errors.ts";
-import { buildApp, type HttpContext } from "./app.ts";
+import { buildApp } from "./app.ts";
+import type { HttpContext } from "./context.ts";
 import { refusalAtEdge } from "./edge.ts";
 import { readAway } from "./linger.ts";
 import { encodeRefusal, refuse, refuseConnection } from "./refusal.ts";

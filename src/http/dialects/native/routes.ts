@@ -3,7 +3,7 @@ import { given } from "../../../engine/given.ts";
 import type { Answer } from "../../../engine/idempotency.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
-import { type Call, type Dialect, type Reply, type Route, route } from "../../route.ts";
+import { BYTES, type Call, type Dialect, type Reply, type Route, route } from "../../route.ts";
 import { acceptsEvents, answered, entityTag, replayed, writeRefusals } from "./answer.ts";
 import * as decode from "./decode.ts";
 import * as encode from "./encode.ts";
@@ -235,9 +235,11 @@ const routes: readonly Route[] = [
     scope: "admin",
     isWrite: false,
     type: "application/octet-stream",
-    answers: { 200: z.string().meta({ format: "binary" }) },
+    answers: { 200: BYTES },
     refusals: ["store_in_use", "storage_full"],
-    handle: async ({ service, gone, now }) => {
+    handle: async ({ service, isHead, gone, now }) => {
+      // A backup is made to be read.
+      if (isHead) return { text: "", type: "application/octet-stream" };
       const download = await service.backUp(gone());
       return { download, fileName: `sojourn-${encode.isoTime(now()).slice(0, 10)}.backup` };
     },
@@ -298,7 +300,7 @@ function changed(answer: Answer<Session>): Reply {
 }
 
 async function feed(
-  { sessions, access, caller, id, header, gone }: Call,
+  { sessions, caller, id, header, holds, gone }: Call,
   { after, kind }: ReturnType<typeof decode.decodeRange>,
 ): Promise<Reply> {
   const lastEventId = header("last-event-id");
@@ -316,7 +318,7 @@ async function feed(
     for await (const entry of entries) {
       if (kind !== undefined && entry.operation.kind !== kind) continue;
       // Its key was revoked or has ended, or there are keys by now: it hears no more.
-      if (!(await access.holds(caller))) return;
+      if (!(await holds())) return;
       const data = JSON.stringify(encode.encodeOperation(entry));
       yield `id: ${entry.operation.seq}\nevent: operation\ndata: ${data}\n\n`;
     }
