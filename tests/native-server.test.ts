@@ -64,8 +64,8 @@ describe("the server", async () => {
         assert.ok(Object.keys(responses).some((status) => status.startsWith("2")) && responses["400"] !== undefined);
         assert.doesNotMatch(JSON.stringify(responses), /"additionalProperties":false/);
         // Working memory is whatever its owner makes of it.
-        const isStrict = requestBody !== undefined && !path.endsWith("/working-memory");
-        if (isStrict) assert.match(JSON.stringify(requestBody), /"additionalProperties":false/);
+        const isJson = JSON.stringify(requestBody ?? {}).includes('"application/json"');
+        if (isJson && !path.endsWith("/working-memory")) assert.match(JSON.stringify(requestBody), /"additionalProperties":false/);
         return `${method.toUpperCase()} ${path} ${operationId}`;
       }),
     );
@@ -178,9 +178,6 @@ describe("the server", async () => {
   });
 
   it("refuses what a later release has, by name", async () => {
-    for (const [path, field] of [["/sessions/x?at=start", "at"]] as const) {
-      assert.equal((await api.get(path)).error.details?.[0]?.field, field);
-    }
     const { error } = await api.post("/sessions", { template: "t" });
     assert.deepEqual(error.details, [{ field: "template", message: "is not known here", type: "unrecognized_keys" }]);
   });

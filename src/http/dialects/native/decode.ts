@@ -2,6 +2,7 @@ import { z } from "zod";
 import { SECOND } from "../../../engine/clock.ts";
 import type { NewSession } from "../../../engine/creation.ts";
 import { given } from "../../../engine/given.ts";
+import type { Moment } from "../../../engine/history.ts";
 import type { Json } from "../../../engine/json.ts";
 import { isSessionId, LIMITS, RESERVED_IDS, SESSION_ID_PATTERN } from "../../../engine/limits.ts";
 import { OPERATION_KINDS } from "../../../engine/operation.ts";
@@ -14,10 +15,10 @@ export const sessionId = z
   .regex(SESSION_ID_PATTERN, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ -")
   .refine(isSessionId, `must be none of the reserved words ${RESERVED_IDS.join(" ")}`);
 export const userId = z.string().min(1).max(LIMITS.userIdLength);
-const name = z.string().max(LIMITS.nameLength);
+export const name = z.string().max(LIMITS.nameLength);
 const description = z.string().max(LIMITS.descriptionLength);
-const tag = z.string().min(1).max(LIMITS.tagLength);
-const tags = z.array(tag).max(LIMITS.tags);
+export const tag = z.string().min(1).max(LIMITS.tagLength);
+export const tags = z.array(tag).max(LIMITS.tags);
 // NOTE: what a body holds is JSON: it was parsed as that, and searched for what can't be kept. To do it again by a shape takes
 // longer than both.
 export const metadata = z.record(z.string(), z.any() as z.ZodType<Json>);
@@ -120,9 +121,23 @@ export const ListQueryShape = FilterShape.extend({
 
 export const NewestQueryShape = z.strictObject({ user_id: userId.optional() });
 
-export const GetQueryShape = z.strictObject({
-  at: integer(1, Number.MAX_SAFE_INTEGER).optional().describe("the session as it was just after this operation"),
+/** A moment of a session: a `seq`, or a checkpoint's name, which is never a number. */
+export const at = z
+  .string()
+  .min(1)
+  .max(LIMITS.checkpointNameLength)
+  .refine(
+    (text) => !/^\d+$/.test(text) || isInteger(text, 1, Number.MAX_SAFE_INTEGER),
+    "must be a seq, or a checkpoint",
+  );
+
+/** The query of what can be read as it was. */
+export const AtShape = z.strictObject({
+  at: at.optional().describe("as it was just after the operation with this seq, or at the checkpoint of this name"),
 });
+
+/** `GET /sessions/{id}`. */
+export const GetQueryShape = AtShape;
 
 /** `GET /sessions/{id}/operations`. */
 export const OperationsQueryShape = z.strictObject({
@@ -132,12 +147,10 @@ export const OperationsQueryShape = z.strictObject({
   kind: z.enum(OPERATION_KINDS).optional(),
 });
 
+export const headHash = z.string().regex(/^[0-9a-f]{64}$/, "must be a head_hash: 64 hex digits");
+
 export const VerifyQueryShape = z.strictObject({
-  head: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, "must be a head_hash: 64 hex digits")
-    .optional()
-    .describe("a head_hash that was kept: must be part of the log"),
+  head: headHash.optional().describe("a head_hash that was kept: must be part of the log"),
 });
 
 /** How many items a page has where nobody asks for a number. */
@@ -226,6 +239,11 @@ function micros<T extends number | null | undefined>(seconds: T): T {
 /** How many items a page is to have. */
 export function pageLimit(limit: string | undefined): number {
   return Number(limit ?? PAGE_DEFAULT);
+}
+
+/** A moment of a session. */
+export function decodeMoment(text: string): Moment {
+  return /^\d+$/.test(text) ? Number(text) : text;
 }
 
 /** A moment in microseconds since the epoch; `Date` alone would cut off what comes after the milliseconds. */

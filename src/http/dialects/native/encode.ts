@@ -41,6 +41,15 @@ export const MemoryShape = z
   })
   .meta({ id: "Memory" });
 
+/** How much a session has. */
+export const UsedShape = z
+  .object({
+    operation_count: count,
+    artifact_count: count.describe("those that were deleted do not count"),
+    artifact_bytes: count.describe("before compression"),
+  })
+  .meta({ id: "SessionUsage" });
+
 /** A session as clients see it. */
 export const SessionShape = z
   .object({
@@ -66,7 +75,12 @@ export const SessionShape = z
     head_hash: z.string().describe("the hash of its last operation; keep it, to verify the log against it later"),
     temporary: z.literal(true).optional().describe("made for a chat that named no session; listed on request alone"),
     metrics: MetricsShape,
+    usage: UsedShape,
     memory: MemoryShape,
+    origin: z
+      .object({ uid: z.string(), seq: count, hash: z.string() })
+      .optional()
+      .describe("of a fork: the session, and the operation of it, up to which the histories are one"),
   })
   .meta({ id: "Session" });
 
@@ -194,7 +208,13 @@ export function encodeSession({ ref, head, record }: Session): z.output<typeof S
     head_hash: head.hash,
     temporary: record.temporary,
     metrics: encodeMetrics(record.metrics),
+    usage: {
+      operation_count: head.seq,
+      artifact_count: record.artifacts.count,
+      artifact_bytes: record.artifacts.bytes,
+    },
     memory: encodeMemory(record),
+    ...given("origin", record.origin, ({ uid, seq, hash }) => ({ uid, seq, hash })),
   };
 }
 
@@ -312,6 +332,10 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (v
   endedAtUs: ["ended_at", isoTime],
   messages: ["messages", (messages: readonly SealedMessage[]) => messages.map(encodeSealed)],
   usage: ["usage", encodeUsage],
+  artifactId: ["artifact_id"],
+  type: ["artifact_type"],
+  mimeType: ["mime_type"],
+  digest: ["content_hash"],
 };
 
 function encodeInputs(input: Json): z.core.util.JSONType {

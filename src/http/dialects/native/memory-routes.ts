@@ -3,12 +3,13 @@ import { given } from "../../../engine/given.ts";
 import type { JsonObject } from "../../../engine/json.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import type { ChatListener } from "../../../memory/chat.ts";
-import { badHeader } from "../../edge.ts";
 import { EventQueue } from "../../event-queue.ts";
 import { type Call, type JsonReply, type Reply, type Route, route } from "../../route.ts";
 import { acceptsEvents, answered, entityTag, writeRefusals } from "./answer.ts";
+import { AtShape, decodeMoment } from "./decode.ts";
 import * as encode from "./encode.ts";
 import { encodeError } from "./errors.ts";
+import { assertUnconditional, sessionAt } from "./history-routes.ts";
 import * as memory from "./memory.ts";
 
 const chatRefusals = [
@@ -54,10 +55,13 @@ export const memoryRoutes: readonly Route[] = [
     answers: {
       200: encode.enveloped(z.object({ messages: z.array(encode.MessageShape), next_cursor: z.string().optional() })),
     },
-    refusals: ["session_not_found"],
-    handle: async ({ sessions, caller, id, query, now }) => {
+    refusals: ["session_not_found", "checkpoint_not_found"],
+    handle: async ({ sessions, history, caller, id, query, now }) => {
       const page = memory.decodeMessagePage(query);
-      const { items, next } = await sessions.messages(caller, id, page);
+      const { items, next } =
+        query.at === undefined
+          ? await sessions.messages(caller, id, page)
+          : await history.messages(caller, id, decodeMoment(query.at), page);
       const cursor = memory.encodeMessageCursor(page, next);
       const data = { messages: items.map(encode.encodeMessage), ...given("next_cursor", cursor) };
       return { body: encode.envelope(data, now()) };
@@ -110,11 +114,13 @@ export const memoryRoutes: readonly Route[] = [
     operationId: "getWorkingMemory",
     summary: "The facts of the task in hand",
     scope: "sessions:read",
+    query: AtShape,
     isWrite: false,
     answers: { 200: encode.enveloped(memory.WorkingMemoryShape) },
-    refusals: ["session_not_found"],
-    handle: async ({ sessions, caller, id, now }) => {
-      const session = await sessions.get(caller, id);
+    refusals: ["session_not_found", "checkpoint_not_found"],
+    handle: async (call) => {
+      const { now } = call;
+      const session = await sessionAt(call);
       return { body: encode.envelope(memory.encodeWorkingMemory(session), now()), headers: entityTag(session) };
     },
   }),
@@ -160,9 +166,7 @@ export const memoryRoutes: readonly Route[] = [
     refusals: ["storage_full", "conflict"],
     handle: async ({ users, sessions, caller, id, header, now }) => {
       // Again finds nothing to erase; and to remember the answer would be to remember the user.
-      for (const name of ["idempotency-key", "if-match"]) {
-        if (header(name) !== undefined) throw badHeader(name, "can't be used to erase users");
-      }
+      assertUnconditional(header, "erase users");
       return { body: encode.envelope(memory.encodeErased(await users.erase(caller, id, sessions)), now()) };
     },
   }),

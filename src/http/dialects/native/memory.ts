@@ -10,7 +10,7 @@ import { type ProfilePatch, STYLES } from "../../../engine/user.ts";
 import type { Erased, User } from "../../../engine/users.ts";
 import type { Answered, ChatRequest } from "../../../memory/chat.ts";
 import { type Compacted, type CompactRequest, KEEP_RECENT_MAX } from "../../../memory/compaction.ts";
-import { integer, metadata, PageShape, pageLimit, sessionId, userId } from "./decode.ts";
+import { AtShape, integer, metadata, PageShape, pageLimit, sessionId, userId } from "./decode.ts";
 import { encodeSession, encodeUsage, isoTime, SessionShape, UsageShape } from "./encode.ts";
 
 const count = z.int().min(0);
@@ -77,6 +77,7 @@ export const NewMessagesShape = z
 
 /** `GET /sessions/{id}/messages`. */
 export const MessagesQueryShape = z.strictObject({
+  ...AtShape.shape,
   limit: PageShape.shape.limit,
   cursor: z
     .string()
@@ -152,6 +153,8 @@ export const ErasedShape = z
     messages: count,
     summaries: count,
     facts: count.describe("members of working memories"),
+    artifacts: count,
+    artifact_bytes: count.describe("before compression"),
     profile: z.boolean().describe("whether there was one"),
   })
   .meta({ id: "Erased" });
@@ -256,8 +259,8 @@ export function encodeProfile({ ref, head, record }: User): z.output<typeof Prof
   };
 }
 
-export function encodeErased({ userId, ...erased }: Erased): z.output<typeof ErasedShape> {
-  return { user_id: userId, ...erased };
+export function encodeErased({ userId, artifactBytes, ...erased }: Erased): z.output<typeof ErasedShape> {
+  return { user_id: userId, artifact_bytes: artifactBytes, ...erased };
 }
 
 function isEmpty(object: object): boolean {

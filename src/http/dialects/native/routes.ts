@@ -5,9 +5,11 @@ import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
 import { BYTES, type Call, type Dialect, type Reply, type Route, route } from "../../route.ts";
 import { acceptsEvents, answered, entityTag, replayed, writeRefusals } from "./answer.ts";
+import { artifactRoutes } from "./artifact-routes.ts";
 import * as decode from "./decode.ts";
 import * as encode from "./encode.ts";
 import { encodeError, HTTP_ERRORS } from "./errors.ts";
+import { historyRoutes, sessionAt } from "./history-routes.ts";
 import { keyRoutes } from "./keys.ts";
 import { memoryRoutes } from "./memory-routes.ts";
 
@@ -107,9 +109,8 @@ const routes: readonly Route[] = [
     query: decode.GetQueryShape,
     isWrite: false,
     answers: sessionAnswer,
-    refusals: ["session_not_found"],
-    handle: async ({ sessions, caller, id, query, now }) =>
-      shown(await sessions.get(caller, id, given("at", query.at, Number)), now()),
+    refusals: ["session_not_found", "checkpoint_not_found"],
+    handle: async (call) => shown(await sessionAt(call), call.now()),
   }),
   route({
     method: "PATCH",
@@ -225,6 +226,8 @@ const routes: readonly Route[] = [
       body: encode.envelope(encode.encodeVerdict(await sessions.verify(caller, id, query.head)), now()),
     }),
   }),
+  ...artifactRoutes,
+  ...historyRoutes,
   ...memoryRoutes,
   ...keyRoutes,
   route({
