@@ -136,6 +136,7 @@ export const DiffShape = z
         b: z.json().optional(),
       }),
     ),
+    is_cut: z.literal(true).optional().describe("there may be more changes, which are left out"),
   })
   .meta({ id: "Diff" });
 
@@ -148,6 +149,7 @@ export interface WireFamily {
   readonly name?: string | undefined;
   readonly created_at: string;
   readonly children: readonly WireFamily[];
+  readonly is_cut?: true | undefined;
 }
 
 export const FamilyShape: z.ZodType<WireFamily> = z
@@ -161,6 +163,7 @@ export const FamilyShape: z.ZodType<WireFamily> = z
     get children() {
       return z.array(FamilyShape).describe("oldest first");
     },
+    is_cut: z.literal(true).optional().describe("there may be more children: the family is too large, or too deep"),
   })
   .meta({ id: "Family" });
 
@@ -250,12 +253,13 @@ export function encodeReplay(report: ReplayReport): z.output<typeof ReplayReport
   };
 }
 
-export function encodeDiff({ common, a, b, changes }: Diff): z.output<typeof DiffShape> {
+export function encodeDiff({ common, a, b, changes, isCut }: Diff): z.output<typeof DiffShape> {
   return {
     common: { ...common },
     a: encodeSide(a),
     b: encodeSide(b),
     changes: changes.map(({ path, a, b }) => ({ path, ...given("a", a, json), ...given("b", b, json) })),
+    ...(isCut && { is_cut: true }),
   };
 }
 
@@ -275,16 +279,16 @@ function encodeHeader({ seq, id, kind, name, actor, at, outcome }: Operation) {
   return { seq, id, kind: kind as OperationKind, name, actor, timestamp: isoTime(at), status: outcome };
 }
 
-export function encodeFamily({ session, children }: Family): WireFamily {
-  const { ref, record } = session;
+export function encodeFamily({ uid, sessionId, userId, createdAtUs, children, isCut, ...rest }: Family): WireFamily {
   return {
-    session_id: record.sessionId,
-    uid: ref.id,
-    user_id: record.userId,
-    status: record.status,
-    ...given("name", record.name),
-    created_at: isoTime(record.createdAtUs),
+    session_id: sessionId,
+    uid,
+    user_id: userId,
+    status: rest.status,
+    ...given("name", rest.name),
+    created_at: isoTime(createdAtUs),
     children: children.map(encodeFamily),
+    ...given("is_cut", isCut),
   };
 }
 
