@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import type { Route } from "../src/http/route.ts";
-import { Api } from "./api.ts";
+import { Api, type Artifact } from "./api.ts";
 import { startServer, type TestServer } from "./server.ts";
 
 interface NewKey {
@@ -18,7 +18,9 @@ type Headers = Readonly<Record<string, string>>;
 
 /** Bodies and queries that each route takes, where it needs any; and which object of the owner's the path names. */
 interface Try {
-  readonly body?: object;
+  /** An object as JSON, or a session as a file. */
+  readonly body?: object | "bundle";
+  readonly query?: string;
   readonly object?: "session" | "key";
 }
 
@@ -39,6 +41,23 @@ const TRIES: Readonly<Record<string, Try>> = {
   recordMetrics: { object: "session" },
   listOperations: { object: "session" },
   verifySession: { object: "session" },
+  storeArtifact: { object: "session", body: { name: "b.txt", artifact_type: "user_input", content: "b" } },
+  listArtifacts: { object: "session" },
+  getArtifact: { object: "session" },
+  getContent: { object: "session" },
+  deleteArtifact: { object: "session" },
+  listGrants: { object: "session" },
+  grantArtifact: { object: "session", body: { session_id: "guest", permission: "write" } },
+  revokeArtifact: { object: "session" },
+  createCheckpoint: { object: "session", body: { name: "here" } },
+  listCheckpoints: { object: "session" },
+  forkSession: { object: "session" },
+  replaySession: { object: "session", body: { mode: "verify" } },
+  diffSessions: { object: "session", query: "?with=theirs" },
+  sessionTree: { object: "session" },
+  exportSession: { object: "session" },
+  importSession: { body: "bundle", query: "?session_id=taken-in" },
+  pruneSessions: { body: {} },
   chat: { body: { message: "Hi" } },
   listMessages: { object: "session" },
   addMessages: { object: "session", body: { role: "user", content: "Hi" } },
@@ -342,6 +361,14 @@ describe("where to listen", () => {
   });
 });
 
+interface Prepared {
+  readonly api: Api;
+  readonly admin: NewKey;
+  readonly before: string;
+  readonly artifactId: string;
+  readonly bundle: Uint8Array;
+}
+
 /** A server with two tenants and an operator. */
 class Site implements AsyncDisposable {
   readonly api: Api;
@@ -349,21 +376,32 @@ class Site implements AsyncDisposable {
   readonly adminId: string;
   readonly #server: TestServer;
   readonly #before: string;
+  /** One of the session "theirs", shared with "guest". */
+  readonly #artifactId: string;
+  readonly #bundle: Uint8Array;
 
-  private constructor(server: TestServer, { api, admin, before }: { api: Api; admin: NewKey; before: string }) {
+  private constructor(server: TestServer, { api, admin, before, artifactId, bundle }: Prepared) {
     this.#server = server;
     this.api = api;
     this.admin = admin.key;
     this.adminId = admin.id;
     this.#before = before;
+    this.#artifactId = artifactId;
+    this.#bundle = bundle;
   }
 
   static async start(flags: Headers = {}): Promise<Site> {
     const server = await startServer(flags);
     const api = new Api(server.url);
+    await api.create({ session_id: "guest" });
     await api.create({ session_id: "theirs", user_id: "default_user" });
+    const artifact = { name: "a.txt", artifact_type: "user_input", content: "a" };
+    const { artifact_id: artifactId } = (await api.post<Artifact>("/sessions/theirs/artifacts", artifact)).data;
+    const grant = { session_id: "guest", permission: "read" };
+    await api.post(`/sessions/theirs/artifacts/${artifactId}/grants`, grant);
+    const bundle = (await api.get("/sessions/theirs/export")).bytes;
     const admin = (await api.post<NewKey>("/keys", { tenant: "owner" })).data;
-    return new Site(server, { api, admin, before: await sessionsOf(api, admin.key) });
+    return new Site(server, { api, admin, artifactId, bundle, before: await sessionsOf(api, admin.key) });
   }
 
   async newKey(wanted: object): Promise<NewKey> {
@@ -394,12 +432,14 @@ class Site implements AsyncDisposable {
     };
   }
 
-  async try({ method, path }: Route, { body, object }: Try, headers: Headers, id?: string) {
-    const named = id ?? (object === "key" ? this.adminId : "theirs");
-    return await this.api.call(method, path.replace("{id}", named).replace("{user_id}", "someone"), {
-      ...(body && { body }),
-      headers,
-    });
+  async try({ method, path }: Route, { body, query = "", object }: Try, headers: Headers, id?: string) {
+    const named = path
+      .replace("{id}", id ?? (object === "key" ? this.adminId : "theirs"))
+      .replace("{user_id}", "someone")
+      .replace("{artifact_id}", this.#artifactId)
+      .replace("{session_id}", "guest");
+    const sent = body === "bundle" ? this.#bundle : body;
+    return await this.api.call(method, named + query, { ...(sent && { body: sent }), headers });
   }
 
   /** A foreign session gets the same answer as none, but for the id that the caller sent. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { z } from "zod";
+import type { ArtifactShape } from "../src/http/dialects/native/artifacts.ts";
 import {
   ErrorShape,
   type MetricsShape,
@@ -8,8 +9,9 @@ import {
 } from "../src/http/dialects/native/encode.ts";
 import { HTTP_ERRORS } from "../src/http/dialects/native/errors.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
-import { BYTES, NOTHING, type Route } from "../src/http/route.ts";
+import { isBytes, isNothing, type Route } from "../src/http/route.ts";
 
+export type Artifact = z.output<typeof ArtifactShape>;
 export type Session = z.output<typeof SessionShape>;
 export type Operation = z.output<typeof OperationShape>;
 export type Metrics = z.output<typeof MetricsShape>;
@@ -120,8 +122,8 @@ export class Api {
     if (route === undefined) return;
     const shape = route.answers[status];
     if (shape !== undefined) {
-      if (method === "HEAD" || shape === NOTHING) assert.equal(answer.bytes.length, 0);
-      else if (shape !== BYTES) assertShape(shape, answer.body);
+      if (method === "HEAD" || isNothing(shape)) assert.equal(answer.bytes.length, 0);
+      else if (!isBytes(shape)) assertShape(shape, answer.body);
       else if (route.type !== "*/*") assert.equal(answer.headers.get("content-type"), route.type);
       this.seen.add(`${route.operationId} ${status}`);
       return;

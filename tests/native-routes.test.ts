@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { LIMITS } from "../src/engine/limits.ts";
 import { WAITING_MAX } from "../src/engine/run-slots.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
-import { Api, type Session } from "./api.ts";
+import { Api, type Artifact, type Session } from "./api.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { until } from "./until.ts";
@@ -54,6 +55,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}`)).status, 200);
     assert.equal((await api.get("/sessions/nobody")).status, 404);
+    assert.equal((await api.get(`/sessions/${session_id}?at=never`)).error.code, "NOT_FOUND");
   },
   updateSession: async (api) => {
     await refusesAsAnyWrite(api, "PATCH", "", [{ name: "a" }, { name: "b" }]);
@@ -112,6 +114,7 @@ const CASES: Readonly<Record<string, Case>> = {
   listMessages: async (api) => {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}/messages`)).status, 200);
+    assert.equal((await api.get(`/sessions/${session_id}/messages?at=never`)).error.code, "NOT_FOUND");
     assert.equal((await api.get("/sessions/nobody/messages")).status, 404);
   },
   addMessages: async (api) => {
@@ -145,6 +148,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const { session_id } = await api.create();
     assert.deepEqual((await api.get(`/sessions/${session_id}/working-memory`)).data, {});
     assert.equal((await api.get("/sessions/nobody/working-memory")).status, 404);
+    assert.equal((await api.get(`/sessions/${session_id}/working-memory?at=never`)).error.code, "NOT_FOUND");
   },
   replaceWorkingMemory: async (api) => {
     await refusesAsAnyWrite(api, "PUT", "/working-memory", [{ a: 1 }, { b: [null] }]);
@@ -194,6 +198,124 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.deepEqual([head.status, head.headers.get("content-type")], [200, "application/octet-stream"]);
     await until("the first is let go of", async () => (await api.get("/backup", admin)).status === 200);
   },
+  storeArtifact: async (api, limited) => {
+    const [a, b] = [text("a"), text("b")];
+    await refusesAsAnyWrite(api, "POST", "/artifacts", [a, b]);
+    assert.equal((await limited.post("/sessions/another/artifacts", a)).status, 201);
+    assert.equal((await limited.post("/sessions/another/artifacts", b)).status, 429);
+  },
+  listArtifacts: async (api) => {
+    const { path } = await withArtifact(api);
+    assert.equal((await api.get(path)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/artifacts")).status, 404);
+    assert.equal((await api.get(`${path}?at=never`)).error.code, "NOT_FOUND");
+  },
+  getArtifact: async (api) => {
+    await refusesAsAnyReadOfArtifact(api, "");
+  },
+  getContent: async (api) => {
+    const { artifact } = await refusesAsAnyReadOfArtifact(api, "/content");
+    const content = (headers: Readonly<Record<string, string>>) => api.get(`${artifact}/content`, headers);
+    assert.equal((await content({ range: "bytes=0-0" })).status, 206);
+    assert.equal((await content({ "if-none-match": "*" })).status, 304);
+    assert.equal((await content({ range: "bytes=1-" })).status, 416);
+  },
+  deleteArtifact: async (api) => {
+    const { artifact } = await withArtifact(api);
+    const remove = (headers = {}) => api.call("DELETE", artifact, { headers });
+    assert.equal((await remove({ "if-match": '"9"' })).status, 412);
+    assert.equal((await remove()).status, 200);
+    assert.equal((await remove()).error.code, "ARTIFACT_NOT_FOUND");
+    assert.equal((await api.call("DELETE", "/sessions/nobody/artifacts/a")).error.code, "SESSION_NOT_FOUND");
+  },
+  listGrants: async (api) => {
+    const { path, artifact } = await withArtifact(api);
+    assert.equal((await api.get(`${artifact}/grants`)).status, 200);
+    assert.equal((await api.get(`${path}/none/grants`)).error.code, "ARTIFACT_NOT_FOUND");
+    assert.equal((await api.get("/sessions/nobody/artifacts/a/grants")).error.code, "SESSION_NOT_FOUND");
+  },
+  grantArtifact: async (api) => {
+    const { path, artifact } = await withArtifact(api);
+    const { session_id } = await api.create();
+    const [read, write] = [
+      { session_id, permission: "read" },
+      { session_id, permission: "write" },
+    ];
+    assert.equal((await api.post(`${artifact}/grants`, read, { "if-match": '"9"' })).status, 412);
+    await refusesAnotherBody(api, `${artifact}/grants`, [read, write]);
+    assert.equal((await api.post(`${path}/none/grants`, read)).error.code, "ARTIFACT_NOT_FOUND");
+    assert.equal((await api.post("/sessions/nobody/artifacts/a/grants", read)).error.code, "SESSION_NOT_FOUND");
+  },
+  revokeArtifact: async (api) => {
+    const { path, artifact } = await withArtifact(api);
+    const { session_id } = await api.create();
+    await api.post(`${artifact}/grants`, { session_id, permission: "read" });
+    const revoke = (of: string, headers = {}) => api.call("DELETE", `${of}/grants/${session_id}`, { headers });
+    assert.equal((await revoke(artifact, { "if-match": '"9"' })).status, 412);
+    assert.equal((await revoke(artifact)).status, 200);
+    assert.equal((await revoke(artifact)).error.code, "NOT_FOUND");
+    assert.equal((await revoke(`${path}/none`)).error.code, "ARTIFACT_NOT_FOUND");
+    assert.equal((await revoke("/sessions/nobody/artifacts/a")).error.code, "SESSION_NOT_FOUND");
+  },
+  createCheckpoint: async (api) => {
+    const { session_id } = await api.create();
+    const path = `/sessions/${session_id}/checkpoints`;
+    await refusesAnotherBody(api, path, [{ name: "a" }, { name: "b" }]);
+    assert.equal((await api.post(path, { name: "a" })).error.code, "CONFLICT");
+    assert.equal((await api.post(path, { name: "b" }, { "if-match": '"9"' })).status, 412);
+    assert.equal((await api.post("/sessions/nobody/checkpoints", { name: "a" })).status, 404);
+    for (let i = 1; i < LIMITS.checkpoints; i++) await api.post(path, { name: `c${i}` });
+    assert.equal((await api.post(path, { name: "one more" })).status, 429);
+  },
+  listCheckpoints: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/checkpoints`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/checkpoints")).status, 404);
+  },
+  forkSession: async (api, limited) => {
+    const { session_id } = await api.create();
+    const path = `/sessions/${session_id}/fork`;
+    await refusesAnotherBody(api, path, [{ name: "a" }, { name: "b" }]);
+    assert.equal((await api.post(path, { session_id })).error.code, "SESSION_EXISTS");
+    assert.equal((await api.post(path, { at: "never" })).error.code, "NOT_FOUND");
+    assert.equal((await api.post(path, {}, { "if-match": '"9"' })).status, 412);
+    assert.equal((await api.post("/sessions/nobody/fork")).status, 404);
+    assert.equal((await limited.post("/sessions/another/fork")).status, 429);
+  },
+  replaySession: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.post(`/sessions/${session_id}/replay`, { mode: "verify" })).status, 200);
+    assert.equal((await api.post("/sessions/nobody/replay", { mode: "verify" })).status, 404);
+  },
+  diffSessions: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/diff?with=${session_id}`)).status, 200);
+    assert.equal((await api.get(`/sessions/${session_id}/diff?with=nobody`)).status, 404);
+  },
+  sessionTree: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/tree`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/tree")).status, 404);
+  },
+  exportSession: async (api) => {
+    const { session_id } = await api.create();
+    assert.equal((await api.get(`/sessions/${session_id}/export`)).status, 200);
+    assert.equal((await api.get("/sessions/nobody/export")).status, 404);
+  },
+  importSession: async (api, limited) => {
+    const { session_id } = await api.create();
+    const { bytes: body } = await api.get(`/sessions/${session_id}/export`);
+    const take = (to: Api, query = "") => to.call("POST", `/sessions/import${query}`, { body });
+    assert.equal((await take(api)).error.code, "SESSION_EXISTS");
+    assert.equal((await take(api, "?session_id=taken-in")).status, 201);
+    assert.equal((await take(limited)).status, 429);
+  },
+  pruneSessions: async (api) => {
+    const none = { older_than_seconds: 1_000_000 };
+    assert.equal((await api.post("/sessions/prune", none)).status, 200);
+    assert.equal((await api.post("/sessions/prune", none, { "if-match": "*" })).status, 412);
+    await refusesAnotherBody(api, "/sessions/prune", [none, { ...none, dry_run: true }]);
+  },
   verifySession: async (api) => {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}/verify`)).status, 200);
@@ -201,12 +323,35 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
+function text(content: string): { readonly [field: string]: string } {
+  return { name: "a.txt", artifact_type: "user_input", content };
+}
+
+/** A session with an artifact: the paths of all that it has, and of the one. */
+async function withArtifact(api: Api): Promise<{ readonly path: string; readonly artifact: string }> {
+  const { session_id } = await api.create();
+  const path = `/sessions/${session_id}/artifacts`;
+  const { data } = await api.post<Artifact>(path, text("a"));
+  return { path, artifact: `${path}/${data.artifact_id}` };
+}
+
+async function refusesAsAnyReadOfArtifact(api: Api, what: string): Promise<{ readonly artifact: string }> {
+  const { path, artifact } = await withArtifact(api);
+  assert.equal((await api.get(artifact + what)).status, 200);
+  assert.equal((await api.get(`${path}/none${what}`)).error.code, "ARTIFACT_NOT_FOUND");
+  assert.equal((await api.get(`${artifact}${what}?at=never`)).error.code, "NOT_FOUND");
+  assert.equal((await api.get(`/sessions/nobody/artifacts/a${what}`)).error.code, "SESSION_NOT_FOUND");
+  return { artifact };
+}
+
 const REASONS = [{ reason: "a" }, { reason: "b" }] as const;
 
 /** What no client can provoke. */
 const BEYOND_CLIENTS = new Set([
   // Two requests of one key would have to differ, and this one has neither a body nor a query.
   "deleteSession idempotency_mismatch",
+  "deleteArtifact idempotency_mismatch",
+  "revokeArtifact idempotency_mismatch",
   // The disk is no client's.
   "backUp storage_full",
   "eraseUser storage_full",
@@ -223,7 +368,7 @@ describe("the native API", () => {
   const seen = new Set<string>();
   before(async () => {
     server = await startServer();
-    small = await startServer({ max_sessions: "1" });
+    small = await startServer({ max_sessions: "1", max_artifacts_per_session: "1" });
     model = await startModelServer();
     const answering = { model: "openai:test", model_base_url: model.url };
     open = await startServer({ host: "0.0.0.0", first_key: firstKey, ...answering });

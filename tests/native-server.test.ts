@@ -65,7 +65,8 @@ describe("the server", async () => {
         assert.doesNotMatch(JSON.stringify(responses), /"additionalProperties":false/);
         // Working memory is whatever its owner makes of it.
         const isJson = JSON.stringify(requestBody ?? {}).includes('"application/json"');
-        if (isJson && !path.endsWith("/working-memory")) assert.match(JSON.stringify(requestBody), /"additionalProperties":false/);
+        if (isJson && !path.endsWith("/working-memory"))
+          assert.match(JSON.stringify(requestBody), /"additionalProperties":false/);
         return `${method.toUpperCase()} ${path} ${operationId}`;
       }),
     );

@@ -8,7 +8,7 @@ import {
 } from "zod-openapi";
 import type { ErrorCode } from "../engine/errors.ts";
 import { LIMITS } from "../engine/limits.ts";
-import { BYTES, type Dialect, NOTHING, type Route } from "./route.ts";
+import { BYTES, type Dialect, isNothing, type Route } from "./route.ts";
 
 /** What every route may be refused with. */
 const ALWAYS: readonly ErrorCode[] = [
@@ -133,7 +133,7 @@ function operation(route: Route, dialect: Dialect): ZodOpenApiOperationObject {
               ...(isWrite && { "Idempotent-Replayed": REPLAYED }),
               ...answerHeaders.shape,
             }),
-            ...(schema !== NOTHING && {
+            ...(!isNothing(schema) && {
               content: {
                 [type]: { schema },
                 ...(stream !== undefined && { "text/event-stream": { schema: z.string() } }),

@@ -151,6 +151,16 @@ export const NOTHING: z.ZodType = z.undefined();
 /** The shape of bytes. */
 export const BYTES: z.ZodType = z.string().meta({ format: "binary" });
 
+/** Whether a shape is `NOTHING`, described or not. */
+export function isNothing(shape: z.ZodType): boolean {
+  return shape.type === NOTHING.type;
+}
+
+/** Whether a shape is `BYTES`, described or not. */
+export function isBytes(shape: z.ZodType): boolean {
+  return shape.meta()?.["format"] === "binary";
+}
+
 /** How bytes come to a route: alone, or where the `Content-Type` is none of JSON's; and how many they may be. */
 export interface BytesRule {
   readonly take: "always" | "unless_json";
