@@ -42,6 +42,8 @@ export function openChatEngine({ directory, answer, onCommit, ...options }: Chat
       artifactCompressionThreshold: OPTIONS.artifact_compression_threshold.default,
       whenParentEnds: OPTIONS.when_parent_ends.default,
       temporaryIdleSeconds: OPTIONS.temporary_idle_seconds.default,
+      retentionStatuses: OPTIONS.retention_statuses.default,
+      retentionKeepLatest: OPTIONS.retention_keep_latest.default,
     },
     {
       logger: { info: () => {}, error: fail, fatal: fail },

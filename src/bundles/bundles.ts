@@ -24,9 +24,20 @@ export class Bundles {
     this.#settings = settings;
   }
 
-  /** See `exportBundle`. */
-  async export(caller: Caller, id: string): Promise<Bundle> {
-    return await exportBundle(this.#ports, caller, id, this.#ports);
+  /** See `exportBundle`. Once the signal aborts, the reading throws its reason. */
+  async export(caller: Caller, id: string, signal?: AbortSignal): Promise<Bundle & AsyncDisposable> {
+    const bundle = await exportBundle(this.#ports, caller, id, this.#ports);
+    return {
+      manifest: bundle.manifest,
+      async *[Symbol.asyncIterator]() {
+        for await (const bytes of bundle) {
+          signal?.throwIfAborted();
+          yield bytes;
+        }
+      },
+      // Nothing is held but while it is read.
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
 
   /** See `importBundle`. */

@@ -48,7 +48,7 @@ describe("prune()", () => {
       const taken = ENDED.filter(([id]) => sessionIds.includes(id));
       const artifactBytes = taken.reduce((sum, [, , bytes]) => sum + bytes, 0);
       const expected = { deleted: sessionIds.length, sessionIds, artifactBytes };
-      const would = await retention.prune(caller, policy, { dryRun: true });
+      const would = await retention.prune(caller, { ...policy, dryRun: true });
       assert.deepEqual(would.value, expected);
       assert.equal((await leftOf(started)).length, ENDED.length);
       assert.deepEqual((await retention.prune(caller, policy)).value, expected);

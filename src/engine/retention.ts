@@ -1,11 +1,13 @@
+import { assertActsAsNone } from "./acting.ts";
 import { SYSTEM_ACTOR } from "./batch.ts";
 import { type Fault, invalid, unlessMissing } from "./errors.ts";
 import { given } from "./given.ts";
-import { type Answer, type Idempotency, OnceOnly } from "./idempotency.ts";
+import { type Answer, OnceOnly } from "./idempotency.ts";
 import { isFinal } from "./lifecycle.ts";
 import type { MailboxPorts } from "./mailbox.ts";
+import { assertMatches } from "./precondition.ts";
 import { type FinalStatus, STATUSES } from "./session.ts";
-import type { Caller, Sessions } from "./sessions.ts";
+import type { Caller, Sessions, WriteOptions } from "./sessions.ts";
 import type { Signal } from "./signal.ts";
 import type { EndedQuery, EndedSession } from "./store.ts";
 
@@ -33,11 +35,10 @@ export interface Pruned {
   readonly artifactBytes: number;
 }
 
-/** How a prune is made. */
-export interface PruneOptions {
+/** A policy that is carried out once. */
+export interface PruneRequest extends RetentionPolicy {
   /** Only tell which they are. */
   readonly dryRun?: boolean;
-  readonly idempotency?: Idempotency;
 }
 
 /** How many ended sessions are read at a time, and how many are deleted at once. */
@@ -70,10 +71,12 @@ export class Retention {
    */
   async prune(
     caller: Caller,
-    policy: RetentionPolicy,
-    { dryRun = false, idempotency }: PruneOptions = {},
+    { dryRun = false, ...policy }: PruneRequest,
+    { idempotency, precondition }: WriteOptions = {},
   ): Promise<Answer<Pruned>> {
+    assertActsAsNone(caller, "remove sessions");
     assertPolicy(policy);
+    assertMatches(precondition, undefined);
     return await this.#once.run<Pruned>(caller.tenant, idempotency, async (remember) => {
       const pruned = await this.#prune(caller, policy, { dryRun });
       return await this.#once.answer(pruned, remember);

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Artifacts } from "../artifacts/artifacts.ts";
+import type { Bundles } from "../bundles/bundles.ts";
 import type { Access } from "../engine/access.ts";
 import type { ErrorCode, SojournError } from "../engine/errors.ts";
 import type { History } from "../engine/history.ts";
-import type { Answer } from "../engine/idempotency.ts";
-import type { FinalStatus } from "../engine/session.ts";
-import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { Retention } from "../engine/retention.ts";
+import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Users } from "../engine/users.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { RouteScope } from "./gate.ts";
@@ -27,41 +27,6 @@ export interface Service {
 export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /** How many there are, where that is known before. */
   readonly bytes?: number;
-}
-
-/** Which ended sessions are kept. What is absent keeps them all. */
-export interface RetentionPolicy {
-  /** Only those that ended longer ago. */
-  readonly olderThanUs?: number;
-  /** Only those that ended so. */
-  readonly statuses?: readonly FinalStatus[];
-  /** So many of each user's, of those that ended last, are kept in any case. */
-  readonly keepLatest?: number;
-  readonly maxSessions?: number;
-  readonly maxArtifactBytes?: number;
-  /** Only tell which they are. */
-  readonly dryRun?: boolean;
-}
-
-/** Removes ended sessions. */
-export interface Retention {
-  readonly prune: (
-    caller: Caller,
-    policy: RetentionPolicy,
-    options: WriteOptions,
-  ) => Promise<Answer<{ readonly sessionIds: readonly string[]; readonly artifactBytes: number }>>;
-}
-
-/** Sessions as files. */
-export interface Bundles {
-  readonly export: (caller: Caller, id: string, signal: AbortSignal) => Promise<Download>;
-  /** Holds a file against all that it says before the session is there. */
-  readonly import: (
-    caller: Caller,
-    bytes: AsyncIterable<Uint8Array>,
-    wanted: { readonly head?: string; readonly sessionId?: string; readonly signal?: AbortSignal },
-    options: WriteOptions,
-  ) => Promise<Answer<Session>>;
 }
 
 /** What routes call. */

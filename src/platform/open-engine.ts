@@ -7,6 +7,8 @@ import { SECOND } from "../engine/clock.ts";
 import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
+import { Retention, type RetentionPolicy } from "../engine/retention.ts";
+import type { FinalStatus } from "../engine/session.ts";
 import { Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 import { Users } from "../engine/users.ts";
@@ -47,6 +49,11 @@ export type EngineConfig = Pick<
   | "artifactCompressionThreshold"
   | "artifactRoots"
   | "whenParentEnds"
+  | "retentionDays"
+  | "retentionStatuses"
+  | "retentionKeepLatest"
+  | "retentionMaxSessions"
+  | "retentionMaxArtifactBytes"
 >;
 
 /** An engine at work on its data directory. */
@@ -57,6 +64,7 @@ export interface Engine {
   readonly artifacts: Artifacts;
   readonly history: History;
   readonly bundles: Bundles;
+  readonly retention: Retention;
   readonly access: Access;
   /** Throws why the engine has failed for good, if it has. */
   assertAlive(): void;
@@ -108,6 +116,7 @@ export function openEngine(
     cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
     idleTimeoutUs: config.idleTimeoutSeconds * SECOND,
     metadataBytes: config.maxMetadataBytes,
+    whenParentEnds: config.whenParentEnds,
     ...given("maxSessions", config.maxSessions),
   };
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
@@ -142,7 +151,8 @@ export function openEngine(
       roots: config.artifactRoots === undefined ? [] : config.artifactRoots.split(","),
     },
   );
-  const history = new History(ports, sessions);
+  const history = new History(ports, sessions, { settings, artifacts: limits, outside: memory.executors });
+  const retention = new Retention(ports, sessions);
   const bundles = new Bundles(
     { ...ports, sessions, contents: artifacts.contents, release: VERSION },
     { ...settings, ...limits },
@@ -154,6 +164,16 @@ export function openEngine(
     run: async () => {
       const removed = await artifacts.collect();
       if (removed > 0) logger.info({ removed }, "files of artifacts removed");
+    },
+  };
+  const policy = policyOf(config);
+  const retain: Chore = {
+    name: "removal of ended sessions",
+    everyMs: RETAIN_EVERY_MS,
+    atStart: true,
+    run: async (signal) => {
+      const removed = policy === undefined ? 0 : await retention.enforce(policy, signal);
+      if (removed > 0) logger.info({ removed }, "ended sessions removed");
     },
   };
   const sweep: Chore = {
@@ -169,7 +189,7 @@ export function openEngine(
     everyMs: config.sweepIntervalMs,
     run: () => access.saveLastUse(),
   };
-  const chores = startChores([sweep, noteUse, collect], logger);
+  const chores = startChores([sweep, noteUse, collect, retain], logger);
   return {
     sessions,
     users,
@@ -177,6 +197,7 @@ export function openEngine(
     artifacts,
     history,
     bundles,
+    retention,
     access,
     assertAlive,
     probe: async () => {
@@ -202,6 +223,32 @@ const IN_STORE_MAX = 65_536;
 
 /** How often files are looked for that nothing refers to. */
 const COLLECT_EVERY_MS = 60_000;
+
+/** How often the policy of retention is carried out. */
+const RETAIN_EVERY_MS = 60_000;
+
+/** Which ended sessions go, by the configuration; `undefined` where nothing goes by itself. */
+export function policyOf(
+  config: Pick<
+    EngineConfig,
+    "retentionDays" | "retentionStatuses" | "retentionKeepLatest" | "retentionMaxSessions" | "retentionMaxArtifactBytes"
+  >,
+): RetentionPolicy | undefined {
+  const { retentionDays, retentionMaxSessions, retentionMaxArtifactBytes } = config;
+  if ([retentionDays, retentionMaxSessions, retentionMaxArtifactBytes].every((limit) => limit === undefined)) {
+    return undefined;
+  }
+  return {
+    // NOTE: the configuration was held against these words.
+    statuses: config.retentionStatuses.split(",").map((status) => status.trim()) as FinalStatus[],
+    keepLatest: config.retentionKeepLatest,
+    ...given("olderThanUs", retentionDays, (days) => days * DAY_S * SECOND),
+    ...given("sessionsMax", retentionMaxSessions),
+    ...given("artifactBytesMax", retentionMaxArtifactBytes),
+  };
+}
+
+const DAY_S = 86_400;
 
 /**
  * What the configuration says answers chats. Asks nobody.

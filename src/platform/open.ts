@@ -110,6 +110,8 @@ function configOf(options: OpenOptions): EngineConfig {
     maxArtifactBytesPerSession: options.maxArtifactBytesPerSession ?? OPTIONS.max_artifact_bytes_per_session.default,
     artifactCompressionThreshold:
       options.artifactCompressionThreshold ?? OPTIONS.artifact_compression_threshold.default,
+    retentionStatuses: OPTIONS.retention_statuses.default,
+    retentionKeepLatest: OPTIONS.retention_keep_latest.default,
     whenParentEnds: options.whenParentEnds ?? OPTIONS.when_parent_ends.default,
     ...given("artifactRoots", options.artifactRoots, (roots) => roots.map((root) => resolve(root)).join(",")),
     ...given("model", typeof model === "string" ? model : undefined),

@@ -1,3 +1,4 @@
+import { LOG_BYTES_MAX } from "../bundles/arrival.ts";
 import type { Config } from "../config/config.ts";
 import { wordsOf } from "../config/decode.ts";
 import { SojournError } from "../engine/errors.ts";
@@ -41,7 +42,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
     observe: (store) => meteredStore(store, registry),
     observeModel: (model) => meteredModel(model, registry),
   });
-  const { sessions, users, memory, access } = engine;
+  const { sessions, users, memory, access, artifacts, history, bundles, retention } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -74,6 +75,10 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
           users,
           memory,
           access,
+          artifacts,
+          history,
+          bundles,
+          retention,
           admission,
           limits,
           gate,
@@ -90,6 +95,8 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
             backUp: engine.backUp,
           },
           maxBodyBytes: config.maxBodyBytes,
+          maxArtifactBytes: config.maxArtifactBytes,
+          maxBundleBytes: config.maxArtifactBytesPerSession + LOG_BYTES_MAX,
         },
         nativeDialect,
         config,

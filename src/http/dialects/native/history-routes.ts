@@ -3,7 +3,7 @@ import { given } from "../../../engine/given.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
 import { BYTES, type Call, type Route, route } from "../../route.ts";
-import { answered } from "./answer.ts";
+import { answered, entityTag } from "./answer.ts";
 import { decodeMoment, pageLimit } from "./decode.ts";
 import * as encode from "./encode.ts";
 import * as history from "./history.ts";
@@ -148,13 +148,17 @@ export const historyRoutes: readonly Route[] = [
     scope: "sessions:write",
     query: history.ImportQueryShape,
     bytes: { take: "always", limit: "bundle" },
-    isWrite: true,
+    isWrite: false,
     answers: { 201: encode.enveloped(encode.SessionShape) },
-    refusals: ["session_exists", "limit_reached"],
-    handle: async ({ bundles, caller, query, bytes = nothing(), gone, write }) => {
+    refusals: ["session_exists", "limit_reached", "storage_full", "conflict"],
+    handle: async ({ bundles, caller, query, bytes = nothing(), gone, header, now }) => {
+      // A session comes once: the same file again is refused by its uid, or by the name that it was given.
+      for (const name of ["idempotency-key", "if-match"]) {
+        if (header(name) !== undefined) throw badHeader(name, "can't be used to import sessions");
+      }
       const wanted = { ...given("head", query.head), ...given("sessionId", query.session_id), signal: gone() };
-      const answer = await bundles.import(caller, bytes, wanted, write);
-      return { status: 201, ...answered(answer, encode.encodeSession(answer.value), answer.value) };
+      const session = await bundles.import(caller, bytes, wanted);
+      return { status: 201, body: encode.envelope(encode.encodeSession(session), now()), headers: entityTag(session) };
     },
   }),
   route({
@@ -169,8 +173,8 @@ export const historyRoutes: readonly Route[] = [
     refusals: ["precondition_failed", "idempotency_mismatch"],
     handle: async ({ retention, caller, body, write }) => {
       const answer = await retention.prune(caller, history.decodePrune(body), write);
-      const { sessionIds, artifactBytes } = answer.value;
-      const data = { deleted: sessionIds.length, session_ids: [...sessionIds], artifact_bytes: artifactBytes };
+      const { deleted, sessionIds, artifactBytes } = answer.value;
+      const data = { deleted, session_ids: [...sessionIds], artifact_bytes: artifactBytes };
       return answered(answer, data);
     },
   }),

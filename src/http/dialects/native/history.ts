@@ -14,8 +14,8 @@ import {
 import type { Json } from "../../../engine/json.ts";
 import { LIMITS } from "../../../engine/limits.ts";
 import { OPERATION_KINDS, type Operation, type OperationKind } from "../../../engine/operation.ts";
+import type { PruneRequest } from "../../../engine/retention.ts";
 import { STATUSES } from "../../../engine/session.ts";
-import type { RetentionPolicy } from "../../route.ts";
 import { at, decodeMoment, headHash, metadata, name, PageShape, sessionId } from "./decode.ts";
 import { isoTime } from "./encode.ts";
 
@@ -214,13 +214,13 @@ export function decodeReplay(body: z.output<typeof ReplayShape>): ReplayRequest 
   };
 }
 
-export function decodePrune(body: z.output<typeof PruneShape>): RetentionPolicy {
+export function decodePrune(body: z.output<typeof PruneShape>): PruneRequest {
   return {
     ...given("olderThanUs", body.older_than_seconds, (seconds) => Math.round(seconds * SECOND)),
     ...given("statuses", body.statuses),
     ...given("keepLatest", body.keep_latest),
-    ...given("maxSessions", body.max_sessions),
-    ...given("maxArtifactBytes", body.max_artifact_bytes),
+    ...given("sessionsMax", body.max_sessions),
+    ...given("artifactBytesMax", body.max_artifact_bytes),
     ...given("dryRun", body.dry_run),
   };
 }
