@@ -57,7 +57,7 @@ const TRIES: Readonly<Record<string, Try>> = {
   sessionTree: { object: "session" },
   exportSession: { object: "session" },
   importSession: { body: "bundle", query: "?session_id=taken-in" },
-  pruneSessions: { body: {} },
+  pruneSessions: { body: { max_sessions: 1 } },
   chat: { body: { message: "Hi" } },
   listMessages: { object: "session" },
   addMessages: { object: "session", body: { role: "user", content: "Hi" } },

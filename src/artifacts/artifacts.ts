@@ -234,9 +234,9 @@ export class Artifacts {
     options: WriteOptions = {},
   ): Promise<Answer<Grant>> {
     const { actingAs: _, ...owner } = caller;
-    const grantee = (await this.#ports.sessions.get(owner, shared.sessionId)).ref.id;
     const { permission } = shared;
     return await this.#change<Grant>(caller, { sessionId, artifactId, ...options }, async (_, session) => {
+      const grantee = (await this.#ports.sessions.get(owner, shared.sessionId)).ref.id;
       if (grantee === session.ref.id) {
         throw invalid([{ field: "session_id", message: "is the artifact's own session", type: "invalid_grantee" }]);
       }

@@ -150,7 +150,7 @@ export const historyRoutes: readonly Route[] = [
     bytes: { take: "always", limit: "bundle" },
     isWrite: false,
     answers: { 201: encode.enveloped(encode.SessionShape) },
-    refusals: ["session_exists", "limit_reached", "storage_full", "conflict"],
+    refusals: ["session_exists", "limit_reached"],
     handle: async ({ bundles, caller, query, bytes = nothing(), gone, header, now }) => {
       // A session comes once: the same file again is refused by its uid, or by the name that it was given.
       for (const name of ["idempotency-key", "if-match"]) {
