@@ -90,17 +90,17 @@ describe("diff()", () => {
       { path: "reason", b: "why" },
       { path: "name", a: "n" },
       { path: "description", b: "d" },
-      { path: "tags", a: ["x"], b: ["x", "y"] },
       { path: "idle_timeout_seconds", a: 86_400 },
       { path: "metrics.request_count", a: 0, b: 2 },
       { path: "metrics.total_processing_time", a: 0, b: 1.5 },
       { path: "metadata.plan.deep.n", a: 1, b: 2 },
-      { path: "metadata.list", a: [1, 2], b: [1] },
+      { path: "metadata.list.1", a: 2 },
       { path: "metadata.gone", a: null, b: "back" },
       { path: "metadata.kind", a: 1, b: { of: "b" } },
       { path: "working_memory.constructor", b: "x" },
       { path: "working_memory.task", b: null },
       { path: "checkpoints.own", a: 3 },
+      { path: "tags", a: ["x"], b: ["x", "y"] },
     ]);
   });
 

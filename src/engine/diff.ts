@@ -2,6 +2,7 @@ import type { Artifact } from "./artifact.ts";
 import { SECOND } from "./clock.ts";
 import { given } from "./given.ts";
 import { type Json, type JsonObject, sameJson } from "./json.ts";
+import { jsonDifferences } from "./json-differences.ts";
 import { asOf } from "./lifecycle.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionRecord } from "./session.ts";
@@ -59,7 +60,7 @@ export async function diff(
   const [sideA, sideB] = [await sideOf(store, a, common.seq), await sideOf(store, b, common.seq)];
   const [filesA, filesB] = [await filesOf(store, a), await filesOf(store, b)];
   const changes: Change[] = [];
-  for (const change of changesOf(stateOf(a, now), stateOf(b, now), "")) if (changes.push(change) > CHANGES_MAX) break;
+  for (const change of stateChanges(a, b, now)) if (changes.push(change) > CHANGES_MAX) break;
   for (const change of fileChanges(filesA, filesB)) if (changes.push(change) > CHANGES_MAX) break;
   const isCut = changes.length > CHANGES_MAX || !filesA.isWhole || !filesB.isWhole;
   return { common, a: sideA, b: sideB, changes: changes.slice(0, CHANGES_MAX), isCut };
@@ -87,7 +88,7 @@ async function sideOf(store: Store, stream: Stream, after: number): Promise<Side
   return { uid: ref.id, sessionId: record.sessionId, head, since: head.seq - after, operations };
 }
 
-/** What callers know of a session, but for its ids and times, by the names that they know it by. */
+/** What callers know of a session, but for its ids, times and tags, by the names that they know it by. */
 function stateOf({ record }: Stream, now: number): JsonObject {
   const { metrics, conversation, ...session }: SessionRecord = asOf(record, now);
   return {
@@ -96,7 +97,6 @@ function stateOf({ record }: Stream, now: number): JsonObject {
     user_id: session.userId,
     name: session.name,
     description: session.description,
-    tags: session.tags,
     parent_session_id: session.parentSessionId,
     idle_timeout_seconds: session.idleTimeoutUs && session.idleTimeoutUs / SECOND,
     max_lifetime_seconds: session.maxLifetimeUs && session.maxLifetimeUs / SECOND,
@@ -117,24 +117,13 @@ function stateOf({ record }: Stream, now: number): JsonObject {
   };
 }
 
-/** Where two values differ, as deep within objects as may be; arrays count as wholes. */
-function* changesOf(a: Json | undefined, b: Json | undefined, path: string): Generator<Change> {
-  if (sameJson(a, b)) return;
-  if (!isObject(a) || !isObject(b)) {
-    yield { path, ...given("a", a), ...given("b", b) };
-    return;
+/** How the states of two sessions differ, as deep within them as may be; tags count as one. */
+function* stateChanges(a: Stream, b: Stream, now: number): Generator<Change> {
+  for (const { path, expected, actual } of jsonDifferences(stateOf(a, now), stateOf(b, now), "")) {
+    yield { path, ...given("a", expected), ...given("b", actual) };
   }
-  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-    yield* changesOf(own(a, key), own(b, key), path === "" ? key : `${path}.${key}`);
-  }
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function own(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
+  const [tags, others] = [a.record.tags, b.record.tags];
+  if (!sameJson(tags, others)) yield { path: "tags", a: tags, b: others };
 }
 
 /** The latest versions of a session's artifacts, by name. */
