@@ -2,11 +2,11 @@ import { Blake3Hasher } from "@napi-rs/blake-hash";
 import type { Digest } from "../engine/digest.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { RowChange } from "../engine/store.ts";
+import { LineReader } from "../sealed/line-reader.ts";
 import { Unsealed } from "../sealed/seal.ts";
 import { decompressed } from "../sealed/zstd.ts";
-import { damaged } from "./damaged.ts";
+import { damaged, damageOf } from "./damaged.ts";
 import { ForeignLog, type WantedContent } from "./foreign-log.ts";
-import { LineReader } from "./line-reader.ts";
 import { decodeContent, decodeEntry, END_LINE, LINE_BYTES_MAX } from "./lines.ts";
 import { type BundleManifest, decodeManifest, MANIFEST_BYTES_MAX, notABundle } from "./manifest.ts";
 
@@ -44,13 +44,15 @@ export async function readBundle(
   { digest, head, signal }: ReadOptions,
 ): Promise<BundleManifest> {
   const file = new Unsealed(abortable(source, signal));
-  const outer = new LineReader(file);
+  const outer = new LineReader(file, fileDamaged);
   let inner: LineReader | undefined;
   try {
     const manifest = decodeManifest(await firstLine(outer));
     await visitor.manifest?.(manifest);
-    const refused = (why: string): Error => damaged("file", `does not unpack: it was changed, or is cut off (${why})`);
-    inner = new LineReader(decompressed(outer.rest(), refused));
+    const unpacked = decompressed(outer.rest(), (why) =>
+      fileDamaged(`does not unpack: it was changed, or is cut off (${why})`),
+    );
+    inner = new LineReader(unpacked, fileDamaged);
     const log = await readLog(inner, visitor, { manifest, digest, head });
     visitor.log?.(log);
     await readContents(inner, visitor, log, manifest);
@@ -65,6 +67,10 @@ export async function readBundle(
   }
 }
 
+function fileDamaged(what: string): Error {
+  return damaged("file", what);
+}
+
 async function* abortable(source: AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   for await (const bytes of source) {
     signal?.throwIfAborted();
@@ -77,8 +83,7 @@ async function firstLine(reader: LineReader): Promise<string> {
     return await reader.line(MANIFEST_BYTES_MAX);
   } catch (error) {
     // Whatever ails it: a file of another kind need not have lines.
-    if (error instanceof Error && "code" in error && error.code === "invalid") throw notABundle();
-    throw error;
+    throw damageOf(error) === undefined ? error : notABundle();
   }
 }
 

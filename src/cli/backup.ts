@@ -48,8 +48,11 @@ async function failing(work: () => Promise<void>): Promise<ExitCode> {
   }
 }
 
-function heldBy({ holds, created_at, release }: BackupManifest): string {
-  const { sessions, operations, tenants } = holds;
+function heldBy({ holds, created_at, release, ...manifest }: BackupManifest): string {
+  const { sessions, operations, tenants, artifacts = 0 } = holds;
   const held = `${count(sessions, "session")} of ${count(tenants, "tenant")}, ${count(operations, "operation")}`;
-  return `${held}, as of ${created_at}, by release ${release}`;
+  const lost = manifest.version === 1 ? 0 : manifest.contents.missing;
+  const files = artifacts === 0 ? "" : `, ${count(artifacts, "artifact")}`;
+  const without = lost === 0 ? "" : ` (without ${count(lost, "file")} that the store has lost)`;
+  return `${held}${files}${without}, as of ${created_at}, by release ${release}`;
 }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, beforeEach, describe, it } from "node:test";
 import { type Config, loadConfig } from "../config/config.ts";
+import { Author } from "../conformance/index.ts";
+import { openSqliteStore } from "../store/sqlite/index.ts";
 import { examine, type Finding } from "./doctor.ts";
 import { serve } from "./serve.ts";
 
@@ -54,6 +56,25 @@ describe("examine()", () => {
     const config = await filled();
     const store = await find(config, "store");
     assert.deepEqual([store.state, store.found], ["ok", "0 sessions in 0.00 GiB, whole"]);
+  });
+
+  it("names the files of artifacts that are missing", async () => {
+    const config = configOf();
+    const author = new Author(openSqliteStore({ directory: config.data }));
+    const names = ["aa".repeat(16), "bb".repeat(16)] as const;
+    const contents = names.map((name) => author.content(name, { place: { in: "file", name } }));
+    const stored = contents.map((content) => author.artifact("a", content));
+    const { part } = author.continue(await author.create(), ...stored);
+    await author.commit([part], { contents: contents.map(({ body: _, ...kept }) => kept) });
+    await author.store.close();
+    for (const name of names) {
+      mkdirSync(join(config.data, "blobs", name.slice(0, 2)), { recursive: true });
+      writeFileSync(join(config.data, "blobs", name.slice(0, 2), name), name);
+    }
+    assert.equal((await find(config, "artifacts")).state, "ok");
+    truncateSync(join(config.data, "blobs", "bb", names[1]), 2);
+    const { state, found } = await find(config, "artifacts");
+    assert.deepEqual([state, found], ["problem", `of 2 contents the files of 1 are missing or cut off: ${names[1]}`]);
   });
 
   it("tells that a server is at work", async () => {

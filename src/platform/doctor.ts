@@ -16,7 +16,7 @@ import type { Config } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { AccessMode } from "../engine/key.ts";
 import { isLoopback } from "../http/edge.ts";
-import { inspectStore } from "../store/sqlite/index.ts";
+import { type Inspection, inspectStore } from "../store/sqlite/index.ts";
 import { modelOf } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
 
@@ -24,6 +24,8 @@ import { systemClock } from "./ports.ts";
 export type Finding =
   | { readonly check: string; readonly state: "ok"; readonly found: string }
   | { readonly check: string; readonly state: "warning" | "problem"; readonly found: string; readonly remedy: string };
+
+type Closed = Extract<Inspection, { readonly state: "closed" }>;
 
 const NODE_MAJOR_MIN = 24;
 const GIB = 1_073_741_824;
@@ -207,7 +209,17 @@ function store(config: Config, thorough: boolean): readonly Finding[] {
             remedy: "Start and stop the server once: it moves the log into the database when it closes",
           },
         ];
-  return [{ check, state: "ok", found }, ...wal, ...keys(config, seen)];
+  return [{ check, state: "ok", found }, ...wal, ...artifacts(seen), ...keys(config, seen)];
+}
+
+function artifacts({ contents, lost }: Pick<Closed, "contents" | "lost">): readonly Finding[] {
+  const check = "artifacts";
+  if (contents === 0) return [];
+  if (lost.files === 0) return [{ check, state: "ok", found: `${contents} contents, each with its bytes` }];
+  const found = `of ${contents} contents the files of ${lost.files} are missing or cut off: ${lost.names.join(", ")}`;
+  const remedy =
+    "Copy the files of these names from a backup that was restored elsewhere (sojourn restore) into blobs/";
+  return [{ check, state: "problem", found, remedy }];
 }
 
 function keys(

@@ -1,17 +1,21 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { Readable } from "node:stream";
-import { createZstdDecompress } from "node:zlib";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { SojournError } from "../../engine/errors.ts";
+import { LineReader } from "../../sealed/line-reader.ts";
+import { SEAL_BYTES, Unsealed } from "../../sealed/seal.ts";
+import { decompressed } from "../../sealed/zstd.ts";
 import {
   type BackupManifest,
+  contentsOf,
+  DIGEST_LINE_BYTES,
+  decodeFrame,
   decodeManifest,
-  encodeTrailer,
+  FRAME_BYTES_MAX,
+  type Frame,
   MANIFEST_BYTES_MAX,
   notABackup,
   type OnProgress,
   storedBytes,
-  TRAILER_BYTES,
 } from "./backup-format.ts";
 import { asDiskError } from "./disk-error.ts";
 
@@ -33,9 +37,9 @@ export interface ReadOptions {
 export async function checkBackup(path: string, options: ReadOptions = {}): Promise<BackupManifest> {
   await using backup = await BackupFile.open(path, options);
   const manifest = await backup.check();
-  for await (const _ of backup.database(manifest)) {
-    // What is unpacked is held against its digest on the way.
-  }
+  // What is unpacked is held against its digest on the way.
+  for await (const _ of backup.database(manifest));
+  for await (const { content } of backup.contents(manifest)) for await (const _ of content);
   return manifest;
 }
 
@@ -60,7 +64,7 @@ export class BackupFile implements AsyncDisposable {
       const { size } = await handle.stat();
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(MANIFEST_BYTES_MAX), { position: 0 });
       const line = buffer.subarray(0, buffer.subarray(0, bytesRead).indexOf("\n") + 1);
-      if (line[0] !== "{".charCodeAt(0) || size < line.length + TRAILER_BYTES) throw notABackup();
+      if (line[0] !== "{".charCodeAt(0) || size < line.length + SEAL_BYTES) throw notABackup();
       return new BackupFile(handle, { path, size, line, options });
     } catch (error) {
       await handle?.close();
@@ -82,15 +86,13 @@ export class BackupFile implements AsyncDisposable {
    * @throws {SojournError} as `checkBackup`
    */
   async check(): Promise<BackupManifest> {
-    const hasher = new Blake3Hasher();
-    for await (const chunk of this.#read(0, this.#end)) hasher.update(chunk);
-    const { buffer: trailer } = await this.#handle.read(Buffer.alloc(TRAILER_BYTES), { position: this.#end });
-    const isWhole = trailer.equals(encodeTrailer(hasher));
+    const file = new Unsealed(this.#read(0, this.#size));
+    for await (const _ of file);
     const manifest = decodeManifest(this.#line.toString());
-    const size = this.#line.length + storedBytes(manifest) + TRAILER_BYTES;
+    const size = this.#line.length + storedBytes(manifest) + SEAL_BYTES;
     if (this.#size < size) throw this.#invalid(`is cut off: it has ${this.#size} of ${size} bytes`);
     if (this.#size > size) throw this.#invalid(`has ${this.#size - size} bytes after its end`);
-    if (!isWhole) throw this.#invalid("was changed: its last line is not the digest of the bytes before it");
+    if (!file.isWhole) throw this.#invalid("was changed: its last line is not the digest of the bytes before it");
     return manifest;
   }
 
@@ -100,23 +102,49 @@ export class BackupFile implements AsyncDisposable {
    * @throws {SojournError} `invalid` if it is not what the manifest says
    */
   async *database({ files: [file] }: BackupManifest): AsyncGenerator<Buffer> {
-    const { name, bytes, digest } = file;
+    const { name, bytes, digest, stored_bytes } = file;
     const hasher = new Blake3Hasher();
     let done = 0;
-    try {
-      const stored = Readable.from(this.#read(this.#line.length, this.#end));
-      for await (const chunk of stored.compose(createZstdDecompress())) {
-        hasher.update(chunk);
-        done += chunk.length;
-        // No more is unpacked than was promised, whoever wrote the promise.
-        if (done > bytes) break;
-        yield chunk;
-      }
-    } catch (error) {
-      throw isZstdError(error) ? this.#invalid(`does not unpack: ${error.message}`) : error;
+    const stored = this.#read(this.#line.length, this.#line.length + stored_bytes);
+    for await (const chunk of decompressed(stored, (why) => this.#invalid(`does not unpack: ${why}`))) {
+      hasher.update(chunk);
+      done += chunk.length;
+      // No more is unpacked than was promised, whoever wrote the promise.
+      if (done > bytes) break;
+      yield chunk;
     }
     if (done !== bytes || hasher.digest("hex") !== digest) {
       throw this.#invalid(`holds another "${name}" than its manifest says`);
+    }
+  }
+
+  /**
+   * The files of contents, each to be read to its end before the next: only then it is known to be as it was.
+   *
+   * @throws {SojournError} `invalid` if they are not what is said of them
+   */
+  async *contents(
+    manifest: BackupManifest,
+  ): AsyncGenerator<{ readonly name: string; readonly content: AsyncIterable<Buffer> }> {
+    const [{ stored_bytes }] = manifest.files;
+    const stored = this.#read(this.#line.length + stored_bytes, this.#end);
+    const reader = new LineReader(stored, (what) => this.#invalid(what));
+    for (let left = contentsOf(manifest).files; left > 0; left--) {
+      const frame = decodeFrame(await reader.line(FRAME_BYTES_MAX));
+      if (frame === undefined) throw this.#invalid("has something else where the file of a content should be");
+      yield { name: frame.name, content: this.#content(reader, frame) };
+    }
+    if (!(await reader.isAtEnd())) throw this.#invalid("has more files of contents than its manifest says");
+  }
+
+  async *#content(reader: LineReader, { name, bytes }: Frame): AsyncGenerator<Buffer> {
+    const hasher = new Blake3Hasher();
+    for await (const chunk of reader.bytes(bytes)) {
+      hasher.update(chunk);
+      yield chunk;
+    }
+    if ((await reader.line(DIGEST_LINE_BYTES)) !== hasher.digest("hex")) {
+      throw this.#invalid(`holds another "${name}" than it says`);
     }
   }
 
@@ -126,7 +154,7 @@ export class BackupFile implements AsyncDisposable {
 
   /** Where the last line begins. */
   get #end(): number {
-    return this.#size - TRAILER_BYTES;
+    return this.#size - SEAL_BYTES;
   }
 
   async *#read(from: number, to: number): AsyncGenerator<Buffer> {
@@ -138,7 +166,7 @@ export class BackupFile implements AsyncDisposable {
       if (bytesRead === 0) throw this.#invalid("was cut off while it was read");
       position += bytesRead;
       this.#done += bytesRead;
-      onProgress?.({ done: this.#done, total: 2 * this.#end - this.#line.length });
+      onProgress?.({ done: this.#done, total: this.#size + this.#end - this.#line.length });
       yield buffer.subarray(0, bytesRead);
     }
   }
@@ -153,11 +181,4 @@ interface Opened {
   readonly size: number;
   readonly line: Buffer;
   readonly options: ReadOptions;
-}
-
-/** Whether zstd found what it can't unpack, or too little of it. */
-function isZstdError(error: unknown): error is NodeJS.ErrnoException {
-  // NOTE: node:zlib puts zstd's and zlib's names for the error there.
-  const { code } = error as NodeJS.ErrnoException;
-  return code !== undefined && /^(ZSTD_|Z_)/.test(code);
 }

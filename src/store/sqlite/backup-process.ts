@@ -1,6 +1,7 @@
 /**
- * The process that takes one backup: it packs the frozen database into a file without a name, lets the database go, and
- * then writes the backup to its standard output, however slowly that is read. Nothing of it outlives it.
+ * The process that takes one backup: it packs the frozen database into a file without a name, holds the files of contents
+ * as they are at that moment, lets the database go, and then writes the backup to its standard output, however slowly that
+ * is read. Nothing of it outlives it but the names of the files that it holds, which whoever ends it removes.
  *
  * A process and not a thread for two reasons. POSIX drops all locks that a process has on a file when it closes any
  * descriptor of that file, so that reading the database beside the store would end the store's own. And a process can
@@ -8,15 +9,25 @@
  */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { pipeline } from "node:stream/promises";
-import { createZstdCompress } from "node:zlib";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { SojournError } from "../../engine/errors.ts";
+import { SEAL_BYTES, sealed } from "../../sealed/seal.ts";
+import { compressed } from "../../sealed/zstd.ts";
 import type { Report, Task } from "./backup.ts";
-import { type BackupManifest, encodeManifest, encodeTrailer, FORMAT_VERSION, TRAILER_BYTES } from "./backup-format.ts";
+import {
+  type BackupManifest,
+  encodeFrame,
+  encodeManifest,
+  FORMAT_VERSION,
+  frameBytes,
+  storedBytes,
+} from "./backup-format.ts";
 import { DATABASE_NAME, databaseFile, openReader } from "./connection.ts";
 import { asDiskError } from "./disk-error.ts";
 import { FrozenDatabase } from "./frozen-database.ts";
+import { HeldFiles } from "./held-files.ts";
 import { holdingsOf } from "./holdings.ts";
 import { SCHEMA_VERSION, schemaVersion } from "./schema.ts";
 
@@ -34,11 +45,13 @@ const task = JSON.parse(process.argv[2] ?? "") as Task;
 
 try {
   await using spool = await openSpool(task.directory);
-  const manifest = await pack(spool, task);
+  using held = new HeldFiles(task.directory);
+  // Whoever asked for the backup is gone, and can't remove them.
+  process.once("exit", () => held[Symbol.dispose]());
+  const manifest = await pack(spool, held, task);
   const line = encodeManifest(manifest);
-  const [{ stored_bytes }] = manifest.files;
-  report({ report: "packed", manifest, bytes: line.length + stored_bytes + TRAILER_BYTES });
-  await pipeline(wholeOf(line, spool), process.stdout);
+  report({ report: "packed", manifest, bytes: line.length + storedBytes(manifest) + SEAL_BYTES });
+  await pipeline(sealed(wholeOf(line, spool, held)), process.stdout);
 } catch (error) {
   const known = asDiskError(error, `Cannot back up "${task.directory}"`);
   const told =
@@ -56,13 +69,15 @@ async function openSpool(directory: string): Promise<FileHandle> {
 }
 
 /** Compresses the database into the spool, and says what it is. */
-async function pack(spool: FileHandle, { directory, release }: Task): Promise<BackupManifest> {
+async function pack(spool: FileHandle, held: HeldFiles, { directory, release }: Task): Promise<BackupManifest> {
   const version = knownVersion(directory);
+  held.prepare();
   // Opened before it is frozen, and so closed after: that takes this process's locks.
   await using database = await open(databaseFile(directory), "r");
-  using frozen = await FrozenDatabase.freeze(directory);
+  using frozen = await FrozenDatabase.freeze(directory, (db) => held.hold(db));
   const created_at = new Date().toISOString();
   const holds = holdingsOf(frozen.db);
+  const contents = settle(held, frozen.db);
   const { size: bytes } = await database.stat();
   const hasher = new Blake3Hasher();
   await pipeline(
@@ -76,7 +91,7 @@ async function pack(spool: FileHandle, { directory, release }: Task): Promise<Ba
         yield chunk;
       }
     },
-    createZstdCompress(),
+    compressed,
     spool.createWriteStream({ autoClose: false, highWaterMark: CHUNK_BYTES }),
   );
   frozen.thaw();
@@ -90,7 +105,18 @@ async function pack(spool: FileHandle, { directory, release }: Task): Promise<Ba
     holds,
     compression: "zstd",
     files: [{ name: DATABASE_NAME, bytes, digest: hasher.digest("hex"), stored_bytes }],
+    contents,
   };
+}
+
+function settle(held: HeldFiles, db: DatabaseSync): { files: number; stored_bytes: number; missing: number } {
+  let files = 0;
+  let stored_bytes = 0;
+  const missing = held.settle(db, (name, bytes) => {
+    files += 1;
+    stored_bytes += frameBytes({ name, bytes });
+  });
+  return { files, stored_bytes, missing };
 }
 
 /** The schema's version, which an open server does not change. */
@@ -103,16 +129,24 @@ function knownVersion(directory: string): number {
   });
 }
 
-/** The bytes of the backup, with the digest of all of them as its last line. */
-async function* wholeOf(line: Buffer, spool: FileHandle): AsyncGenerator<Buffer> {
-  const hasher = new Blake3Hasher();
+/** The bytes of the backup, but for its last line. */
+async function* wholeOf(line: Buffer, spool: FileHandle, held: HeldFiles): AsyncGenerator<Buffer> {
   yield line;
-  hasher.update(line);
-  for await (const chunk of spool.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK_BYTES })) {
-    hasher.update(chunk);
-    yield chunk;
+  yield* bytesOf(spool);
+  for await (const { name, file } of held) {
+    const { size: bytes } = await file.stat();
+    yield encodeFrame({ name, bytes });
+    const hasher = new Blake3Hasher();
+    for await (const chunk of bytesOf(file)) {
+      hasher.update(chunk);
+      yield chunk;
+    }
+    yield Buffer.from(`${hasher.digest("hex")}\n`);
   }
-  yield encodeTrailer(hasher);
+}
+
+function bytesOf(file: FileHandle): AsyncIterable<Buffer> {
+  return file.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK_BYTES });
 }
 
 function report(one: Report): void {

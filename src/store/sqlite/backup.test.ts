@@ -62,7 +62,7 @@ describe("backUp()", () => {
       { ...manifest, created_at: undefined, files: undefined },
       {
         format: "sojourn-backup",
-        version: 1,
+        version: 2,
         release,
         created_at: undefined,
         schema_version: SCHEMA_VERSION,
@@ -72,9 +72,12 @@ describe("backUp()", () => {
           sessions_by_status: { active: 2, suspended: 1, completed: 0, failed: 0, expired: 0 },
           operations: 5,
           last_position: 6,
+          artifacts: 0,
+          contents: 0,
         },
         compression: "zstd",
         files: undefined,
+        contents: { files: 0, stored_bytes: 0, missing: 0 },
       },
     );
     assert.deepEqual(JSON.parse(readFileSync(file).toString("latin1").split("\n")[0] ?? ""), manifest);

@@ -3,6 +3,7 @@ import { constants, setPriority } from "node:os";
 import { resolve } from "node:path";
 import { SojournError } from "../../engine/errors.ts";
 import type { BackupManifest, OnProgress } from "./backup-format.ts";
+import { removeHeldBy } from "./held-files.ts";
 
 /** How to back up a store. */
 export interface BackupOptions {
@@ -48,8 +49,8 @@ const inHand = new Set<string>();
 
 /**
  * Takes a backup of one moment after the call, with every commit that was acknowledged before it. Reads and writes go on
- * meanwhile; the write-ahead log grows until this resolves. The compressed content takes room on the data directory's
- * disk until it is read or disposed of.
+ * meanwhile; the write-ahead log grows until this resolves. The compressed database, and files of contents that are removed
+ * meanwhile, take room on the data directory's disk until it is read or disposed of.
  *
  * Once the signal is aborted, this or the reading rejects with its reason.
  *
@@ -76,6 +77,7 @@ export async function backUp({ directory, release, signal, onProgress }: BackupO
   });
   const ended = endOf(child).then((text) => {
     inHand.delete(path);
+    if (child.pid !== undefined) removeHeldBy(path, child.pid);
     signal?.removeEventListener("abort", end);
     if (signal?.aborted) return signal.reason;
     return failure ?? new SojournError("store_unavailable", { message: `Cannot back up "${directory}": ${text}` });
@@ -109,8 +111,8 @@ export async function backUp({ directory, release, signal, onProgress }: BackupO
 }
 
 /**
- * Starts the process, which waits to be ended: what was not read of its output is lost once it is gone. Ending it is all
- * that there is to clean up, since its locks and its file without a name go with it.
+ * Starts the process, which waits to be ended: what was not read of its output is lost once it is gone. Its locks and its
+ * file without a name go with it; the names under which it held files are to be removed.
  */
 function start(task: Task): ChildProcess {
   // The module beside this one, as TypeScript in a checkout and as JavaScript in the package.

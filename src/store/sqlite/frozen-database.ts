@@ -25,14 +25,15 @@ export class FrozenDatabase implements Disposable {
   readonly #checkpoint: StatementSync;
 
   /**
+   * @param whileCaught  called once, at the moment of which the file is, while nobody can commit
    * @throws {SojournError} `store_unavailable` if a reader of an older state, or a writer, does not let go for half a minute
    */
-  static async freeze(directory: string): Promise<FrozenDatabase> {
+  static async freeze(directory: string, whileCaught: (db: DatabaseSync) => void = () => {}): Promise<FrozenDatabase> {
     const frozen = new FrozenDatabase(directory);
     try {
       using gate = new DatabaseSync(databaseFile(directory), { timeout: BUSY_MS });
       const until = performance.now() + GIVE_UP_MS;
-      while (!frozen.#catch(gate)) {
+      while (!frozen.#catch(gate, whileCaught)) {
         if (performance.now() > until) {
           throw new SojournError("store_unavailable", {
             message: `Cannot back up "${directory}": a reader of an older state, or a writer, does not let go`,
@@ -72,7 +73,7 @@ export class FrozenDatabase implements Disposable {
     this.db.close();
   }
 
-  #catch(gate: DatabaseSync): boolean {
+  #catch(gate: DatabaseSync, whileCaught: (db: DatabaseSync) => void): boolean {
     // The second has only what was written during the first, which syncs a long log and the file.
     for (let i = 0; i < 2; i++) this.#checkpoint.get();
     try {
@@ -88,6 +89,7 @@ export class FrozenDatabase implements Disposable {
       if (moved === undefined || moved.log === -1 || moved.log !== moved.checkpointed) return false;
       this.db.exec("BEGIN");
       this.db.prepare("SELECT 1 FROM sqlite_schema").get();
+      whileCaught(this.db);
       return true;
     } finally {
       gate.exec("ROLLBACK");

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { STATUSES } from "../../engine/session.ts";
 import { type Holdings, holdingsSchema } from "./backup-format.ts";
+import { hasContents } from "./held-files.ts";
 import { integer } from "./rows.ts";
 
 /** Counts what a database holds: the rows themselves, and not what it keeps count of. */
@@ -14,5 +15,9 @@ export function holdingsOf(db: DatabaseSync): Holdings {
     sessions_by_status: Object.fromEntries([...none, ...counted.map(({ status, n }) => [status, n])]),
     operations: count("SELECT count(*) AS n FROM operations"),
     last_position: count("SELECT seq AS n FROM sqlite_sequence WHERE name = 'operations'"),
+    ...(hasContents(db) && {
+      artifacts: count("SELECT count(*) AS n FROM artifacts WHERE gone_seq IS NULL"),
+      contents: count("SELECT count(*) AS n FROM contents"),
+    }),
   });
 }

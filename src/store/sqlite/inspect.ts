@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { SojournError } from "../../engine/errors.ts";
 import type { AccessMode } from "../../engine/key.ts";
 import { databaseFile, openReader } from "./connection.ts";
+import { blobPath, filesInUse, hasContents } from "./held-files.ts";
 import { toAccess } from "./key-rows.ts";
 import { lockDirectory } from "./lock.ts";
 import { integer } from "./rows.ts";
@@ -23,12 +24,19 @@ export type Inspection =
       readonly admins: number;
       readonly bytes: number;
       readonly walBytes: number;
+      /** Bytes of artifacts, each once for a tenant, whatever refers to them. */
+      readonly contents: number;
+      /** The files of contents that are not there, or not as long as they were: how many, and the first of them. */
+      readonly lost: { readonly files: number; readonly names: readonly string[] };
       /** What SQLite finds wrong with the file; empty where it is whole. */
       readonly faults: readonly string[];
     };
 
-/** How many faults are told. */
+type Closed = Extract<Inspection, { state: "closed" }>;
+
+/** How many faults are told, and how many files that are lost. */
 const FAULTS_MAX = 10;
+const LOST_MAX = 3;
 
 /**
  * Looks at a data directory that exists. Takes its lock meanwhile, so that no server starts on it.
@@ -66,10 +74,11 @@ function inspectFile(
     const schema = integer(db.prepare("PRAGMA user_version").get()?.user_version);
     if (schema > SCHEMA_VERSION) return { state: "newer", schema, known: SCHEMA_VERSION };
     const [bytes = 0, walBytes = 0] = [file, `${file}-wal`].map(sizeOf);
-    return { state: "closed", schema, bytes, walBytes, ...contents(db, schema, now), faults: faultsOf(db, thorough) };
+    const held = { ...holdings(db, schema, now), ...contents(db, directory) };
+    return { state: "closed", schema, bytes, walBytes, ...held, faults: faultsOf(db, thorough) };
   } catch (error) {
     const faults = [error instanceof Error ? error.message : String(error)];
-    return { state: "closed", schema: 0, bytes: sizeOf(file), walBytes: 0, ...NOTHING, faults };
+    return { state: "closed", schema: 0, bytes: sizeOf(file), walBytes: 0, ...NOTHING, ...NO_CONTENTS, faults };
   }
 }
 
@@ -78,7 +87,22 @@ const NOTHING = { sessions: 0, mode: "local", admins: 0 } as const;
 /** The version of the schema from which on there are keys. */
 const WITH_KEYS = 2;
 
-function contents(
+const NO_CONTENTS = { contents: 0, lost: { files: 0, names: [] } } as const;
+
+/** Asks of each file no more than its length. */
+function contents(db: DatabaseSync, directory: string): Pick<Closed, "contents" | "lost"> {
+  if (!hasContents(db)) return NO_CONTENTS;
+  let files = 0;
+  const names: string[] = [];
+  for (const { name, bytes } of filesInUse(db)) {
+    if (statSync(blobPath(directory, name), { throwIfNoEntry: false })?.size === bytes) continue;
+    files += 1;
+    if (names.length < LOST_MAX) names.push(name);
+  }
+  return { contents: integer(db.prepare("SELECT count(*) AS n FROM contents").get()?.n), lost: { files, names } };
+}
+
+function holdings(
   db: DatabaseSync,
   schema: number,
   now: number,

@@ -120,9 +120,9 @@ describe("restore()", () => {
   });
 
   it("refuses a newer format and a newer schema, by their versions", async () => {
-    const newer = { code: "store_newer", message: /version 2, and this release of Sojourn knows 1/ };
+    const newer = { code: "store_newer", message: /version 3, and this release of Sojourn knows 2/ };
     await assertRefused(
-      remade((manifest) => ({ ...manifest, version: 2, files: "whatever" })),
+      remade((manifest) => ({ ...manifest, version: 3, files: "whatever" })),
       newer,
     );
     const schema_version = SCHEMA_VERSION + 1;
@@ -131,6 +131,26 @@ describe("restore()", () => {
       remade((manifest) => ({ ...manifest, schema_version })),
       { code: "store_newer", message },
     );
+  });
+
+  it("restores a backup of the first version, and of an older schema", async () => {
+    const first = ({ holds: { artifacts: _, contents: __, ...holds }, ...manifest }: BackupManifest) => {
+      const { contents: ___, ...rest } = { contents: undefined, ...manifest };
+      return { ...rest, version: 1, schema_version: 3, holds };
+    };
+    const older = rebuilt((db) => {
+      for (const column of ["artifact_count", "artifact_bytes", "checkpoints", "origin"]) {
+        db.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);
+      }
+      for (const table of ["contents", "abandoned_files", "artifacts", "grants", "forks"])
+        db.exec(`DROP TABLE ${table}`);
+      db.exec("PRAGMA user_version = 3");
+    });
+    const content = older.subarray(older.indexOf("\n") + 1, older.length - TRAILER_BYTES);
+    writeFileSync(file, sealed(first(manifestOf(older)), content));
+    assert.equal((await checkBackup(file)).version, 1);
+    assert.equal((await restore({ file, directory })).version, 1);
+    await assertRestored(directory);
   });
 
   it("refuses a file that is sealed well but is not what its manifest says", async () => {

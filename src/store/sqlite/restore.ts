@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -6,9 +6,10 @@ import { pathToFileURL } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { SojournError } from "../../engine/errors.ts";
 import { BackupFile, type ReadOptions } from "./backup-file.ts";
-import type { BackupManifest } from "./backup-format.ts";
+import { type BackupManifest, contentsOf } from "./backup-format.ts";
 import { databaseFile } from "./connection.ts";
 import { asDiskError } from "./disk-error.ts";
+import { BLOBS, blobPath, filesInUse } from "./held-files.ts";
 import { holdingsOf } from "./holdings.ts";
 import { LOCK_FILES, lockDirectory } from "./lock.ts";
 import { schemaVersion } from "./schema.ts";
@@ -31,9 +32,10 @@ export const RESTORING = "sojourn.restoring";
 const NOTHING: readonly string[] = [...LOCK_FILES, RESTORING, "lost+found"];
 
 /**
- * Makes a data directory from a backup. The backup is checked whole before anything is touched. Then its database is
- * unpacked beside where it belongs, checked, synced, and given its name as the last act; no server can open the
- * directory meanwhile. What a crash leaves is no store, and the next attempt begins anew.
+ * Makes a data directory from a backup. The backup is checked whole before anything is touched. Then its database and the
+ * files of contents are unpacked beside where they belong, checked against each other, and synced; the database is given its
+ * name as the last act. No server can open the directory meanwhile. What a crash leaves is no store, and the next attempt
+ * begins anew.
  *
  * Rejects with the signal's reason once that is aborted.
  *
@@ -54,13 +56,16 @@ export async function restore({ file, directory, ...options }: RestoreOptions): 
     assertEmpty(path);
     const staging = join(path, RESTORING);
     try {
-      rmSync(staging, { recursive: true, force: true });
+      for (const folder of [join(path, BLOBS), staging]) rmSync(folder, { recursive: true, force: true });
       mkdirSync(staging, { mode: 0o700 });
       await unpack(backup.database(manifest), databaseFile(staging));
-      assertSound(databaseFile(staging), manifest);
+      await unpackContents(backup, manifest, staging);
+      assertSound(staging, manifest);
+      if (existsSync(join(staging, BLOBS))) renameSync(join(staging, BLOBS), join(path, BLOBS));
       renameSync(databaseFile(staging), databaseFile(path));
     } catch (error) {
-      rmSync(isNew ? path : staging, { recursive: true, force: true });
+      for (const folder of isNew ? [path] : [join(path, BLOBS), staging])
+        rmSync(folder, { recursive: true, force: true });
       throw error;
     }
     rmSync(staging, { recursive: true });
@@ -73,29 +78,61 @@ export async function restore({ file, directory, ...options }: RestoreOptions): 
 
 function assertEmpty(directory: string): void {
   if (!existsSync(directory)) return;
-  const found = readdirSync(directory).find((name) => !NOTHING.includes(name));
+  const names = readdirSync(directory);
+  // Files of contents are a cut-off restore's where its staging directory is there, too.
+  const nothing = names.includes(RESTORING) || isEmpty(join(directory, BLOBS)) ? [...NOTHING, BLOBS] : NOTHING;
+  const found = names.find((name) => !nothing.includes(name));
   if (found === undefined) return;
   throw new SojournError("invalid", {
     message: `Cannot restore into "${directory}": it is not empty, it has "${found}"`,
   });
 }
 
-async function unpack(content: AsyncIterable<Buffer>, path: string): Promise<void> {
-  await using database = await open(path, "wx", 0o600);
-  for await (const chunk of content) await database.writeFile(chunk);
-  await database.sync();
+function isEmpty(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).length === 0;
 }
 
-function assertSound(path: string, { schema_version, holds }: BackupManifest): void {
+async function unpack(content: AsyncIterable<Buffer>, path: string): Promise<void> {
+  await using file = await open(path, "wx", 0o600);
+  for await (const chunk of content) await file.writeFile(chunk);
+  await file.sync();
+}
+
+async function unpackContents(backup: BackupFile, manifest: BackupManifest, staging: string): Promise<void> {
+  const folders = new Set<string>();
+  for await (const { name, content } of backup.contents(manifest)) {
+    const path = blobPath(staging, name);
+    for (let folder = dirname(path); folder !== staging; folder = dirname(folder)) folders.add(folder);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    await unpack(content, path);
+  }
+  for (const folder of folders) syncDirectory(folder);
+}
+
+function assertSound(staging: string, manifest: BackupManifest): void {
   // Immutable, so that nothing is written beside it.
-  const url = pathToFileURL(path);
+  const url = pathToFileURL(databaseFile(staging));
   url.searchParams.set("immutable", "1");
   using db = new DatabaseSync(url, { readOnly: true });
   const [first] = db.prepare("PRAGMA integrity_check(1)").all();
   if (first?.integrity_check !== "ok") throw unsound(`SQLite finds it damaged: ${first?.integrity_check}`);
-  if (schemaVersion(db) !== schema_version) throw unsound(`it has schema version ${schemaVersion(db)}`);
+  if (schemaVersion(db) !== manifest.schema_version) throw unsound(`it has schema version ${schemaVersion(db)}`);
   const found = holdingsOf(db);
-  if (!isDeepStrictEqual(found, holds)) throw unsound(`it holds ${JSON.stringify(found)}`);
+  if (!isDeepStrictEqual(found, manifest.holds)) throw unsound(`it holds ${JSON.stringify(found)}`);
+  assertContents(staging, filesInUse(db), manifest);
+}
+
+/** Refuses files other than those that the database has, and says of each. */
+function assertContents(staging: string, inUse: ReturnType<typeof filesInUse>, manifest: BackupManifest): void {
+  const found = { files: 0, missing: 0 };
+  for (const { name, bytes } of inUse) {
+    const size = statSync(blobPath(staging, name), { throwIfNoEntry: false })?.size;
+    if (size !== undefined && size !== bytes) throw unsound(`"${name}" should take ${bytes} bytes, and takes ${size}`);
+    found[size === undefined ? "missing" : "files"] += 1;
+  }
+  const { files, missing } = contentsOf(manifest);
+  if (found.files === files && found.missing === missing) return;
+  throw unsound(`${found.files} files of contents are those that it has, and ${found.missing} are missing`);
 }
 
 function unsound(fault: string): SojournError {

@@ -33,6 +33,7 @@ import type {
 import type { Records, StreamKind } from "../../engine/streams.ts";
 import { WakeUp } from "../../engine/wake-up.ts";
 import { asStoreError, type Durability, databaseFile, openReader, openWriter } from "./connection.ts";
+import { removeAbandoned } from "./held-files.ts";
 import { toAccess, toKey } from "./key-rows.ts";
 import { lean } from "./lean.ts";
 import { lockDirectory } from "./lock.ts";
@@ -89,8 +90,9 @@ export function openSqliteStore(options: SqliteOptions): Store {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     lock = lockDirectory(path);
-    // What a restore leaves that was cut off.
+    // What a restore leaves that was cut off, and backups whose process was.
     rmSync(join(path, RESTORING), { recursive: true, force: true });
+    removeAbandoned(path);
     prepareFile(path, { durability, maxBytes });
     // The names of new files are durable only once their directory is.
     if (durability === "full") for (const folder of [path, dirname(path)]) syncDirectory(folder);
