@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
+import { Contents } from "../src/artifacts/contents.ts";
+import { openFsBlobStore } from "../src/artifacts/fs/fs-blob-store.ts";
 import type { ImportSettings } from "../src/bundles/arrival.ts";
-import type { BundleContents } from "../src/bundles/contents.ts";
 import { type ExportPorts, exportBundle } from "../src/bundles/export.ts";
 import { type ImportOptions, type ImportPorts, importBundle } from "../src/bundles/import.ts";
 import type { BundledContent } from "../src/bundles/write.ts";
 import { Author, draft, requests, sequentialIds, sha256 } from "../src/conformance/index.ts";
 import { randomFrom } from "../src/conformance/random.ts";
 import { CHUNK_BYTES, type NewContent } from "../src/engine/artifact.ts";
+import type { BlobStore } from "../src/engine/blob-store.ts";
+import { DEFAULT_SETTINGS, type Settings } from "../src/engine/limits.ts";
 import { type Caller, type Session, Sessions } from "../src/engine/sessions.ts";
 import type { Store, Stream } from "../src/engine/store.ts";
 import type { Draft } from "../src/engine/streams.ts";
@@ -33,33 +37,6 @@ export function contentOf(tenant: string, body: Buffer): NewContent {
     place: { in: "store" },
     body,
   };
-}
-
-/** Contents in the store itself, of which it is noted which were staged and let go. */
-export class StoredContents implements BundleContents {
-  readonly #store: Store;
-  /** The digests of what is staged, and neither committed nor disposed of. */
-  readonly staged: string[] = [];
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  async *read(tenant: string, { digest }: { readonly digest: string }): AsyncGenerator<Uint8Array> {
-    const body = (await this.#store.body(tenant, digest)) ?? new Uint8Array();
-    for (let start = 0; start < body.length; start += 50_000) yield body.subarray(start, start + 50_000);
-  }
-
-  async stage(tenant: string, bytes: AsyncIterable<Uint8Array>) {
-    const content = contentOf(tenant, Buffer.concat(await Array.fromAsync(bytes)));
-    this.staged.push(content.digest);
-    return {
-      content,
-      [Symbol.asyncDispose]: async () => {
-        this.staged.splice(this.staged.indexOf(content.digest), 1);
-      },
-    };
-  }
 }
 
 /** Commits a session with every kind of operation but a fork, and an artifact that is gone. */
@@ -152,10 +129,9 @@ export function randomDrafts(author: Author, random: () => number, count: number
 /** A store with an author of sessions, and what exports and imports need beside. */
 export interface Bundling {
   readonly author: Author;
-  readonly contents: StoredContents;
+  readonly blobs: BlobStore;
   readonly sessions: Sessions;
-  readonly ports: ImportPorts;
-  readonly exporting: ExportPorts;
+  readonly ports: ImportPorts & ExportPorts;
   readonly caller: Caller;
   /** The bundle of a session. */
   exported(id: string, caller?: Caller): Promise<Buffer>;
@@ -180,25 +156,27 @@ const SETTINGS: ImportSettings = {
   sizeMax: 100_000_000,
 };
 
-export function bundlingOn(store: Store): Bundling {
+/** @param directory  where large contents go */
+export function bundlingOn(store: Store, directory: string, limits: Partial<Settings> = {}): Bundling {
   const author = new Author(store);
-  const contents = new StoredContents(store);
+  const blobs = openFsBlobStore({ directory: join(directory, "blobs"), durability: "none" });
+  const { sizeMax } = SETTINGS;
+  const contents = new Contents({ store, blobs }, { sizeMax, compressAbove: 10_240, inStoreMax: 65_536 });
   const minted = sequentialIds();
   // Unlike those of the author.
   const ids = { ...minted, uid: () => minted.uid().replace("7000", "7fff") };
-  const ports = { store, clock: author.clock, ids, digest: sha256, contents };
-  const sessions = new Sessions(ports);
-  const exporting = { ...ports, sessions };
+  const base = { store, clock: author.clock, ids, digest: sha256, contents };
+  const sessions = new Sessions(base, { ...DEFAULT_SETTINGS, ...limits });
+  const ports = { ...base, sessions };
   const self = { tenant: author.tenant, actor: "tester" };
   return {
     author,
-    contents,
+    blobs,
     sessions,
     ports,
-    exporting,
     caller: self,
     exported: async (id, caller = self) => {
-      const bundle = await exportBundle(exporting, caller, id, { release: "1.2.3-test" });
+      const bundle = await exportBundle(ports, caller, id, { release: "1.2.3-test" });
       return Buffer.concat(await Array.fromAsync(bundle));
     },
     contentsOf: async ({ ref, head }) => {
@@ -224,7 +202,8 @@ export function bundlingOn(store: Store): Bundling {
         entries: await store.operations(ref, { after: 0, limit: 1_000 }),
         messages: await store.messages(ref, { take: "oldest", limit: 1_000 }),
         tags: await Promise.all(Array.from({ length: last }, (_, i) => store.view(ref, "tag", i + 1))),
-        artifacts: items,
+        // Where and how the bytes are kept is each store's own affair.
+        artifacts: items.map(({ content, ...artifact }) => ({ ...artifact, bytes: content?.size })),
         ids: past.map(({ items }) => items.map(({ id, version, goneSeq }) => [id, version, goneSeq])),
         grants: await Promise.all(items.map(({ id }) => store.grants(ref, id))),
       };

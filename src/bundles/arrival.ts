@@ -1,23 +1,24 @@
+import type { ContentSettings, Contents, Staged } from "../artifacts/contents.ts";
+import type { NewContent } from "../engine/artifact.ts";
 import type { ArtifactLimits } from "../engine/artifact-commands.ts";
 import { SojournError } from "../engine/errors.ts";
 import { assertSize, LIMITS, type Settings } from "../engine/limits.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { RowChange } from "../engine/store.ts";
-import type { BundleContents, StagedContent } from "./contents.ts";
 import { damaged } from "./damaged.ts";
 import type { ForeignLog, WantedContent } from "./foreign-log.ts";
 import type { BundleManifest } from "./manifest.ts";
 import type { BundleVisitor } from "./read.ts";
 
 /** What a server allows its sessions. */
-export interface ImportSettings extends Pick<Settings, "maxSessions" | "metadataBytes">, ArtifactLimits {
-  /** Of one artifact, before compression. */
-  readonly sizeMax: number;
-}
+export interface ImportSettings
+  extends Pick<Settings, "metadataBytes">,
+    ArtifactLimits,
+    Pick<ContentSettings, "sizeMax"> {}
 
 interface ArrivalPorts {
   readonly settings: ImportSettings;
-  readonly contents: BundleContents;
+  readonly contents: Pick<Contents, "stage">;
   /** Refuses a session by what its bundle claims, before more is read. */
   readonly admit: (manifest: BundleManifest) => Promise<void>;
 }
@@ -36,11 +37,11 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
   readonly entries: Entry[] = [];
   readonly #tenant: string;
   readonly #settings: ImportSettings;
-  readonly #contents: BundleContents;
+  readonly #contents: Pick<Contents, "stage">;
   readonly #admit: (manifest: BundleManifest) => Promise<void>;
   readonly #freed = new Set<string>();
   #rows: RowChange[] = [];
-  #staged: StagedContent[] = [];
+  readonly #staged: Staged[] = [];
   #logBytes = 0;
   #log: ForeignLog | undefined;
 
@@ -61,8 +62,9 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
     throw new SojournError("internal", { message: "No log has been read yet" });
   }
 
-  get contents(): readonly StagedContent["content"][] {
-    return this.#staged.map(({ content }) => content);
+  /** What a commit brings. */
+  async contents(): Promise<readonly NewContent[]> {
+    return await Promise.all(this.#staged.map((staged) => staged.bring()));
   }
 
   get rows(): readonly RowChange[] {
@@ -123,11 +125,6 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
 
   freed({ digest }: WantedContent): void {
     this.#freed.add(digest);
-  }
-
-  /** Says that a commit has brought the contents. */
-  keep(): void {
-    this.#staged = [];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,7 +31,7 @@ describe("exportBundle()", () => {
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), "sojourn-"));
-    bundling = bundlingOn(openSqliteStore({ directory, durability: "none" }));
+    bundling = bundlingOn(openSqliteStore({ directory, durability: "none" }), directory);
   });
 
   afterEach(async () => {
@@ -86,7 +86,7 @@ describe("exportBundle()", () => {
     const { author } = bundling;
     const stream = await writeSample(author);
     const expected = await bundling.exported("sample");
-    const bundle = await exportBundle(bundling.exporting, bundling.caller, "sample", { release });
+    const bundle = await exportBundle(bundling.ports, bundling.caller, "sample", { release });
     await author.append(stream, requests(1), draft("session.completed", {}));
     assert.deepEqual(Buffer.concat(await Array.fromAsync(bundle)), expected);
     const later = await assertGood(await bundling.exported("sample"));
@@ -97,7 +97,7 @@ describe("exportBundle()", () => {
     const { author } = bundling;
     const stream = await writeSample(author);
     const read = async (change: () => Promise<unknown>): Promise<unknown> => {
-      const bundle = await exportBundle(bundling.exporting, bundling.caller, "sample", { release });
+      const bundle = await exportBundle(bundling.ports, bundling.caller, "sample", { release });
       await change();
       const pieces: Uint8Array[] = [];
       try {

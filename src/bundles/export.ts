@@ -1,10 +1,10 @@
+import type { Contents } from "../artifacts/contents.ts";
 import type { Artifact } from "../engine/artifact.ts";
 import type { Clock } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { Store, Stream } from "../engine/store.ts";
-import type { BundleContents } from "./contents.ts";
 import { type BundleManifest, FORMAT_VERSION } from "./manifest.ts";
 import { type BundledContent, writeBundle } from "./write.ts";
 
@@ -13,7 +13,7 @@ export interface ExportPorts {
   readonly store: Store;
   readonly clock: Clock;
   readonly sessions: Pick<Sessions, "get">;
-  readonly contents: BundleContents;
+  readonly contents: Pick<Contents, "open">;
 }
 
 /** A session as a file: its bytes are read once, and in order. */
@@ -64,7 +64,8 @@ export async function exportBundle(
         // As it is kept now: the same bytes may have been removed and stored again.
         const content = await store.content(ref.tenant, digest);
         if (content === undefined) throw gone(session, digest);
-        yield { digest, size, bytes: contents.read(ref.tenant, content) };
+        await using bytes = await contents.open(ref.tenant, content);
+        yield { digest, size, bytes };
       }
     }
   };

@@ -27,7 +27,7 @@ describe("importBundle()", () => {
 
   beforeEach(async () => {
     directory = mkdtempSync(join(tmpdir(), "sojourn-"));
-    bundling = bundlingOn(noting(openSqliteStore({ directory, durability: "none" }), commits));
+    bundling = bundlingOn(noting(openSqliteStore({ directory, durability: "none" }), commits), directory);
     stream = await writeSample(bundling.author);
     bundle = await bundling.exported("sample");
     commits.length = 0;
@@ -39,7 +39,7 @@ describe("importBundle()", () => {
   });
 
   const assertNothingLeft = async () => {
-    assert.deepEqual(bundling.contents.staged, []);
+    assert.deepEqual(await Array.fromAsync(bundling.blobs.list()), []);
     assert.equal((await bundling.sessions.list(elsewhere, { sort: "name", order: "asc", limit: 10 })).items.length, 0);
     assert.equal(
       await bundling.author.store.content(elsewhere.tenant, contentOf("", Buffer.from("")).digest),
@@ -72,7 +72,7 @@ describe("importBundle()", () => {
     await bundling.sessions.create(elsewhere, { sessionId: "sample" });
     const taken = { code: "session_exists", message: /"sample" exists and is active/ };
     await assert.rejects(bundling.imported(bundle, elsewhere), taken);
-    assert.deepEqual(bundling.contents.staged, []);
+    assert.deepEqual(await Array.fromAsync(bundling.blobs.list()), []);
     await bundling.sessions.end(elsewhere, "sample");
     assert.deepEqual((await bundling.imported(bundle, elsewhere)).ref.id, stream.ref.id);
     assert.equal((await bundling.sessions.get(elsewhere, "sample")).ref.id, stream.ref.id);
@@ -84,6 +84,15 @@ describe("importBundle()", () => {
     const third = { tenant: "third", actor: "tester" };
     await bundling.sessions.create(third, { sessionId: stream.ref.id });
     await assert.rejects(bundling.imported(bundle, third), { code: "session_exists" });
+  });
+
+  it("makes room for one that is active, as a new session does", async () => {
+    const { author } = bundling;
+    const one = bundlingOn(author.store, directory, { maxSessions: 1, cleanupIdleUs: SECOND });
+    const { value } = await one.sessions.create(elsewhere, { sessionId: "idle" });
+    one.author.clock.advance(2 * SECOND);
+    await one.imported(bundle, elsewhere);
+    assert.equal((await one.sessions.get(elsewhere, value.session.ref.id)).record.status, "expired");
   });
 
   it("makes a fork of itself under another name, which is shared with nobody", async () => {
@@ -103,6 +112,7 @@ describe("importBundle()", () => {
     );
     assert.equal(fork.head.seq, 25);
     assert.deepEqual(await bundling.author.store.grants(fork.ref, "artifact_00000000000000aa"), []);
+    assert.equal((await bundling.sessions.verify(bundling.caller, "fork", head.hash)).ok, true);
     const again = await verifyBundle(streamOf(await bundling.exported("fork")), { digest: sha256, head: head.hash });
     assert.ok(again.ok && again.manifest.root === stream.ref.id && again.manifest.uid === fork.ref.id);
     // A fork of the fork knows the same root.
@@ -139,8 +149,8 @@ describe("importBundle()", () => {
       yield bundle.subarray(bundle.length - 10);
     })();
     await assert.rejects(bundling.importedFrom(slow, elsewhere, { signal: aborted.signal }), reason);
-    const full = bundling.imported(bundle, elsewhere, {}, { maxSessions: 0 });
-    await assert.rejects(full, { code: "limit_reached", message: /max_sessions/ });
+    const full = bundlingOn(bundling.author.store, directory, { maxSessions: 0 });
+    await assert.rejects(full.imported(bundle, elsewhere), { code: "limit_reached", message: /max_sessions/ });
     await assertNothingLeft();
   });
 
@@ -153,17 +163,14 @@ describe("importBundle()", () => {
     await refused({ bytesMax: 200_015 }, "limit_reached", /200016 bytes/);
     await refused({ sizeMax: 199_999 }, "payload_too_large", /200000 bytes/);
     await refused({ metadataBytes: 10 }, "invalid", /metadata/);
-    await bundling.imported(
-      bundle,
-      elsewhere,
-      {},
-      { artifactsMax: 4, bytesMax: 200_016, sizeMax: 200_000, maxSessions: 1 },
-    );
+    const narrow = bundlingOn(bundling.author.store, directory, { maxSessions: 1 });
+    await narrow.imported(bundle, elsewhere, {}, { artifactsMax: 4, bytesMax: 200_016, sizeMax: 200_000 });
     await bundling.sessions.end(elsewhere, "sample");
     const ended = await bundling.exported("sample", elsewhere);
     await bundling.sessions.delete(elsewhere, "sample");
     // One that is not active needs no room.
-    await bundling.imported(ended, elsewhere, {}, { maxSessions: 0 });
+    const full = bundlingOn(bundling.author.store, directory, { maxSessions: 0 });
+    await full.imported(ended, elsewhere);
   });
 
   it("refuses a log that would take too much memory", async () => {
@@ -234,15 +241,16 @@ describe("importBundle()", () => {
     await sessions.create(elsewhere, { sessionId: "child" });
     await sessions.create(elsewhere, { sessionId: "parent", parentSessionId: "child" });
     await sessions.delete(elsewhere, "child");
-    await assert.rejects(bundling.imported(child, elsewhere), { code: "invalid", message: /descend from the session/ });
+    await assert.rejects(bundling.imported(child, elsewhere), { code: "invalid", message: /that of an ancestor/ });
   });
 
   it("shows a session whose time is over as what it is", async () => {
     const { sessions, caller, author } = bundling;
     await sessions.create(caller, { sessionId: "idle", idleTimeoutUs: SECOND });
     const idle = await bundling.exported("idle");
-    author.clock.advance(2 * SECOND);
-    const { record } = await bundling.imported(idle, elsewhere, {}, { maxSessions: 0 });
+    const full = bundlingOn(author.store, directory, { maxSessions: 0 });
+    full.author.clock.advance(4 * SECOND);
+    const { record } = await full.imported(idle, elsewhere);
     assert.equal(record.status, "expired");
   });
 });

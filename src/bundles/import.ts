@@ -1,20 +1,22 @@
+import type { Contents } from "../artifacts/contents.ts";
+import { assertActsAsNone } from "../engine/acting.ts";
 import { PendingLog } from "../engine/append.ts";
-import { assertNoUid, assertParent } from "../engine/creation.ts";
+import { assertNoAncestor, assertNoUid, exists, holderOf } from "../engine/creation.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { asOf, isFinal } from "../engine/lifecycle.ts";
 import { assertWithin } from "../engine/limits.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
-import type { Caller, Session } from "../engine/sessions.ts";
-import type { Append, Guard, Head, Store, Stream, StreamRef } from "../engine/store.ts";
+import type { Caller, Session, Sessions } from "../engine/sessions.ts";
+import type { Append, Guard, Head, Stream, StreamRef } from "../engine/store.ts";
 import { Arrival, type ImportSettings } from "./arrival.ts";
-import type { BundleContents } from "./contents.ts";
 import type { BundleManifest } from "./manifest.ts";
 import { readBundle } from "./read.ts";
 
 /** What an import stands on. */
 export interface ImportPorts extends MailboxPorts {
-  readonly contents: BundleContents;
+  readonly sessions: Pick<Sessions, "room">;
+  readonly contents: Pick<Contents, "stage">;
 }
 
 export interface ImportOptions {
@@ -27,9 +29,6 @@ export interface ImportOptions {
 
 /** Others wrote first this often in a row: give up. */
 const CONFLICTS_MAX = 16;
-
-/** How long a caller should wait when the limit on sessions is reached. */
-const LIMIT_RETRY_MS = 60_000;
 
 /**
  * Brings a session from a bundle into the store: its whole log as it was, under its own `uid`, with its artifacts and with
@@ -50,34 +49,35 @@ export async function importBundle(
   source: AsyncIterable<Uint8Array>,
   { head, sessionId, signal }: ImportOptions = {},
 ): Promise<Session> {
-  if (caller.actingAs !== undefined) {
-    throw new SojournError("forbidden", { message: "A caller that acts as a session can't import another" });
-  }
+  assertActsAsNone(caller, "import sessions");
   if (sessionId !== undefined) assertWithin({ sessionId });
   const { tenant } = caller;
-  const { store, clock, contents, digest } = ports;
+  const { contents, digest } = ports;
   const admit = async ({ uid, session_id }: BundleManifest): Promise<void> => {
     // Before its contents are written. What came in the meantime is seen again before the commit.
-    const ref = { tenant, kind: "session", id: sessionId === undefined ? uid : "" } as const;
-    await assertFree(store, { ref, sessionId: sessionId ?? session_id, now: clock.now() });
+    if (sessionId === undefined) await assertNew(ports, { tenant, kind: "session", id: uid });
+    await assertFree(ports, tenant, sessionId ?? session_id);
   };
   await using arrival = new Arrival(tenant, { settings, contents, admit });
   await readBundle(source, arrival, { digest, ...given("head", head), ...given("signal", signal) });
-  for (let conflicts = 0; conflicts <= CONFLICTS_MAX; conflicts++) {
+  const { temporary } = arrival.session.record;
+  let conflicts = 0;
+  return await ports.sessions.room.admit({ tenant, temporary }, async (room) => {
     signal?.throwIfAborted();
-    const now = clock.now();
+    const now = ports.clock.now();
     const part =
       sessionId === undefined ? asItWas(arrival, tenant) : asFork(arrival, ports, { caller, sessionId, now });
-    const guards = await guardsOf(part, ports, { now, ...given("maxSessions", settings.maxSessions) });
-    const { outcome } = await store.commit({ now, parts: [part], guards, contents: arrival.contents });
-    if (outcome === "committed") {
-      arrival.keep();
-      return { ref: part.ref, head: headOf(part), record: asOf(part.record, now) };
-    }
-    if (outcome === "limit_reached") throw full(settings.maxSessions);
+    const record = asOf(part.record, now);
+    const name = await nameGuard(part, ports);
+    const guards = record.status === "active" ? [name, ...room] : [name];
+    const { outcome } = await ports.store.commit({ now, parts: [part], guards, contents: await arrival.contents() });
+    if (outcome === "committed") return { ref: part.ref, head: headOf(part), record };
+    if (outcome === "limit_reached") return outcome;
     if (outcome !== "conflict") throw new SojournError("internal", { message: `An import came out as ${outcome}` });
-  }
-  throw new SojournError("conflict", { message: "Others wrote first; try again" });
+    conflicts += 1;
+    if (conflicts > CONFLICTS_MAX) throw new SojournError("conflict", { message: "Others wrote first; try again" });
+    return outcome;
+  });
 }
 
 function asItWas({ entries, rows, session }: Arrival, tenant: string): Append<"session"> {
@@ -107,52 +107,34 @@ function asFork(
   };
 }
 
-/** What must hold for the session to come: its name is free, and there is room for one more that is active. */
-async function guardsOf(
-  { ref, record }: Append<"session">,
-  ports: ImportPorts,
-  { now, maxSessions }: { readonly now: number; readonly maxSessions?: number },
-): Promise<readonly Guard[]> {
+/** Refuses what others have by now; and says what must still hold when the session comes. */
+async function nameGuard({ ref, record }: Append<"session">, ports: ImportPorts): Promise<Guard> {
   const { tenant } = ref;
-  const { sessionId, parentSessionId } = record;
-  const taken = await assertFree(ports.store, { ref, sessionId, now });
-  if (taken === undefined) await assertNoUid(ports, tenant, sessionId);
-  // The parent may have been deleted, or never have been here. Where it is, nobody may descend from themselves.
-  const parent = parentSessionId === undefined ? undefined : await ports.store.named(tenant, parentSessionId);
-  if (parent !== undefined) await assertParent(ports, tenant, record);
-  const name = { guard: "name", tenant, sessionId, expected: taken?.ref.id, next: ref.id } as const;
-  if (maxSessions === undefined || asOf(record, now).status !== "active") return [name];
-  return [name, { guard: "active_below", tenant, limit: maxSessions }];
+  const { sessionId } = record;
+  await assertNew(ports, ref);
+  const holder = await assertFree(ports, tenant, sessionId);
+  if (holder === undefined) await assertNoUid(ports, tenant, sessionId);
+  // Its parent may have been deleted, or never have been here.
+  await assertNoAncestor(ports, tenant, record);
+  return { guard: "name", tenant, sessionId, expected: holder?.ref.id, next: ref.id };
 }
 
-/** Refuses, with `session_exists`, a session that is there, and a name that is taken; returns the ended one that has it. */
-async function assertFree(
-  store: Store,
-  { ref, sessionId, now }: { readonly ref: StreamRef<"session">; readonly sessionId: string; readonly now: number },
-): Promise<Stream | undefined> {
-  const { tenant, id } = ref;
-  const same = (await store.stream(ref)) ?? (await store.named(tenant, id));
-  if (same !== undefined) {
-    throw exists(`Session "${same.record.sessionId}" is there with the uid ${same.ref.id}; import it under another id`);
-  }
-  const taken = await store.named(tenant, sessionId);
-  if (taken === undefined || isFinal(asOf(taken.record, now).status)) return taken;
-  throw exists(`Session "${sessionId}" exists and is ${taken.record.status}; end it first, or import under another id`);
+/** Refuses, with `session_exists`, a session that is there, and one whose uid is what another is called. */
+async function assertNew({ store }: ImportPorts, ref: StreamRef<"session">): Promise<void> {
+  const same = (await store.stream(ref)) ?? (await store.named(ref.tenant, ref.id));
+  if (same === undefined) return;
+  const message = `Session "${same.record.sessionId}" is there with the uid ${same.ref.id}; import it under another id`;
+  throw new SojournError("session_exists", { message });
 }
 
-function exists(message: string): SojournError {
-  return new SojournError("session_exists", { message });
+/** Refuses, with `session_exists`, a name that an open session has; returns the ended one that has it. */
+async function assertFree(ports: ImportPorts, tenant: string, sessionId: string): Promise<Stream | undefined> {
+  const holder = await holderOf(ports, tenant, sessionId);
+  if (holder === undefined || isFinal(holder.record.status)) return holder;
+  throw exists(holder);
 }
 
 function headOf({ entries }: Append): Head {
   const { seq, hash } = entries.at(-1)?.operation ?? { seq: 0, hash: "" };
   return { seq, hash };
-}
-
-function full(limit = 0): SojournError {
-  return new SojournError("limit_reached", {
-    message: `The limit max_sessions is reached: ${limit} sessions are active; end some, or raise the limit`,
-    faults: [{ field: "max_sessions", message: `is ${limit}`, type: "limit" }],
-    retryAfterMs: LIMIT_RETRY_MS,
-  });
 }

@@ -35,7 +35,7 @@ describe("verifyBundle()", () => {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "sojourn-"));
-    bundling = bundlingOn(openSqliteStore({ directory, durability: "none" }));
+    bundling = bundlingOn(openSqliteStore({ directory, durability: "none" }), directory);
     stream = await writeSample(bundling.author);
     whole = await bundling.exported("sample");
     manifest = JSON.parse(whole.subarray(0, whole.indexOf("\n")).toString());

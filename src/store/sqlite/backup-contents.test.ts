@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
+import { openFsBlobStore } from "../../artifacts/fs/fs-blob-store.ts";
 import { Author, draft } from "../../conformance/index.ts";
 import { randomFrom } from "../../conformance/random.ts";
 import type { Store, Stream } from "../../engine/store.ts";
@@ -110,6 +111,22 @@ describe("a backup of a store with files of contents", () => {
     assert.deepEqual(await assertRestored(), manifest);
     assert.equal(statSync(blobPath(restored, NAMES[0])).mode & 0o777, 0o600);
     assert.equal(statSync(dirname(blobPath(restored, NAMES[0]))).mode & 0o777, 0o700);
+  });
+
+  it("finds files where the driver of the file system keeps them, and puts them there", async () => {
+    const blobs = openFsBlobStore({ directory: join(directory, "blobs"), durability: "none" });
+    await using writer = await blobs.create();
+    await writer.write(Buffer.from("by the driver"));
+    const name = await writer.finish();
+    const content = author.content("by the driver", { place: { in: "file", name } });
+    const { body: _, ...kept } = content;
+    const written = author.continue(stream, author.artifact("driver", kept));
+    await author.commit([written.part], { contents: [kept] });
+    await save();
+    await restore({ file, directory: restored });
+    const again = openFsBlobStore({ directory: join(restored, "blobs"), durability: "none" });
+    await using reader = await again.open(name);
+    assert.equal(Buffer.from((await reader?.read(0, 100)) ?? "").toString(), "by the driver");
   });
 
   it("has a file that is removed after its moment, and not one that comes then", async () => {
