@@ -2,7 +2,6 @@ import type { Contents } from "../artifacts/contents.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { ImportSettings } from "./arrival.ts";
-import type { BundleContents } from "./contents.ts";
 import { type Bundle, exportBundle } from "./export.ts";
 import { type ImportOptions, importBundle } from "./import.ts";
 
@@ -16,11 +15,11 @@ export interface BundlePorts extends MailboxPorts {
 
 /** Sessions as files. */
 export class Bundles {
-  readonly #ports: Omit<BundlePorts, "contents"> & { readonly contents: BundleContents };
+  readonly #ports: BundlePorts;
   readonly #settings: ImportSettings;
 
-  constructor({ contents, ...ports }: BundlePorts, settings: ImportSettings) {
-    this.#ports = { ...ports, contents: asBundled(contents) };
+  constructor(ports: BundlePorts, settings: ImportSettings) {
+    this.#ports = ports;
     this.#settings = settings;
   }
 
@@ -44,17 +43,4 @@ export class Bundles {
   async import(caller: Caller, source: AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<Session> {
     return await importBundle({ ports: this.#ports, settings: this.#settings }, caller, source, options);
   }
-}
-
-function asBundled(contents: Contents): BundleContents {
-  return {
-    async *read(tenant, content) {
-      yield* await contents.open(tenant, content);
-    },
-    stage: async (tenant, bytes) => {
-      const staged = await contents.stage(tenant, bytes);
-      const content = await staged.bring();
-      return { content, [Symbol.asyncDispose]: () => staged[Symbol.asyncDispose]() };
-    },
-  };
 }
