@@ -290,6 +290,11 @@ export class Artifacts {
     return await this.#collector.collect();
   }
 
+  /** Removes the files of contents that went, at once; returns how many. */
+  async removeAbandoned(): Promise<number> {
+    return await this.#collector.removeAbandoned();
+  }
+
   /** Changes one artifact by a command that is made when its turn has come. */
   async #change<T>(
     caller: Caller,

@@ -30,16 +30,22 @@ export interface Erased {
   readonly profile: boolean;
 }
 
+/** What erasing users needs beside what a mailbox does. */
+export interface UserPorts extends MailboxPorts {
+  /** Removes the files that nothing refers to any more; default: there are none. */
+  readonly removeFiles?: () => Promise<unknown>;
+}
+
 /** How many sessions are erased at a time. */
 const ERASE = 200;
 
 /** What is known of users beyond their sessions. A user is there as soon as somebody names one. */
 export class Users {
-  readonly #ports: MailboxPorts;
+  readonly #ports: UserPorts;
   readonly #mailboxes: Mailboxes;
   readonly #once: OnceOnly;
 
-  constructor(ports: MailboxPorts) {
+  constructor(ports: UserPorts) {
     this.#ports = ports;
     this.#mailboxes = new Mailboxes(ports);
     this.#once = new OnceOnly(ports);
@@ -130,6 +136,7 @@ export class Users {
     if (user !== undefined) await this.#mailboxes.submit(ref, { actor: caller.actor, command: erase });
     const forget = { tenant: caller.tenant };
     await this.#ports.store.commit({ now: this.#ports.clock.now(), parts: [], forget });
+    await this.#ports.removeFiles?.();
     await this.#ports.store.scrub();
     return { userId, ...erased, operations: erased.operations + (user?.head.seq ?? 0), profile: user !== undefined };
   }

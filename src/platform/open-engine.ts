@@ -121,18 +121,6 @@ export function openEngine(
   };
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
   const sessions = new Sessions(ports, settings);
-  const users = new Users(ports);
-  const onFailure = (error: unknown): void => logger.error({ err: error }, "conversation could not be compacted");
-  const memory = new Memory(
-    { ...ports, sessions, users, model, onFailure },
-    {
-      systemPrompt: config.systemPrompt,
-      windowTokens: config.windowTokens,
-      compactsItself: config.autoCompact === "on",
-      temporaryIdleUs: config.temporaryIdleSeconds * SECOND,
-    },
-  );
-  const access = new Access(ports);
   const limits = {
     artifactsMax: config.maxArtifactsPerSession,
     bytesMax: config.maxArtifactBytesPerSession,
@@ -151,6 +139,18 @@ export function openEngine(
       roots: config.artifactRoots === undefined ? [] : config.artifactRoots.split(","),
     },
   );
+  const users = new Users({ ...ports, removeFiles: () => artifacts.removeAbandoned() });
+  const onFailure = (error: unknown): void => logger.error({ err: error }, "conversation could not be compacted");
+  const memory = new Memory(
+    { ...ports, sessions, users, model, onFailure },
+    {
+      systemPrompt: config.systemPrompt,
+      windowTokens: config.windowTokens,
+      compactsItself: config.autoCompact === "on",
+      temporaryIdleUs: config.temporaryIdleSeconds * SECOND,
+    },
+  );
+  const access = new Access(ports);
   const history = new History(ports, sessions, { settings, artifacts: limits, outside: memory.executors });
   const retention = new Retention(ports, sessions);
   const bundles = new Bundles(

@@ -62,7 +62,7 @@ export class ArtifactWriter {
       storedSize,
       packChunks(chunks),
       file,
-      body === undefined ? null : asBytes(body),
+      body ?? null,
     );
     if (changes === 0 && file !== null) this.#sql.abandon.run(file, tenant, bytes(digest), file);
   }
@@ -111,11 +111,6 @@ export class ArtifactWriter {
   #isGranted(n: number | undefined, { artifactId, grantee }: Pick<Grant, "artifactId" | "grantee">): boolean {
     return n !== undefined && this.#sql.isGranted.get(n, artifactId, grantee) !== undefined;
   }
-}
-
-/** A body as it came to the writer's thread. */
-function asBytes(body: Uint8Array | string): Uint8Array {
-  return typeof body === "string" ? Buffer.from(body, "base64") : body;
 }
 
 function statements(db: DatabaseSync) {

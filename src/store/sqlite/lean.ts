@@ -20,17 +20,30 @@ const SELDOM = 1;
  */
 export function lean(commit: Commit, known: (ref: StreamRef<"session">) => Stream | undefined): Commit {
   const parts = commit.parts.map((part) => (isOfSession(part) ? leanPart(part, known(part.ref)) : part));
-  return commit.contents === undefined
-    ? { ...commit, parts }
-    : { ...commit, parts, contents: commit.contents.map(textual) };
+  return { ...commit, parts };
 }
 
-/** A content whose body can travel as JSON. */
-function textual({ body, ...content }: NewContent): NewContent {
-  if (body === undefined) return content;
-  const { buffer, byteOffset, byteLength } = body;
-  // NOTE: the writer reads it back; see `ArtifactWriter`.
-  return { ...content, body: Buffer.from(buffer, byteOffset, byteLength).toString("base64") as unknown as Uint8Array };
+/** A commit without the bytes of its contents, which travel beside it; a commit may be written again, so they are copies. */
+export function withoutBodies(commit: Commit): {
+  readonly commit: Commit;
+  readonly bodies?: readonly Uint8Array<ArrayBuffer>[];
+} {
+  const { contents } = commit;
+  if (contents === undefined) return { commit };
+  const bodies = contents.flatMap(({ body }) => (body === undefined ? [] : [Uint8Array.from(body)]));
+  return { commit: { ...commit, contents: contents.map(({ body: _, ...content }) => content) }, bodies };
+}
+
+/** Puts the bytes back that `withoutBodies` took: those of the contents that are in the store itself, in their order. */
+export function withBodies(commit: Commit, bodies: readonly Uint8Array[] = []): Commit {
+  const { contents } = commit;
+  if (contents === undefined) return commit;
+  const left = bodies.values();
+  const whole = (content: NewContent): NewContent => {
+    const body = content.place.in === "store" ? left.next().value : undefined;
+    return body === undefined ? content : { ...content, body };
+  };
+  return { ...commit, contents: contents.map(whole) };
 }
 
 /** The columns of a selection. */

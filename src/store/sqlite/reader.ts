@@ -14,7 +14,7 @@ import type {
 } from "../../engine/store.ts";
 import { asStoreError, openReader } from "./connection.ts";
 import { Queries } from "./queries.ts";
-import { errorReply, type Reply, requestsOf } from "./thread.ts";
+import { errorReply, type Message, type Reply, requestsOf } from "./thread.ts";
 
 /** What the thread is asked. */
 export type Read =
@@ -41,7 +41,7 @@ const { directory } = workerData as { readonly directory: string };
 const db = openReader(directory);
 const queries = new Queries(db);
 
-parentPort?.on("message", (message: string) => {
+parentPort?.on("message", (message: Message) => {
   const requests = requestsOf<Read>(message);
   if (requests === undefined) {
     db.close();

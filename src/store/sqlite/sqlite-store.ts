@@ -35,7 +35,7 @@ import { WakeUp } from "../../engine/wake-up.ts";
 import { asStoreError, type Durability, databaseFile, openReader, openWriter } from "./connection.ts";
 import { removeAbandoned } from "./held-files.ts";
 import { toAccess, toKey } from "./key-rows.ts";
-import { lean } from "./lean.ts";
+import { lean, withoutBodies } from "./lean.ts";
 import { lockDirectory } from "./lock.ts";
 import type { Read } from "./reader.ts";
 import { RESTORING } from "./restore.ts";
@@ -194,8 +194,9 @@ class SqliteStore implements Store {
 
   async commit(commit: Commit): Promise<Committed> {
     this.#assertOpen();
+    const { commit: call, bodies } = withoutBodies(lean(commit, (ref) => this.#cache.get(ref)));
     // NOTE: what the writer answers to a commit.
-    const committed = (await this.#writer.call(lean(commit, (ref) => this.#cache.get(ref)))) as Committed;
+    const committed = (await this.#writer.call(call, bodies)) as Committed;
     if (committed.outcome === "committed") {
       this.#cache.apply(commit);
       if (commit.access !== undefined) this.#gate = undefined;

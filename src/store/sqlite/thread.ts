@@ -5,7 +5,14 @@ import { SojournError } from "../../engine/errors.ts";
 export interface Request<Call> {
   readonly id: number;
   readonly call: Call;
+  /** Bytes that go with it. */
+  readonly bodies?: readonly Uint8Array<ArrayBuffer>[];
 }
+
+/** Requests on their way: as text alone, or with the bytes of them all behind it, and how many each has. */
+export type Message =
+  | string
+  | { readonly text: string; readonly bodies: readonly Uint8Array[]; readonly counts: readonly number[] };
 
 /** A thread's answer: a value, or an error in the form of `SojournError.toWire` or a message. */
 export type Reply =
@@ -20,7 +27,8 @@ interface Waiting {
 /**
  * The near side of a thread that answers calls. Calls of one turn of the event loop travel as one message, since each
  * message wakes the other side; and as JSON text, which is quicker to send than a structured clone (measured for one
- * commit: 4.5 µs against 16).
+ * commit: 4.5 µs against 16). Bytes go beside the text, and change hands (measured for 64 KiB: 16 µs, as base64 within the
+ * text 170).
  */
 export class Thread<Call> {
   readonly #worker: Worker;
@@ -48,13 +56,17 @@ export class Thread<Call> {
     });
   }
 
-  /** Sends a call; rejects with what the thread threw, or `store_unavailable` once the thread has ended. */
-  call(call: Call): Promise<unknown> {
+  /**
+   * Sends a call; rejects with what the thread threw, or `store_unavailable` once the thread has ended.
+   *
+   * @param bodies  bytes that go with it; they are the thread's from then on
+   */
+  call(call: Call, bodies?: readonly Uint8Array<ArrayBuffer>[]): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#waiting.set(id, { resolve, reject });
-      this.#outbox.push({ id, call });
+      this.#outbox.push(bodies === undefined ? { id, call } : { id, call, bodies });
       if (this.#outbox.length === 1) process.nextTick(() => this.#flush());
     });
   }
@@ -71,10 +83,25 @@ export class Thread<Call> {
     if (outbox.length === 0) return;
     this.#outbox = [];
     try {
-      this.#worker.postMessage(JSON.stringify(outbox));
+      this.#post(outbox);
     } catch (error) {
       this.#sendApart(outbox, error);
     }
+  }
+
+  #post(outbox: readonly Request<Call>[]): void {
+    const bodies = outbox.flatMap((request) => request.bodies ?? []);
+    if (bodies.length === 0) {
+      this.#worker.postMessage(JSON.stringify(outbox));
+      return;
+    }
+    const text = JSON.stringify(outbox.map(({ id, call }) => ({ id, call })));
+    const counts = outbox.map((request) => request.bodies?.length ?? 0);
+    const message: Message = { text, bodies, counts };
+    this.#worker.postMessage(
+      message,
+      bodies.map(({ buffer }) => buffer),
+    );
   }
 
   /** Sends calls that together are longer than a text can be, one by one. */
@@ -112,9 +139,19 @@ export class Thread<Call> {
 const CLOSE = "close";
 
 /** Reads a message to a thread: its calls, or `undefined` where it asks the thread to end. */
-export function requestsOf<Call>(message: string): readonly Request<Call>[] | undefined {
+export function requestsOf<Call>(message: Message): readonly Request<Call>[] | undefined {
+  if (message === CLOSE) return undefined;
   // NOTE: `Thread<Call>` writes nothing else.
-  return message === CLOSE ? undefined : (JSON.parse(message) as readonly Request<Call>[]);
+  if (typeof message === "string") return JSON.parse(message) as readonly Request<Call>[];
+  const requests = JSON.parse(message.text) as readonly Request<Call>[];
+  let next = 0;
+  return requests.map((request, i) => {
+    const from = next;
+    next += message.counts[i] ?? 0;
+    // NOTE: they were sent as such.
+    const bodies = message.bodies.slice(from, next) as Uint8Array<ArrayBuffer>[];
+    return bodies.length === 0 ? request : { ...request, bodies };
+  });
 }
 
 /** The answer for what a thread threw. */
