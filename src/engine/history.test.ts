@@ -140,6 +140,29 @@ describe("checkpoints()", () => {
   });
 });
 
+describe("a caller that acts as a session", () => {
+  it("sees the past of that session alone, and neither forks it nor sees its family", async () => {
+    const { sessions, history, retention, caller } = engine();
+    const { ref } = (await sessions.create(caller, { sessionId: "a" })).value.session;
+    await sessions.create(caller, { sessionId: "b" });
+    const acting = { ...caller, actingAs: ref.id };
+    await history.checkpoint(acting, "a", { name: "own" });
+    assert.equal(await history.seqOf(acting, "a", "own"), 2);
+    const refused = [
+      () => history.at(acting, "b", 1),
+      () => history.messages(acting, "b", 1, { take: "oldest", limit: 1 }),
+      () => history.checkpoint(acting, "b", { name: "own" }),
+      () => history.checkpoints(acting, "b", { limit: 1 }),
+      () => history.diff(acting, "a", "b"),
+      () => history.diff(acting, "b", "a"),
+      () => history.fork(acting, "a", {}),
+      () => history.family(acting, "a"),
+      () => retention.prune(acting, { sessionsMax: 0 }),
+    ];
+    for (const call of refused) await assert.rejects(call, { code: "forbidden" }, String(call));
+  });
+});
+
 async function say({ sessions, caller }: TestEngine, id: string, words: readonly string[]): Promise<void> {
   const messages = words.map((content) => ({ role: "user", content }) as const);
   await sessions.change(
