@@ -153,9 +153,7 @@ export const historyRoutes: readonly Route[] = [
     refusals: ["session_exists", "limit_reached"],
     handle: async ({ bundles, caller, query, bytes = nothing(), gone, header, now }) => {
       // A session comes once: the same file again is refused by its uid, or by the name that it was given.
-      for (const name of ["idempotency-key", "if-match"]) {
-        if (header(name) !== undefined) throw badHeader(name, "can't be used to import sessions");
-      }
+      assertUnconditional(header, "import sessions");
       const wanted = { ...given("head", query.head), ...given("sessionId", query.session_id), signal: gone() };
       const session = await bundles.import(caller, bytes, wanted);
       return { status: 201, body: encode.envelope(encode.encodeSession(session), now()), headers: entityTag(session) };
