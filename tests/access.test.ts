@@ -57,11 +57,7 @@ const TRIES: Readonly<Record<string, Try>> = {
   sessionTree: { object: "session" },
   exportSession: { object: "session" },
   importSession: { body: "bundle", query: "?session_id=taken-in" },
-<<<<<<< HEAD
-  pruneSessions: { body: { max_sessions: 1 } },
-=======
   pruneSessions: { body: { older_than_seconds: 1_000 } },
->>>>>>> d474b2f (Say first what is not there of a session that is shared from)
   chat: { body: { message: "Hi" } },
   listMessages: { object: "session" },
   addMessages: { object: "session", body: { role: "user", content: "Hi" } },

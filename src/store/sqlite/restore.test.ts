@@ -9,6 +9,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
+import { toVersion3 } from "../../../tests/older-schema.ts";
 import { Author } from "../../conformance/index.ts";
 import { randomFrom } from "../../conformance/random.ts";
 import type { Stream } from "../../engine/store.ts";
@@ -138,14 +139,7 @@ describe("restore()", () => {
       const { contents: ___, ...rest } = { contents: undefined, ...manifest };
       return { ...rest, version: 1, schema_version: 3, holds };
     };
-    const older = rebuilt((db) => {
-      for (const column of ["artifact_count", "artifact_bytes", "checkpoints", "origin"]) {
-        db.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);
-      }
-      for (const table of ["contents", "abandoned_files", "artifacts", "grants", "forks"])
-        db.exec(`DROP TABLE ${table}`);
-      db.exec("PRAGMA user_version = 3");
-    });
+    const older = rebuilt(toVersion3);
     const content = older.subarray(older.indexOf("\n") + 1, older.length - TRAILER_BYTES);
     writeFileSync(file, sealed(first(manifestOf(older)), content));
     assert.equal((await checkBackup(file)).version, 1);
