@@ -11,6 +11,7 @@ import { Author, draft, requests, sequentialIds, sha256 } from "../src/conforman
 import { randomFrom } from "../src/conformance/random.ts";
 import { CHUNK_BYTES, type NewContent } from "../src/engine/artifact.ts";
 import type { BlobStore } from "../src/engine/blob-store.ts";
+import { OnceOnly } from "../src/engine/idempotency.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../src/engine/limits.ts";
 import { type Caller, type Session, Sessions } from "../src/engine/sessions.ts";
 import type { Store, Stream } from "../src/engine/store.ts";
@@ -149,7 +150,8 @@ export interface Bundling {
   ): Promise<Session>;
 }
 
-const SETTINGS: ImportSettings = {
+/** Limits that no sample meets. */
+export const SETTINGS: ImportSettings = {
   metadataBytes: 65_536,
   artifactsMax: 1_000,
   bytesMax: 1_000_000_000,
@@ -167,7 +169,7 @@ export function bundlingOn(store: Store, directory: string, limits: Partial<Sett
   const ids = { ...minted, uid: () => minted.uid().replace("7000", "7fff") };
   const base = { store, clock: author.clock, ids, digest: sha256, contents };
   const sessions = new Sessions(base, { ...DEFAULT_SETTINGS, ...limits });
-  const ports = { ...base, sessions };
+  const ports = { ...base, sessions, once: new OnceOnly(base) };
   const self = { tenant: author.tenant, actor: "tester" };
   return {
     author,
@@ -209,9 +211,9 @@ export function bundlingOn(store: Store, directory: string, limits: Partial<Sett
       };
     },
     importedFrom: async (source, caller, options = {}) =>
-      await importBundle({ ports, settings: SETTINGS }, caller, source, options),
+      (await importBundle({ ports, settings: SETTINGS }, caller, source, options)).value,
     imported: async (bundle, caller = self, options = {}, settings = {}) =>
-      await importBundle({ ports, settings: { ...SETTINGS, ...settings } }, caller, streamOf(bundle), options),
+      (await importBundle({ ports, settings: { ...SETTINGS, ...settings } }, caller, streamOf(bundle), options)).value,
   };
 }
 

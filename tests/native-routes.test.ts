@@ -305,9 +305,14 @@ const CASES: Readonly<Record<string, Case>> = {
   importSession: async (api, limited) => {
     const { session_id } = await api.create();
     const { bytes: body } = await api.get(`/sessions/${session_id}/export`);
-    const take = (to: Api, query = "") => to.call("POST", `/sessions/import${query}`, { body });
+    const take = (to: Api, query = "", headers = {}) => to.call("POST", `/sessions/import${query}`, { body, headers });
     assert.equal((await take(api)).error.code, "SESSION_EXISTS");
     assert.equal((await take(api, "?session_id=taken-in")).status, 201);
+    assert.equal((await take(api, "?session_id=taken-as-well", { "if-match": "*" })).status, 412);
+    const key = { "idempotency-key": "import" };
+    assert.equal((await take(api, "?session_id=taken-once", key)).status, 201);
+    assert.equal((await take(api, "?session_id=taken-once", key)).status, 201);
+    assert.equal((await take(api, "?session_id=taken-otherwise", key)).status, 422);
     assert.equal((await take(limited)).status, 429);
   },
   pruneSessions: async (api) => {

@@ -1,4 +1,6 @@
 import type { Contents } from "../artifacts/contents.ts";
+import { given } from "../engine/given.ts";
+import { type Answer, OnceOnly } from "../engine/idempotency.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { ImportSettings } from "./arrival.ts";
@@ -13,34 +15,29 @@ export interface BundlePorts extends MailboxPorts {
   readonly release: string;
 }
 
-/** Sessions as files. */
+/** Sessions as files; docs/bundles.md has the format. */
 export class Bundles {
-  readonly #ports: BundlePorts;
+  readonly #ports: BundlePorts & { readonly once: OnceOnly };
   readonly #settings: ImportSettings;
 
   constructor(ports: BundlePorts, settings: ImportSettings) {
-    this.#ports = ports;
+    this.#ports = { ...ports, once: new OnceOnly(ports) };
     this.#settings = settings;
   }
 
-  /** See `exportBundle`. Once the signal aborts, the reading throws its reason. */
-  async export(caller: Caller, id: string, signal?: AbortSignal): Promise<Bundle & AsyncDisposable> {
-    const bundle = await exportBundle(this.#ports, caller, id, this.#ports);
-    return {
-      manifest: bundle.manifest,
-      async *[Symbol.asyncIterator]() {
-        for await (const bytes of bundle) {
-          signal?.throwIfAborted();
-          yield bytes;
-        }
-      },
-      // Nothing is held but while it is read.
-      [Symbol.asyncDispose]: async () => {},
-    };
+  /** See `exportBundle`. */
+  async export(caller: Caller, id: string, signal?: AbortSignal): Promise<Bundle> {
+    return await exportBundle(this.#ports, caller, id, { release: this.#ports.release, ...given("signal", signal) });
   }
 
   /** See `importBundle`. */
-  async import(caller: Caller, source: AsyncIterable<Uint8Array>, options?: ImportOptions): Promise<Session> {
-    return await importBundle({ ports: this.#ports, settings: this.#settings }, caller, source, options);
+  async import(
+    caller: Caller,
+    source: AsyncIterable<Uint8Array>,
+    wanted: Pick<ImportOptions, "head" | "sessionId" | "signal"> = {},
+    options: Pick<ImportOptions, "idempotency" | "precondition"> = {},
+  ): Promise<Answer<Session>> {
+    const { settings, ports } = { settings: this.#settings, ports: this.#ports };
+    return await importBundle({ ports, settings }, caller, source, { ...wanted, ...options });
   }
 }

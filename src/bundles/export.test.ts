@@ -121,6 +121,31 @@ describe("exportBundle()", () => {
     await assert.rejects(bundling.exported("sample"), { code: "session_not_found" });
   });
 
+  it("lets go of all it reads where nobody reads on, and ends when its signal is aborted", async () => {
+    const { author, blobs } = bundling;
+    await writeSample(author);
+    const bundle = await bundling.exported("sample");
+    const elsewhere = { tenant: "elsewhere", actor: "tester" };
+    await bundling.imported(bundle, elsewhere);
+    const files = await Array.fromAsync(blobs.list());
+    assert.equal(files.length, 1);
+    {
+      // By now one of its contents is a file, which is open when the reading stops.
+      await using again = await exportBundle(bundling.ports, elsewhere, "sample", { release });
+      let read = 0;
+      for await (const piece of again) {
+        read += piece.length;
+        if (read > 100_000) break;
+      }
+    }
+    await using unread = await exportBundle(bundling.ports, elsewhere, "sample", { release });
+    assert.equal(unread.manifest.contents, 3);
+    const reason = new Error("enough");
+    const signal = AbortSignal.abort(reason);
+    const aborted = await exportBundle(bundling.ports, elsewhere, "sample", { release, signal });
+    await assert.rejects(Array.fromAsync(aborted), reason);
+  });
+
   it("takes a fork with all of its history, and says which bytes were freed before", async () => {
     const { author } = bundling;
     const content = contentOf(author.tenant, Buffer.from("here"));

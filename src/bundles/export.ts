@@ -2,6 +2,7 @@ import type { Contents } from "../artifacts/contents.ts";
 import type { Artifact } from "../engine/artifact.ts";
 import type { Clock } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { Caller, Session, Sessions } from "../engine/sessions.ts";
 import type { Store, Stream } from "../engine/store.ts";
@@ -16,8 +17,8 @@ export interface ExportPorts {
   readonly contents: Pick<Contents, "open">;
 }
 
-/** A session as a file: its bytes are read once, and in order. */
-export interface Bundle extends AsyncIterable<Uint8Array> {
+/** A session as a file: its bytes are read once, and in order. Whoever does not read them to the end disposes of it. */
+export interface Bundle extends AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly manifest: BundleManifest;
 }
 
@@ -28,6 +29,8 @@ export interface Bundle extends AsyncIterable<Uint8Array> {
  * Where the session is deleted meanwhile, or an artifact of it with the last of its bytes, the reading throws
  * `session_not_found` or `content_missing`: what was read by then has no last line, and is no bundle.
  *
+ * Once the signal is aborted, the reading rejects with its reason.
+ *
  * @param release  for the manifest
  * @throws {SojournError} `session_not_found`; while it is read also `content_damaged`, and `payload_too_large` for a log with
  *   an operation of more than 64 MiB
@@ -36,7 +39,7 @@ export async function exportBundle(
   { store, clock, sessions, contents }: ExportPorts,
   caller: Caller,
   id: string,
-  { release }: { readonly release: string },
+  { release, signal }: { readonly release: string; readonly signal?: AbortSignal },
 ): Promise<Bundle> {
   const session = await sessions.get(caller, id);
   const { ref, head, record } = session;
@@ -69,9 +72,16 @@ export async function exportBundle(
       }
     }
   };
+  const bytes = writeBundle({
+    manifest,
+    entries: entriesOf(store, session),
+    contents: bundled(),
+    ...given("signal", signal),
+  });
   return {
     manifest,
-    [Symbol.asyncIterator]: () => writeBundle({ manifest, entries: entriesOf(store, session), contents: bundled() }),
+    [Symbol.asyncIterator]: () => bytes,
+    [Symbol.asyncDispose]: async () => void (await bytes.return(undefined)),
   };
 }
 

@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { type Bundling, bundlingOn, contentOf, streamOf, writeSample } from "../../tests/bundles.ts";
+import { type Bundling, bundlingOn, contentOf, noise, SETTINGS, streamOf, writeSample } from "../../tests/bundles.ts";
 import { noting, sha256 } from "../conformance/index.ts";
 import { randomFrom } from "../conformance/random.ts";
 import { SECOND } from "../engine/clock.ts";
 import type { Caller } from "../engine/sessions.ts";
 import type { Commit, Stream } from "../engine/store.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
+import { importBundle } from "./import.ts";
 import { encodeEntry } from "./lines.ts";
 import { verifyBundle } from "./verify.ts";
 import { writeBundle } from "./write.ts";
@@ -213,6 +214,36 @@ describe("importBundle()", () => {
     assert.equal((await verifyBundle(streamOf(bytes), { digest: sha256 })).ok, true);
     await assert.rejects(bundling.imported(bytes, elsewhere), { code: "invalid", message: /erased operation 6/ });
     await assertNothingLeft();
+  });
+
+  it("answers a call that comes again as it was answered first", async () => {
+    const idempotency = { key: "k", scope: "POST /sessions/import", request: "?" };
+    const bring = async (bytes: Buffer) =>
+      await importBundle({ ports: bundling.ports, settings: SETTINGS }, elsewhere, streamOf(bytes), { idempotency });
+    const first = await bring(bundle);
+    await bundling.sessions.keepalive(elsewhere, "sample");
+    assert.deepEqual(await bring(bundle), { ...first, replayed: true });
+    await bundling.sessions.keepalive(bundling.caller, "sample");
+    await assert.rejects(bring(await bundling.exported("sample")), { code: "idempotency_mismatch" });
+    const large = contentOf("", noise(200_000, 1)).digest;
+    const { place } = (await bundling.author.store.content(elsewhere.tenant, large)) ?? assert.fail();
+    assert.ok(place.in === "file");
+    const files = await Array.fromAsync(bundling.blobs.list());
+    assert.deepEqual(
+      files.map(({ name }) => name),
+      [place.name],
+      "the second left none",
+    );
+  });
+
+  it("is held to its precondition, by the session that has the name", async () => {
+    await assert.rejects(bundling.imported(bundle, elsewhere, { precondition: "any" }), {
+      code: "precondition_failed",
+    });
+    await bundling.sessions.create(elsewhere, { sessionId: "sample" });
+    await bundling.sessions.end(elsewhere, "sample");
+    await assert.rejects(bundling.imported(bundle, elsewhere, { precondition: [1] }), { code: "precondition_failed" });
+    await bundling.imported(bundle, elsewhere, { precondition: [2] });
   });
 
   it("needs the head that was kept, where one is given", async () => {

@@ -4,10 +4,12 @@ import { PendingLog } from "../engine/append.ts";
 import { assertNoAncestor, assertNoUid, exists, holderOf } from "../engine/creation.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import type { Answer, OnceOnly } from "../engine/idempotency.ts";
 import { asOf, isFinal } from "../engine/lifecycle.ts";
 import { assertWithin } from "../engine/limits.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
-import type { Caller, Session, Sessions } from "../engine/sessions.ts";
+import { assertMatches, type Precondition } from "../engine/precondition.ts";
+import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Append, Guard, Head, Stream, StreamRef } from "../engine/store.ts";
 import { Arrival, type ImportSettings } from "./arrival.ts";
 import type { BundleManifest } from "./manifest.ts";
@@ -17,9 +19,11 @@ import { readBundle } from "./read.ts";
 export interface ImportPorts extends MailboxPorts {
   readonly sessions: Pick<Sessions, "room">;
   readonly contents: Pick<Contents, "stage">;
+  readonly once: OnceOnly;
 }
 
-export interface ImportOptions {
+/** What may come with an import. The precondition is about the session that has the name. */
+export interface ImportOptions extends WriteOptions {
   /** A `head_hash` of the session, of any time, that was kept elsewhere; its log must have it. */
   readonly head?: string;
   /** What the session is to be called; it becomes a fork of itself then, with a `uid` of its own. */
@@ -47,36 +51,48 @@ export async function importBundle(
   { ports, settings }: { readonly ports: ImportPorts; readonly settings: ImportSettings },
   caller: Caller,
   source: AsyncIterable<Uint8Array>,
-  { head, sessionId, signal }: ImportOptions = {},
-): Promise<Session> {
+  { head, sessionId, signal, idempotency, precondition }: ImportOptions = {},
+): Promise<Answer<Session>> {
   assertActsAsNone(caller, "import sessions");
   if (sessionId !== undefined) assertWithin({ sessionId });
   const { tenant } = caller;
   const { contents, digest } = ports;
   const admit = async ({ uid, session_id }: BundleManifest): Promise<void> => {
-    // Before its contents are written. What came in the meantime is seen again before the commit.
+    // Before its contents are written. What came in the meantime is seen again before the commit; what came by the same call
+    // must be known as that.
+    if (idempotency !== undefined) return;
     if (sessionId === undefined) await assertNew(ports, { tenant, kind: "session", id: uid });
     await assertFree(ports, tenant, sessionId ?? session_id);
   };
   await using arrival = new Arrival(tenant, { settings, contents, admit });
   await readBundle(source, arrival, { digest, ...given("head", head), ...given("signal", signal) });
-  const { temporary } = arrival.session.record;
-  let conflicts = 0;
-  return await ports.sessions.room.admit({ tenant, temporary }, async (room) => {
-    signal?.throwIfAborted();
-    const now = ports.clock.now();
-    const part =
-      sessionId === undefined ? asItWas(arrival, tenant) : asFork(arrival, ports, { caller, sessionId, now });
-    const record = asOf(part.record, now);
-    const name = await nameGuard(part, ports);
-    const guards = record.status === "active" ? [name, ...room] : [name];
-    const { outcome } = await ports.store.commit({ now, parts: [part], guards, contents: await arrival.contents() });
-    if (outcome === "committed") return { ref: part.ref, head: headOf(part), record };
-    if (outcome === "limit_reached") return outcome;
-    if (outcome !== "conflict") throw new SojournError("internal", { message: `An import came out as ${outcome}` });
-    conflicts += 1;
-    if (conflicts > CONFLICTS_MAX) throw new SojournError("conflict", { message: "Others wrote first; try again" });
-    return outcome;
+  const { uid, head: last, record } = arrival.session;
+  // The same request has the same log, too, and that says what all contents are.
+  const key = idempotency && { ...idempotency, request: `${idempotency.request}\n${uid}\n${last.hash}` };
+  return await ports.once.run<Session>(tenant, key, async (remember) => {
+    let conflicts = 0;
+    return await ports.sessions.room.admit({ tenant, temporary: record.temporary }, async (room) => {
+      signal?.throwIfAborted();
+      const now = ports.clock.now();
+      const part =
+        sessionId === undefined ? asItWas(arrival, tenant) : asFork(arrival, ports, { caller, sessionId, now });
+      const value = { ref: part.ref, head: headOf(part), record: asOf(part.record, now) };
+      const name = await nameGuard(value, ports, precondition);
+      const { outcome } = await ports.store.commit({
+        now,
+        parts: [part],
+        guards: value.record.status === "active" ? [name, ...room] : [name],
+        contents: await arrival.contents(),
+        ...given("remember", remember && [remember(value, now, part.ref)]),
+      });
+      if (outcome === "committed") return { value, at: now };
+      if (outcome === "limit_reached") return outcome;
+      if (outcome === "content_missing") throw new SojournError("internal", { message: "An import lacks a content" });
+      conflicts += 1;
+      // Another node may have answered the same call.
+      if (outcome === "conflict" && conflicts <= CONFLICTS_MAX) return outcome;
+      throw new SojournError("conflict", { message: "Others wrote first; try again" });
+    });
   });
 }
 
@@ -108,11 +124,16 @@ function asFork(
 }
 
 /** Refuses what others have by now; and says what must still hold when the session comes. */
-async function nameGuard({ ref, record }: Append<"session">, ports: ImportPorts): Promise<Guard> {
+async function nameGuard(
+  { ref, record }: Session,
+  ports: ImportPorts,
+  precondition: Precondition | undefined,
+): Promise<Guard> {
   const { tenant } = ref;
   const { sessionId } = record;
   await assertNew(ports, ref);
   const holder = await assertFree(ports, tenant, sessionId);
+  assertMatches(precondition, holder?.head.seq);
   if (holder === undefined) await assertNoUid(ports, tenant, sessionId);
   // Its parent may have been deleted, or never have been here.
   await assertNoAncestor(ports, tenant, record);

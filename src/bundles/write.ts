@@ -10,6 +10,7 @@ export interface BundleParts {
   readonly entries: AsyncIterable<Entry> | Iterable<Entry>;
   /** In the order in which the artifacts that are there first refer to them. */
   readonly contents: AsyncIterable<BundledContent> | Iterable<BundledContent>;
+  readonly signal?: AbortSignal;
 }
 
 /** A content with its bytes, which are none where they were freed. */
@@ -18,7 +19,7 @@ export interface BundledContent extends ContentLine {
 }
 
 /** The bytes of a bundle: the same parts make the same bytes. */
-export function writeBundle({ manifest, entries, contents }: BundleParts): AsyncGenerator<Buffer> {
+export function writeBundle({ manifest, entries, contents, signal }: BundleParts): AsyncGenerator<Buffer> {
   const body = async function* (): AsyncGenerator<Uint8Array> {
     for await (const entry of entries) yield encodeEntry(entry);
     for await (const { bytes, ...content } of contents) {
@@ -30,7 +31,10 @@ export function writeBundle({ manifest, entries, contents }: BundleParts): Async
   return sealed(
     (async function* (): AsyncGenerator<Buffer> {
       yield encodeManifest(manifest);
-      yield* compressed(evenly(body()));
+      for await (const piece of compressed(evenly(body()))) {
+        signal?.throwIfAborted();
+        yield piece;
+      }
     })(),
   );
 }

@@ -3,7 +3,7 @@ import { given } from "../../../engine/given.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
 import { BYTES, type Call, type Route, route } from "../../route.ts";
-import { answered, entityTag } from "./answer.ts";
+import { answered } from "./answer.ts";
 import { decodeMoment, pageLimit } from "./decode.ts";
 import * as encode from "./encode.ts";
 import * as history from "./history.ts";
@@ -148,15 +148,13 @@ export const historyRoutes: readonly Route[] = [
     scope: "sessions:write",
     query: history.ImportQueryShape,
     bytes: { take: "always", limit: "bundle" },
-    isWrite: false,
+    isWrite: true,
     answers: { 201: encode.enveloped(encode.SessionShape) },
-    refusals: ["session_exists", "limit_reached"],
-    handle: async ({ bundles, caller, query, bytes = nothing(), gone, header, now }) => {
-      // A session comes once: the same file again is refused by its uid, or by the name that it was given.
-      assertUnconditional(header, "import sessions");
+    refusals: ["session_exists", "limit_reached", "precondition_failed", "idempotency_mismatch"],
+    handle: async ({ bundles, caller, query, bytes = nothing(), gone, write }) => {
       const wanted = { ...given("head", query.head), ...given("sessionId", query.session_id), signal: gone() };
-      const session = await bundles.import(caller, bytes, wanted);
-      return { status: 201, body: encode.envelope(encode.encodeSession(session), now()), headers: entityTag(session) };
+      const answer = await bundles.import(caller, bytes, wanted, write);
+      return { status: 201, ...answered(answer, encode.encodeSession(answer.value), answer.value) };
     },
   }),
   route({
