@@ -20,9 +20,10 @@ import { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { ArtifactQuery, Page, Store } from "../engine/store.ts";
 import { Collector } from "./collector.ts";
-import { type ContentSettings, Contents, type Slice, type Source, type Staged } from "./contents.ts";
+import { type ContentSettings, Contents, type Source, type Staged } from "./contents.ts";
 import { openBelow } from "./file-roots.ts";
 import { mimeTypeOf } from "./mime-type.ts";
+import type { Slice } from "./open-content.ts";
 import { Sharing } from "./sharing.ts";
 
 /** What `Artifacts` stands on. */

@@ -120,7 +120,10 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
   }
 
   async content(_: WantedContent, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#staged.push(await this.#contents.stage(this.#tenant, bytes));
+    const staged = await this.#contents.stage(this.#tenant, bytes);
+    this.#staged.push(staged);
+    // Now: until it is where it stays, it holds memory, or a file open.
+    await staged.bring();
   }
 
   freed({ digest }: WantedContent): void {

@@ -44,9 +44,8 @@ export class FsBlobWriter implements BlobWriter {
     await this.#step(async ({ file, path, isDurable }) => {
       // What a failed sync leaves is unknown, whatever a second one says: there is no second one.
       if (isDurable) await file.sync();
-      await file.close();
       await rename(path + PART, path);
-      if (isDurable) await syncDirectory(dirname(path));
+      await Promise.all([file.close(), isDurable && syncDirectory(dirname(path))]);
     });
     this.#state = "finished";
     this.#begun.over();
