@@ -42,6 +42,7 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
   readonly #freed = new Set<string>();
   #rows: RowChange[] = [];
   readonly #staged: Staged[] = [];
+  readonly #brought: NewContent[] = [];
   #logBytes = 0;
   #log: ForeignLog | undefined;
 
@@ -63,8 +64,8 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
   }
 
   /** What a commit brings. */
-  async contents(): Promise<readonly NewContent[]> {
-    return await Promise.all(this.#staged.map((staged) => staged.bring()));
+  get contents(): readonly NewContent[] {
+    return this.#brought;
   }
 
   get rows(): readonly RowChange[] {
@@ -122,8 +123,8 @@ export class Arrival implements BundleVisitor, AsyncDisposable {
   async content(_: WantedContent, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const staged = await this.#contents.stage(this.#tenant, bytes);
     this.#staged.push(staged);
-    // Now: until it is where it stays, it holds memory, or a file open.
-    await staged.bring();
+    // At once, so that no more than small ones wait in memory.
+    this.#brought.push(await staged.bring());
   }
 
   freed({ digest }: WantedContent): void {

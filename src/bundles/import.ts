@@ -82,7 +82,7 @@ export async function importBundle(
         now,
         parts: [part],
         guards: value.record.status === "active" ? [name, ...room] : [name],
-        contents: await arrival.contents(),
+        contents: arrival.contents,
         ...given("remember", remember && [remember(value, now, part.ref)]),
       });
       if (outcome === "committed") return { value, at: now };
