@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -13,6 +13,7 @@ import {
   streamOf,
   writeSample,
 } from "../../tests/bundles.ts";
+import { until } from "../../tests/until.ts";
 import { draft, requests, sha256 } from "../conformance/index.ts";
 import { randomFrom } from "../conformance/random.ts";
 import type { Entry } from "../engine/operation.ts";
@@ -129,6 +130,7 @@ describe("exportBundle()", () => {
     await bundling.imported(bundle, elsewhere);
     const files = await Array.fromAsync(blobs.list());
     assert.equal(files.length, 1);
+    const [{ name } = { name: "" }] = files;
     {
       // By now one of its contents is a file, which is open when the reading stops.
       await using again = await exportBundle(bundling.ports, elsewhere, "sample", { release });
@@ -138,6 +140,7 @@ describe("exportBundle()", () => {
         if (read > 100_000) break;
       }
     }
+    if (existsSync(OPEN)) await until("the file is closed", async () => !isOpen(name));
     await using unread = await exportBundle(bundling.ports, elsewhere, "sample", { release });
     assert.equal(unread.manifest.contents, 3);
     const reason = new Error("enough");
@@ -211,3 +214,17 @@ describe("exportBundle()", () => {
     }
   });
 });
+
+/** Where Linux tells what this process has open. */
+const OPEN = "/proc/self/fd";
+
+function isOpen(name: string): boolean {
+  return readdirSync(OPEN).some((fd) => {
+    try {
+      return readlinkSync(join(OPEN, fd)).includes(name);
+    } catch {
+      // That of the directory itself.
+      return false;
+    }
+  });
+}
