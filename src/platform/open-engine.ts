@@ -157,13 +157,18 @@ export function openEngine(
     { ...ports, sessions, contents: artifacts.contents, release: VERSION },
     { ...settings, ...limits },
   );
+  const removeFiles: Chore = {
+    name: "removal of files of artifacts that are gone",
+    everyMs: config.sweepIntervalMs,
+    run: async () => void (await artifacts.removeAbandoned()),
+  };
   const collect: Chore = {
-    name: "removal of files that nothing refers to",
+    name: "search for files that nothing refers to",
     everyMs: COLLECT_EVERY_MS,
     atStart: true,
     run: async () => {
       const removed = await artifacts.collect();
-      if (removed > 0) logger.info({ removed }, "files of artifacts removed");
+      if (removed > 0) logger.info({ removed }, "files removed that nothing referred to");
     },
   };
   const policy = policyOf(config);
@@ -189,7 +194,7 @@ export function openEngine(
     everyMs: config.sweepIntervalMs,
     run: () => access.saveLastUse(),
   };
-  const chores = startChores([sweep, noteUse, collect, retain], logger);
+  const chores = startChores([sweep, noteUse, removeFiles, collect, retain], logger);
   return {
     sessions,
     users,
@@ -221,8 +226,8 @@ export function openEngine(
 /** How much of a content the store itself takes: past that a file is as quick, and holds up no other commit (measured). */
 const IN_STORE_MAX = 65_536;
 
-/** How often files are looked for that nothing refers to. */
-const COLLECT_EVERY_MS = 60_000;
+/** How often all files are looked at, for those that were written for a commit that never came. */
+const COLLECT_EVERY_MS = 3_600_000;
 
 /** How often the policy of retention is carried out. */
 const RETAIN_EVERY_MS = 60_000;
