@@ -144,6 +144,7 @@ const UNDECLARED = [
   "payload_too_large",
   "unauthorized",
   "forbidden",
+  "session_not_found",
   "rate_limited",
   "overloaded",
   "storage_full",

@@ -174,10 +174,17 @@ function pathParameters(path: string): { readonly path?: z.ZodObject } {
 }
 
 function refusals(
-  { body, bytes, isWrite, refusals: own }: Route,
+  { scope, body, bytes, isWrite, refusals: own }: Route,
   { errors, errorShape }: Dialect,
 ): Record<string, object> {
-  const codes = [...ALWAYS, ...(body || bytes ? WITH_BODY : []), ...(isWrite ? ["storage_full" as const] : []), ...own];
+  const codes = [
+    ...ALWAYS,
+    // The session that the call is made as.
+    ...(scope === "open" ? [] : ["session_not_found" as const]),
+    ...(body || bytes ? WITH_BODY : []),
+    ...(isWrite ? ["storage_full" as const] : []),
+    ...own,
+  ];
   const byStatus = Map.groupBy(
     codes.map((code) => errors[code]),
     ({ status }) => status,

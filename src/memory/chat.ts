@@ -210,7 +210,9 @@ export class Chat {
   ): Promise<Context> {
     const { windows, users } = this.#ports;
     const { conversation, workingMemory, userId } = session.record;
-    const { record: profile } = await users.get(caller, userId);
+    // A session that acts for itself is answered as its user likes, too.
+    const { actingAs: _, ...owner } = caller;
+    const { record: profile } = await users.get(owner, userId);
     return {
       systemPrompt: this.#settings.systemPrompt,
       profile: adapted(profile, patch),
