@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { LIMITS } from "../src/engine/limits.ts";
-import type { Artifact, Operation } from "./api.ts";
+import { Api, type Artifact, type Operation } from "./api.ts";
 import { Wire } from "./raw.ts";
-import { fieldsOf, suite } from "./shelf.ts";
+import { startServer } from "./server.ts";
+import { fieldsOf, Shelf, suite } from "./shelf.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -189,6 +193,26 @@ describe("storing an artifact", () => {
     assert.deepEqual([answer.status, answer.error.code], [403, "FORBIDDEN"]);
   });
 
+  it("is counted where its user is erased", async () => {
+    const it = await shelf();
+    const { session_id } = await it.api.create({ user_id: "ann" });
+    for (const content of ["abc", "abc"]) {
+      await it.api.post(`/sessions/${session_id}/artifacts`, { name: "a", artifact_type: "t", content });
+    }
+    const { data } = await it.api.call<object>("DELETE", "/users/ann");
+    assert.deepEqual(data, {
+      user_id: "ann",
+      sessions: 1,
+      operations: 3,
+      messages: 0,
+      summaries: 0,
+      facts: 0,
+      artifacts: 2,
+      artifact_bytes: 6,
+      profile: false,
+    });
+  });
+
   it("happens once for a key, with the same bytes, and is refused with others", async () => {
     const it = await shelf();
     for (const store of [
@@ -273,6 +297,44 @@ describe("the limits of artifacts", () => {
     assert.equal((await full.raw(Buffer.alloc(1_000))).status, 201);
     assert.deepEqual(fieldsOf(await full.raw(Buffer.alloc(501))), [429, "max_artifact_bytes"]);
     assert.equal((await full.raw(Buffer.alloc(500))).status, 201);
+  });
+});
+
+describe("an artifact in JSON", () => {
+  const { shelf } = suite();
+
+  it("may take four mebibytes, and not one byte more", async () => {
+    const it = await shelf();
+    const most = 4 * 1_048_576;
+    const around = JSON.stringify({ name: "a", artifact_type: "t", content: "" }).length;
+    const of = (bytes: number) => it.json({ name: "a", artifact_type: "t", content: "a".repeat(bytes - around) });
+    assert.equal((await of(most)).status, 201);
+    assert.equal((await of(most + 1)).error.code, "PAYLOAD_TOO_LARGE");
+  });
+});
+
+describe("an artifact of a file of the server's", () => {
+  it("is one below the directories that are named, by its own name", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "sojourn-roots-"));
+    try {
+      await mkdir(join(directory, "in"));
+      await writeFile(join(directory, "in", "data.csv"), "a;b");
+      await writeFile(join(directory, "out.csv"), "secret");
+      await symlink(join(directory, "out.csv"), join(directory, "in", "link.csv"));
+      await using server = await startServer({ artifact_roots: join(directory, "in"), max_artifact_bytes: "5" });
+      const it = await Shelf.of(new Api(server.url));
+      const file = (path: string, more = {}) => it.api.post<Artifact>(it.path, { artifact_type: "t", path, ...more });
+      const { data } = await file(join(directory, "in", "data.csv"));
+      assert.deepEqual([data.name, data.mime_type, data.size], ["data.csv", "text/csv", 3]);
+      assert.equal((await file(join(directory, "in", "data.csv"), { name: "b" })).data.name, "b");
+      for (const path of ["out.csv", "in/../out.csv", "in/link.csv"]) {
+        assert.equal((await file(join(directory, path))).status, 403, path);
+      }
+      await writeFile(join(directory, "in", "large"), "123456");
+      assert.equal((await file(join(directory, "in", "large"))).error.code, "PAYLOAD_TOO_LARGE");
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });
 

@@ -194,7 +194,11 @@ export const PruneShape = z.strictObject({
   dry_run: z.boolean().optional().describe("only tell which they are"),
 });
 
-export const PrunedShape = z.object({ deleted: count, session_ids: z.array(z.string()), artifact_bytes: count });
+export const PrunedShape = z.object({
+  deleted: count,
+  session_ids: z.array(z.string()).describe("those that ended first come first; at most 10000"),
+  artifact_bytes: count.describe("before compression"),
+});
 
 export function decodeFork(body: z.output<typeof NewForkShape>): NewFork {
   return {
