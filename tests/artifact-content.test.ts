@@ -286,7 +286,7 @@ describe("a download", () => {
     await flip(0);
     const early = await content();
     assert.equal(early.status, 500);
-    assert.match(await early.text(), /"INTERNAL_ERROR"/);
+    assert.match(await early.text(), /"CONTENT_DAMAGED"/);
     // What is not read is not looked at.
     const head = await fetch(`${server.url}/api/v1${shelf.path}/${artifact_id}/content`, { method: "HEAD" });
     assert.equal(head.status, 200);

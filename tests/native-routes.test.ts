@@ -55,7 +55,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}`)).status, 200);
     assert.equal((await api.get("/sessions/nobody")).status, 404);
-    assert.equal((await api.get(`/sessions/${session_id}?at=never`)).error.code, "NOT_FOUND");
+    assert.equal((await api.get(`/sessions/${session_id}?at=never`)).error.code, "CHECKPOINT_NOT_FOUND");
   },
   updateSession: async (api) => {
     await refusesAsAnyWrite(api, "PATCH", "", [{ name: "a" }, { name: "b" }]);
@@ -114,7 +114,7 @@ const CASES: Readonly<Record<string, Case>> = {
   listMessages: async (api) => {
     const { session_id } = await api.create();
     assert.equal((await api.get(`/sessions/${session_id}/messages`)).status, 200);
-    assert.equal((await api.get(`/sessions/${session_id}/messages?at=never`)).error.code, "NOT_FOUND");
+    assert.equal((await api.get(`/sessions/${session_id}/messages?at=never`)).error.code, "CHECKPOINT_NOT_FOUND");
     assert.equal((await api.get("/sessions/nobody/messages")).status, 404);
   },
   addMessages: async (api) => {
@@ -148,7 +148,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const { session_id } = await api.create();
     assert.deepEqual((await api.get(`/sessions/${session_id}/working-memory`)).data, {});
     assert.equal((await api.get("/sessions/nobody/working-memory")).status, 404);
-    assert.equal((await api.get(`/sessions/${session_id}/working-memory?at=never`)).error.code, "NOT_FOUND");
+    assert.equal((await api.get(`/sessions/${session_id}/working-memory?at=never`)).error.code, "CHECKPOINT_NOT_FOUND");
   },
   replaceWorkingMemory: async (api) => {
     await refusesAsAnyWrite(api, "PUT", "/working-memory", [{ a: 1 }, { b: [null] }]);
@@ -208,7 +208,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const { path } = await withArtifact(api);
     assert.equal((await api.get(path)).status, 200);
     assert.equal((await api.get("/sessions/nobody/artifacts")).status, 404);
-    assert.equal((await api.get(`${path}?at=never`)).error.code, "NOT_FOUND");
+    assert.equal((await api.get(`${path}?at=never`)).error.code, "CHECKPOINT_NOT_FOUND");
   },
   getArtifact: async (api) => {
     await refusesAsAnyReadOfArtifact(api, "");
@@ -261,7 +261,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const { session_id } = await api.create();
     const path = `/sessions/${session_id}/checkpoints`;
     await refusesAnotherBody(api, path, [{ name: "a" }, { name: "b" }]);
-    assert.equal((await api.post(path, { name: "a" })).error.code, "CONFLICT");
+    assert.equal((await api.post(path, { name: "a" })).error.code, "CHECKPOINT_EXISTS");
     assert.equal((await api.post(path, { name: "b" }, { "if-match": '"9"' })).status, 412);
     assert.equal((await api.post("/sessions/nobody/checkpoints", { name: "a" })).status, 404);
     for (let i = 1; i < LIMITS.checkpoints; i++) await api.post(path, { name: `c${i}` });
@@ -277,7 +277,7 @@ const CASES: Readonly<Record<string, Case>> = {
     const path = `/sessions/${session_id}/fork`;
     await refusesAnotherBody(api, path, [{ name: "a" }, { name: "b" }]);
     assert.equal((await api.post(path, { session_id })).error.code, "SESSION_EXISTS");
-    assert.equal((await api.post(path, { at: "never" })).error.code, "NOT_FOUND");
+    assert.equal((await api.post(path, { at: "never" })).error.code, "CHECKPOINT_NOT_FOUND");
     assert.equal((await api.post(path, {}, { "if-match": '"9"' })).status, 412);
     assert.equal((await api.post("/sessions/nobody/fork")).status, 404);
     assert.equal((await limited.post("/sessions/another/fork")).status, 429);
@@ -344,7 +344,7 @@ async function refusesAsAnyReadOfArtifact(api: Api, what: string): Promise<{ rea
   const { path, artifact } = await withArtifact(api);
   assert.equal((await api.get(artifact + what)).status, 200);
   assert.equal((await api.get(`${path}/none${what}`)).error.code, "ARTIFACT_NOT_FOUND");
-  assert.equal((await api.get(`${artifact}${what}?at=never`)).error.code, "NOT_FOUND");
+  assert.equal((await api.get(`${artifact}${what}?at=never`)).error.code, "CHECKPOINT_NOT_FOUND");
   assert.equal((await api.get(`/sessions/nobody/artifacts/a${what}`)).error.code, "SESSION_NOT_FOUND");
   return { artifact };
 }

@@ -3,10 +3,11 @@ import type { ByteRange, Opened } from "../../../artifacts/artifacts.ts";
 import type { Artifact } from "../../../engine/artifact.ts";
 import { SojournError } from "../../../engine/errors.ts";
 import { given } from "../../../engine/given.ts";
+import type { Session } from "../../../engine/sessions.ts";
 import { BYTES, type Call, type Download, NOTHING, type Reply, type Route, route } from "../../route.ts";
 import { answered, writeRefusals } from "./answer.ts";
 import * as artifacts from "./artifacts.ts";
-import { AtShape, decodeMoment } from "./decode.ts";
+import { AtShape, decodeMoment, ReturnQueryShape } from "./decode.ts";
 import * as encode from "./encode.ts";
 
 /** Larger contents go as they are. */
@@ -50,13 +51,13 @@ export const artifactRoutes: readonly Route[] = [
     bytes: { take: "unless_json", limit: "artifact" },
     maxBodyBytes: JSON_BODY,
     isWrite: true,
-    answers: { 201: artifactAnswer },
+    answers: { 201: encode.enveloped(encode.besideSession(artifacts.ArtifactShape)) },
     refusals: [...writeRefusals, "limit_reached"],
     handle: async (call) => {
       const answer = await stored(call);
       const { session, artifact } = answer.value;
       const data = artifacts.encodeArtifact(artifact, session.record.sessionId);
-      return { status: 201, ...answered(answer, data, session) };
+      return { status: 201, ...answered(answer, { ...data, ...withSession(call, session) }, session) };
     },
   }),
   route({
@@ -121,13 +122,17 @@ export const artifactRoutes: readonly Route[] = [
     operationId: "deleteArtifact",
     summary: "Remove a file; its bytes go with the last that has them",
     scope: "sessions:write",
+    query: ReturnQueryShape,
     isWrite: true,
-    answers: { 200: encode.enveloped(z.object({ artifact_id: z.string(), session_id: z.string() })) },
+    answers: {
+      200: encode.enveloped(encode.besideSession(z.object({ artifact_id: z.string(), session_id: z.string() }))),
+    },
     refusals: changeRefusals,
-    handle: async ({ artifacts: it, caller, id, params, write }) => {
-      const answer = await it.delete(caller, id, named(params), write);
+    handle: async (call) => {
+      const answer = await call.artifacts.delete(call.caller, call.id, named(call.params), call.write);
       const { artifactId, session } = answer.value;
-      return answered(answer, { artifact_id: artifactId, session_id: session.record.sessionId }, session);
+      const data = { artifact_id: artifactId, session_id: session.record.sessionId, ...withSession(call, session) };
+      return answered(answer, data, session);
     },
   }),
   route({
@@ -153,16 +158,17 @@ export const artifactRoutes: readonly Route[] = [
     operationId: "grantArtifact",
     summary: "Share a file, and later versions of it, with another session; again changes the permission",
     scope: "sessions:write",
+    query: ReturnQueryShape,
     body: artifacts.NewGrantShape,
     isWrite: true,
-    answers: { 201: encode.enveloped(artifacts.GrantShape) },
+    answers: { 201: encode.enveloped(encode.besideSession(artifacts.GrantShape)) },
     refusals: changeRefusals,
     handle: async (call) => {
       const { session_id: sessionId, permission } = call.body;
       const shared = { sessionId, permission };
       const answer = await call.artifacts.grant(call.caller, call.id, named(call.params), shared, call.write);
       const data = artifacts.encodeGrant(answer.value, await nameIfAny(call, answer.value.grantee));
-      return { status: 201, ...answered(answer, data) };
+      return { status: 201, ...answered(answer, { ...data, ...withSession(call, await owner(call)) }) };
     },
   }),
   route({
@@ -171,9 +177,12 @@ export const artifactRoutes: readonly Route[] = [
     operationId: "revokeArtifact",
     summary: "Share a file with a session no more",
     scope: "sessions:write",
+    query: ReturnQueryShape,
     isWrite: true,
     answers: {
-      200: encode.enveloped(z.object({ artifact_id: z.string(), session_id: z.string(), uid: z.string() })),
+      200: encode.enveloped(
+        encode.besideSession(z.object({ artifact_id: z.string(), session_id: z.string(), uid: z.string() })),
+      ),
     },
     refusals: [...changeRefusals, "not_found"],
     handle: async (call) => {
@@ -181,7 +190,8 @@ export const artifactRoutes: readonly Route[] = [
       const answer = await call.artifacts.revoke(call.caller, call.id, named(call.params), granteeId, call.write);
       const { artifactId, grantee } = answer.value;
       const sessionId = (await nameIfAny(call, grantee)) ?? grantee;
-      return answered(answer, { artifact_id: artifactId, session_id: sessionId, uid: grantee });
+      const data = { artifact_id: artifactId, session_id: sessionId, uid: grantee };
+      return answered(answer, { ...data, ...withSession(call, await owner(call)) });
     },
   }),
 ];
@@ -288,6 +298,19 @@ async function found(call: ReadCall): Promise<Artifact> {
 async function seqOf({ history, caller, id, query }: Call<{ readonly at?: string | undefined }>) {
   if (query.at === undefined) return {};
   return { at: await history.seqOf(caller, id, decodeMoment(query.at)) };
+}
+
+type ReturnCall = Call<z.output<typeof ReturnQueryShape>>;
+
+/** The session, where it is asked for, and is the caller's to look at. */
+function withSession({ query, caller: { actingAs } }: Pick<ReturnCall, "query" | "caller">, session: Session) {
+  const isTheirs = actingAs === undefined || actingAs === session.ref.id;
+  return query.return === "session" && isTheirs ? { session: encode.encodeSession(session) } : undefined;
+}
+
+/** The session that a call is about, whoever calls. */
+async function owner({ sessions, caller, id }: Pick<Call, "sessions" | "caller" | "id">): Promise<Session> {
+  return await sessions.get({ tenant: caller.tenant, actor: caller.actor }, id);
 }
 
 function named({ artifact_id: artifactId = "" }: Call["params"]): string {

@@ -7,7 +7,18 @@ import { given } from "../../../engine/given.ts";
 import type { JsonObject } from "../../../engine/json.ts";
 import { jsonFaults, LIMITS } from "../../../engine/limits.ts";
 import type { ArtifactQuery } from "../../../engine/store.ts";
-import { AtShape, integer, metadata, moment, moments, PageShape, pageLimit, tag, tags } from "./decode.ts";
+import {
+  AtShape,
+  integer,
+  metadata,
+  moment,
+  moments,
+  PageShape,
+  pageLimit,
+  ReturnQueryShape,
+  tag,
+  tags,
+} from "./decode.ts";
 import { isoTime } from "./encode.ts";
 
 const count = z.int().min(0);
@@ -59,7 +70,12 @@ export const NewRawArtifactShape = z.strictObject({
     .union([z.string(), z.array(z.string())])
     .optional()
     .describe("of bytes; repeatable, and each may hold several, separated by commas"),
+  tag: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe("of bytes; repeatable, each one tag, whatever it holds"),
   metadata: z.string().optional().describe("of bytes; a JSON object as text"),
+  ...ReturnQueryShape.shape,
 });
 
 const bound = z
@@ -165,13 +181,18 @@ export function decodeRawArtifact(
     name: query.name ?? "",
     type: query.artifact_type ?? "",
     ...given("mimeType", query.mime_type ?? (contentType && says(contentType) ? contentType : undefined)),
-    ...given("tags", query.tags, (tags) => [tags].flat().flatMap((some) => some.split(","))),
+    ...given("tags", tagsOf(query)),
     ...given("metadata", query.metadata, decodeMetadata),
   };
 }
 
+function tagsOf({ tags, tag }: z.output<typeof NewRawArtifactShape>): readonly string[] | undefined {
+  if (tags === undefined && tag === undefined) return undefined;
+  return [...[tags ?? []].flat().flatMap((some) => some.split(",")), ...[tag ?? []].flat()];
+}
+
 /** Refuses, by their names, what of a query is for bytes alone. */
-export function assertNoRaw(query: z.output<typeof NewRawArtifactShape>): void {
+export function assertNoRaw({ return: _, ...query }: z.output<typeof NewRawArtifactShape>): void {
   const faults = Object.keys(query).map((field) => {
     return { field, message: "is for bytes; of JSON, the body says it", type: "unrecognized_keys" };
   });

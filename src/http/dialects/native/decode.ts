@@ -136,6 +136,11 @@ export const AtShape = z.strictObject({
   at: at.optional().describe("as it was just after the operation with this seq, or at the checkpoint of this name"),
 });
 
+/** What the answer of a write to what a session holds has beside the rest. */
+export const ReturnQueryShape = z.strictObject({
+  return: z.enum(["answer", "session"]).optional().describe("session: the answer has the session with it"),
+});
+
 /** `GET /sessions/{id}`. */
 export const GetQueryShape = AtShape;
 

@@ -163,6 +163,11 @@ export function enveloped<T extends z.ZodType>(data: T): z.ZodObject {
   return z.object({ success: z.literal(true), data, timestamp: time });
 }
 
+/** An answer that has the session with it, where that is asked for. */
+export function besideSession(shape: z.ZodObject): z.ZodObject {
+  return shape.extend({ session: SessionShape.optional().describe("with return=session") });
+}
+
 /** The envelope of every error. */
 export const ErrorShape = z
   .object({

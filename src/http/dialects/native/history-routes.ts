@@ -4,7 +4,7 @@ import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
 import { BYTES, type Call, type Route, route } from "../../route.ts";
 import { answered } from "./answer.ts";
-import { decodeMoment, pageLimit } from "./decode.ts";
+import { decodeMoment, pageLimit, ReturnQueryShape } from "./decode.ts";
 import * as encode from "./encode.ts";
 import * as history from "./history.ts";
 
@@ -16,9 +16,10 @@ export const historyRoutes: readonly Route[] = [
     operationId: "createCheckpoint",
     summary: "Give this moment of a session a name, by which it can be read, forked and replayed later",
     scope: "sessions:write",
+    query: ReturnQueryShape,
     body: history.NewCheckpointShape,
     isWrite: true,
-    answers: { 201: encode.enveloped(history.CheckpointShape) },
+    answers: { 201: encode.enveloped(encode.besideSession(history.CheckpointShape)) },
     refusals: [
       "session_not_found",
       "checkpoint_exists",
@@ -27,11 +28,12 @@ export const historyRoutes: readonly Route[] = [
       "idempotency_mismatch",
       "conflict",
     ],
-    handle: async ({ history: it, caller, id, body, write }) => {
+    handle: async ({ history: it, caller, id, query, body, write }) => {
       const { name, data } = body;
       const answer = await it.checkpoint(caller, id, { name, ...given("data", data) }, write);
       const { checkpoint, session } = answer.value;
-      return { status: 201, ...answered(answer, history.encodeCheckpoint(checkpoint), session) };
+      const shown = query.return === "session" ? { session: encode.encodeSession(session) } : {};
+      return { status: 201, ...answered(answer, { ...history.encodeCheckpoint(checkpoint), ...shown }, session) };
     },
   }),
   route({

@@ -6,7 +6,7 @@ import type { ChatListener } from "../../../memory/chat.ts";
 import { EventQueue } from "../../event-queue.ts";
 import { type Call, type JsonReply, type Reply, type Route, route } from "../../route.ts";
 import { acceptsEvents, answered, entityTag, writeRefusals } from "./answer.ts";
-import { AtShape, decodeMoment } from "./decode.ts";
+import { AtShape, decodeMoment, ReturnQueryShape } from "./decode.ts";
 import * as encode from "./encode.ts";
 import { encodeError } from "./errors.ts";
 import { assertUnconditional, sessionAt } from "./history-routes.ts";
@@ -33,7 +33,7 @@ export const memoryRoutes: readonly Route[] = [
     operationId: "chat",
     summary: "Say something to a session; with Accept: text/event-stream the answer comes while it is made",
     scope: "sessions:write",
-    query: memory.ReturnQueryShape,
+    query: ReturnQueryShape,
     body: memory.ChatShape,
     isWrite: true,
     stream: "answer",
@@ -73,7 +73,7 @@ export const memoryRoutes: readonly Route[] = [
     operationId: "addMessages",
     summary: "Add a message, or a history; calls without a result are closed, and results without a call get one",
     scope: "sessions:write",
-    query: memory.ReturnQueryShape,
+    query: ReturnQueryShape,
     body: memory.NewMessagesShape,
     maxBodyBytes: HISTORY_BODY,
     isWrite: true,
@@ -97,7 +97,7 @@ export const memoryRoutes: readonly Route[] = [
     summary:
       "Keep the newest messages in the window, and the others below it, summarized or not; the log keeps them all",
     scope: "sessions:write",
-    query: memory.ReturnQueryShape,
+    query: ReturnQueryShape,
     body: memory.CompactShape,
     isWrite: true,
     answers: { 200: encode.enveloped(memory.CompactedShape) },
@@ -179,7 +179,7 @@ function workingMemory(method: "PUT" | "PATCH", summary: string): Route {
     operationId: method === "PUT" ? "replaceWorkingMemory" : "updateWorkingMemory",
     summary,
     scope: "sessions:write",
-    query: memory.ReturnQueryShape,
+    query: ReturnQueryShape,
     body: memory.WorkingMemoryShape,
     isWrite: true,
     answers: { 200: encode.enveloped(z.union([memory.WorkingMemoryShape, memory.WorkingMemoryAndSessionShape])) },
@@ -200,7 +200,7 @@ function workingMemory(method: "PUT" | "PATCH", summary: string): Route {
   });
 }
 
-type ReturnQuery = z.output<typeof memory.ReturnQueryShape>;
+type ReturnQuery = z.output<typeof ReturnQueryShape>;
 
 function withSession({ return: wanted }: ReturnQuery, session: Session): { readonly session: object } | undefined {
   return wanted === "session" ? { session: encode.encodeSession(session) } : undefined;

@@ -24,11 +24,6 @@ export const ChatShape = z.strictObject({
   stream: z.boolean().optional().describe("true: the answer comes as events, as with Accept: text/event-stream"),
 });
 
-/** What the answer of a chat, or of another write to what a session remembers, holds beside the rest. */
-export const ReturnQueryShape = z.strictObject({
-  return: z.enum(["answer", "session"]).optional().describe("session: the answer has the session with it"),
-});
-
 export const AnswerShape = z
   .object({
     response: z.string(),
