@@ -379,10 +379,28 @@ for (const [name, start] of PLACES) {
         await session.workingMemory.update({ a: 1, b: 2 });
         const report = await users.erase(userId);
         const { operations, ...rest } = report;
-        assert.deepEqual(rest, { userId, sessions: 2, messages: 4, summaries: 0, facts: 3, profile: false });
+        assert.deepEqual(rest, {
+          userId,
+          sessions: 2,
+          messages: 4,
+          summaries: 0,
+          facts: 3,
+          artifacts: 0,
+          artifactBytes: 0,
+          profile: false,
+        });
         assert.ok(operations >= 5);
         assert.equal(await sessions.find(session.uid), undefined);
-        const nothing = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0, profile: false };
+        const nothing = {
+          sessions: 0,
+          operations: 0,
+          messages: 0,
+          summaries: 0,
+          facts: 0,
+          artifacts: 0,
+          artifactBytes: 0,
+          profile: false,
+        };
         assert.deepEqual(await users.erase(userId), { userId, ...nothing });
         for (const bad of ["", "x".repeat(256)]) {
           await assert.rejects(users.erase(bad), { code: "invalid" });

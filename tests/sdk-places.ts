@@ -17,6 +17,10 @@ export interface PlaceOptions {
   readonly maxSessions?: number;
   /** Where a language model is reached that answers in place of the built-in responder. */
   readonly modelBaseUrl?: string;
+  /** Below which `storeFile` may read. */
+  readonly artifactRoots?: string;
+  readonly maxArtifactBytes?: number;
+  readonly maxArtifactsPerSession?: number;
 }
 
 /** The ways to Sojourn; what is tested of one is tested of both. */
@@ -25,8 +29,12 @@ export const PLACES: readonly (readonly [name: string, start: (options?: PlaceOp
   ["open()", startOpened],
 ];
 
-async function startConnected({ maxSessions, modelBaseUrl }: PlaceOptions = {}): Promise<Place> {
+async function startConnected({ maxSessions, modelBaseUrl, ...options }: PlaceOptions = {}): Promise<Place> {
+  const { artifactRoots, maxArtifactBytes, maxArtifactsPerSession } = options;
   const server = await startServer({
+    ...(artifactRoots !== undefined && { artifact_roots: artifactRoots }),
+    ...(maxArtifactBytes !== undefined && { max_artifact_bytes: String(maxArtifactBytes) }),
+    ...(maxArtifactsPerSession !== undefined && { max_artifacts_per_session: String(maxArtifactsPerSession) }),
     ...(maxSessions !== undefined && { max_sessions: String(maxSessions) }),
     ...(modelBaseUrl !== undefined && { model: "openai:test", model_base_url: modelBaseUrl }),
   });
@@ -41,10 +49,11 @@ async function startConnected({ maxSessions, modelBaseUrl }: PlaceOptions = {}):
   };
 }
 
-async function startOpened(options: PlaceOptions = {}): Promise<Place> {
+async function startOpened({ artifactRoots, ...options }: PlaceOptions = {}): Promise<Place> {
   const data = await mkdtemp(join(tmpdir(), "sojourn-test-"));
   const model = options.modelBaseUrl === undefined ? {} : { model: "openai:test" };
-  const sojourn = await open({ data, durability: "none", ...model, ...options });
+  const roots = artifactRoots === undefined ? {} : { artifactRoots: [artifactRoots] };
+  const sojourn = await open({ data, durability: "none", ...model, ...roots, ...options });
   return {
     sojourn,
     withKey: () => sojourn,

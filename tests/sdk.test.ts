@@ -385,7 +385,7 @@ for (const [name, start] of PLACES) {
         await session.complete();
         assert.deepEqual([(await session.at(1)).name, (await session.at(2)).name], ["first", "second"]);
         assert.deepEqual([(await session.at(2)).headHash, (await session.at(2)).status], [headHash, "active"]);
-        assert.deepEqual(await session.at(3), session.toJSON());
+        assert.deepEqual({ ...(await session.at(3)) }, session.toJSON());
         for (const seq of [0, 4, -1, 1.5, Number.NaN])
           await assert.rejects(session.at(seq), { code: "invalid" }, `${seq}`);
       });

@@ -1,4 +1,5 @@
 import { type Fault, invalid } from "../engine/errors.ts";
+import { Connection } from "./connection.ts";
 import { HttpTransport } from "./http-transport.ts";
 import { Sojourn } from "./sojourn.ts";
 
@@ -62,15 +63,17 @@ export function connect(options: ConnectOptions = {}): Sojourn {
   if (faults.length > 0) throw invalid(faults);
   const sent = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   return new Sojourn(
-    new HttpTransport({
-      // With the base of the API, as it stands in its documentation, it means the same.
-      url: url.replace(/\/+$/, "").replace(/\/api\/v1$/, ""),
-      headers: { ...sent, ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) },
-      retries,
-      timeoutMs,
-      modelTimeoutMs: options.timeoutMs ?? MODEL_TIMEOUT_MS,
-      fetch,
-    }),
+    new HttpTransport(
+      new Connection({
+        // With the base of the API, as it stands in its documentation, it means the same.
+        url: url.replace(/\/+$/, "").replace(/\/api\/v1$/, ""),
+        headers: { ...sent, ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) },
+        retries,
+        timeoutMs,
+        modelTimeoutMs: options.timeoutMs ?? MODEL_TIMEOUT_MS,
+        fetch,
+      }),
+    ),
   );
 }
 

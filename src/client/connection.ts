@@ -1,11 +1,24 @@
-import type { SojournError } from "../engine/errors.ts";
+import { SojournError } from "../engine/errors.ts";
+import type { OnProgress, Source } from "./content.ts";
 import { Deadline, Late } from "./deadline.ts";
 import { assertWritable, type QueryValue, toJson } from "./encode.ts";
-import { eventsOf, type OpenStream, type ServerEvent } from "./event-stream.ts";
-import { brokenOff, failureOf, isObject, late, parsed, redirected, stranger, unreachable } from "./failure.ts";
+import { eventsOf, type ServerEvent } from "./event-stream.ts";
+import {
+  brokenOff,
+  cutShort,
+  failureOf,
+  isObject,
+  late,
+  parsed,
+  redirected,
+  stranger,
+  unreachable,
+} from "./failure.ts";
 import { InHand } from "./in-hand.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
+import { type OpenAnswer, piecesOf } from "./pieces.ts";
 import { pause, retryDelay } from "./retry.ts";
+import { type SentBody, Upload } from "./upload.ts";
 
 /** Where a server is, and how to call it; all of it valid. */
 export interface ConnectionOptions {
@@ -30,6 +43,18 @@ export interface Request {
   readonly body?: object;
   /** Whether it may take as long as a model does. */
   readonly isSlow?: boolean;
+  /** How long the server was told that it may work, beside what any call may take. */
+  readonly workMs?: number;
+}
+
+/** Bytes that are asked for, and what is known of them. */
+export interface BytesRequest extends Request {
+  /** The bytes of them that are wanted, as a header has it. */
+  readonly range?: string | undefined;
+  /** How many come. */
+  readonly length?: number;
+  /** What type they have to be of. */
+  readonly type?: string;
 }
 
 /** A body of an answer. */
@@ -39,17 +64,26 @@ const BASE = "/api/v1";
 
 const EVENT_STREAM = "text/event-stream";
 
+const BYTES = "application/octet-stream";
+
 /**
  * A server, as it is called over HTTP. What fails for a reason that soon passes is repeated; that is safe for a write as
  * well, because all its attempts carry one idempotency key.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
-  readonly #inHand = new InHand();
+  readonly #inHand: InHand;
   #aheadMs = 0;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: ConnectionOptions, inHand = new InHand()) {
     this.#options = options;
+    this.#inHand = inHand;
+  }
+
+  /** The same connection, which also sends these headers; it closes with this one. */
+  with(headers: Readonly<Record<string, string>>): Connection {
+    const options = this.#options;
+    return new Connection({ ...options, headers: { ...options.headers, ...headers } }, this.#inHand);
   }
 
   /** The server's time, as its answers told it: milliseconds since the epoch. */
@@ -64,13 +98,27 @@ export class Connection {
 
   /** What may be sent again as it is. */
   async read(request: Request, options: CallOptions): Promise<Envelope> {
-    return await this.#exchange(this.#toFetch(request), options, (attempt) => attempt > 0);
+    return await this.#exchange(this.#toFetch(request), options, { isTimely: () => true });
   }
 
   async write(request: Request, options: WriteOptions): Promise<Envelope> {
+    return await this.#exchange(this.#toWrite(request, options), options, { isTimely: isFirst(options) });
+  }
+
+  /** A write of bytes. What is at hand is repeated like any other; what comes as it is made is sent once. */
+  async send(
+    request: Request,
+    source: Source,
+    options: WriteOptions & { readonly onProgress?: OnProgress | undefined },
+  ): Promise<Envelope> {
     const prepared = this.#toWrite(request, options);
-    // The answer to a repeated write is the first one, with the time of that.
-    return await this.#exchange(prepared, options, (attempt) => attempt === 1 && options.idempotencyKey === undefined);
+    prepared.init.headers["content-type"] = BYTES;
+    const { onProgress } = options;
+    return await this.#exchange(prepared, options, {
+      isTimely: isFirst(options),
+      retries: source.whole === undefined ? 0 : this.#options.retries,
+      upload: (deadline) => new Upload(source, { deadline, silenceMs: prepared.timeoutMs, onProgress }),
+    });
   }
 
   /**
@@ -111,7 +159,46 @@ export class Connection {
 
   /** What must not be sent twice. */
   async once(request: Request, options: CallOptions): Promise<Envelope> {
-    return await this.#exchange(this.#toFetch(request), options, () => true, 0);
+    return await this.#exchange(this.#toFetch(request), options, { isTimely: () => true, retries: 0 });
+  }
+
+  /**
+   * Bytes as they come, as long as not nothing comes for too long. Until the first of them it is repeated like any call;
+   * what breaks off after that, or brings another number of them than is known, is `unreachable`.
+   */
+  async *bytes(
+    { range, length, type = "", ...request }: BytesRequest,
+    { signal }: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    this.#inHand.assertOpen();
+    const { url, init, timeoutMs } = this.#toFetch(request);
+    if (range !== undefined) init.headers["range"] = range;
+    const stop = new AbortController();
+    const ends = [stop.signal, this.closing, ...(signal === undefined ? [] : [signal])];
+    const deadline = new Deadline(timeoutMs, AbortSignal.any(ends));
+    const from = { deadline, signal };
+    try {
+      const response = await this.#persist(deadline, async () => {
+        const response = await this.#fetch(url, init, from);
+        const isIt = response.status === (range === undefined ? 200 : 206) && isOf(response, type);
+        if (!isIt) throw this.#failure(response, await this.#text(response, from));
+        return response;
+      });
+      let count = 0;
+      for await (const piece of piecesOf({ response, deadline }, timeoutMs)) {
+        count += piece.length;
+        if (length !== undefined && count > length) throw new Error(`more bytes came than ${length}`);
+        yield piece;
+      }
+      if (length !== undefined && count < length) throw new Error(`${count} of ${length} bytes came`);
+    } catch (error) {
+      if (error instanceof SojournError) throw error;
+      throw signal?.aborted ? signal.reason : cutShort(this.#options.url, error);
+    } finally {
+      deadline.end();
+      // Whoever reads no further wants no more of it.
+      stop.abort();
+    }
   }
 
   /**
@@ -146,7 +233,7 @@ export class Connection {
   async stream(
     request: Request,
     { signal, lastEventId }: { readonly signal: AbortSignal; readonly lastEventId: number | undefined },
-  ): Promise<OpenStream> {
+  ): Promise<OpenAnswer> {
     this.#inHand.assertOpen();
     const { url, init } = this.#toFetch(request);
     init.headers["accept"] = EVENT_STREAM;
@@ -183,27 +270,30 @@ export class Connection {
   async #exchange(
     { url, init, timeoutMs }: Prepared,
     { signal }: CallOptions,
-    isTimely: (attempt: number) => boolean,
-    retries: number = this.#options.retries,
+    { isTimely, retries = this.#options.retries, upload: begin }: Exchange,
   ): Promise<Envelope> {
     this.#inHand.enter();
     try {
       const deadline = new Deadline(timeoutMs, signal);
       const from = { deadline, signal };
       try {
-        return await this.#persist(
-          deadline,
-          async (attempt) => {
-            const response = await this.#fetch(url, init, from);
-            const text = await this.#text(response, from);
-            if (!response.ok) throw this.#failure(response, text);
-            const body = parsed(text);
-            if (!isObject(body)) throw this.stranger();
+        const send = async (attempt: number): Promise<Envelope> => {
+          const upload = begin?.(deadline);
+          if (upload !== undefined) deadline.restart(timeoutMs);
+          try {
+            const response = await this.#fetch(url, await withBody(init, upload), from);
+            const body = await this.#bodyOf(response, from);
+            upload?.report();
             if (isTimely(attempt)) this.#setClock(body["timestamp"]);
             return body;
-          },
-          retries,
-        );
+          } catch (error) {
+            upload?.assertSound();
+            throw error;
+          } finally {
+            upload?.end();
+          }
+        };
+        return await this.#persist(deadline, send, retries);
       } finally {
         deadline.end();
       }
@@ -227,6 +317,14 @@ export class Connection {
         await pause(delay, deadline.signal);
       }
     }
+  }
+
+  async #bodyOf(response: Response, from: From): Promise<Envelope> {
+    const text = await this.#text(response, from);
+    if (!response.ok) throw this.#failure(response, text);
+    const body = parsed(text);
+    if (!isObject(body)) throw this.stranger();
+    return body;
   }
 
   async #fetch(url: string, init: Init, { deadline, signal }: From): Promise<Response> {
@@ -283,7 +381,7 @@ export class Connection {
     return prepared;
   }
 
-  #toFetch({ method, path, query, body, isSlow = false }: Request): Prepared {
+  #toFetch({ method, path, query, body, isSlow = false, workMs = 0 }: Request): Prepared {
     const { url, headers, timeoutMs, modelTimeoutMs } = this.#options;
     const init: Init = { method, headers: { ...headers }, redirect: "manual" };
     if (body !== undefined) {
@@ -293,7 +391,7 @@ export class Connection {
     return {
       url: `${url}${BASE}${path}${query === undefined ? "" : queryText(query)}`,
       init,
-      timeoutMs: isSlow ? modelTimeoutMs : timeoutMs,
+      timeoutMs: (isSlow ? modelTimeoutMs : timeoutMs) + workMs,
     };
   }
 }
@@ -303,13 +401,23 @@ interface Init {
   readonly method: string;
   readonly headers: Record<string, string>;
   readonly redirect: "manual";
-  body?: string;
+  body?: string | SentBody["body"];
+  readonly duplex?: "half";
 }
 
 interface Prepared {
   readonly url: string;
   readonly init: Init;
   readonly timeoutMs: number;
+}
+
+/** How a request is sent and answered. */
+interface Exchange {
+  /** Whether the answer to that attempt has the time of now. */
+  readonly isTimely: (attempt: number) => boolean;
+  readonly retries?: number;
+  /** The bytes of a body that goes as it is, begun anew. */
+  readonly upload?: (deadline: Deadline) => Upload;
 }
 
 /** Why a request may break off: its time, or its caller. */
@@ -326,7 +434,27 @@ async function firstOf(events: AsyncGenerator<ServerEvent, void, undefined>): Pr
   }
 }
 
-function queryText(query: Readonly<Record<string, QueryValue>>): string {
+// The answer to a repeated write is the first one, with the time of that.
+function isFirst({ idempotencyKey }: WriteOptions): Exchange["isTimely"] {
+  return (attempt) => attempt === 1 && idempotencyKey === undefined;
+}
+
+async function withBody(init: Init, upload: Upload | undefined): Promise<Init> {
+  if (upload === undefined) return init;
+  const { length, ...sent } = await upload.toBody();
+  return {
+    ...init,
+    ...sent,
+    headers: { ...init.headers, ...(length !== undefined && { "content-length": `${length}` }) },
+  };
+}
+
+function isOf({ headers }: Response, type: string): boolean {
+  return headers.get("content-type")?.startsWith(type) ?? type === "";
+}
+
+/** A query as it stands in an address. */
+export function queryText(query: Readonly<Record<string, QueryValue>>): string {
   const text = new URLSearchParams(
     Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one])),
   );

@@ -57,8 +57,9 @@ export interface WireProfile extends Pick<Profile, "verbosity" | "tone" | "depth
 }
 
 /** What was erased of a user, on the wire. */
-export interface WireErased extends Omit<Erased, "userId"> {
+export interface WireErased extends Omit<Erased, "userId" | "artifactBytes"> {
   readonly user_id: string;
+  readonly artifact_bytes: number;
 }
 
 /** An answer in the words of the SDK. */
@@ -104,9 +105,9 @@ export function decodeProfile({ user_id: userId, updated_at: updatedAt, ...wire 
 }
 
 /** What was erased of a user, in the words of the SDK. */
-export function decodeErased({ user_id: userId, ...wire }: WireErased): Erased {
-  const { sessions, operations, messages, summaries, facts, profile } = wire;
-  return { userId, sessions, operations, messages, summaries, facts, profile };
+export function decodeErased({ user_id: userId, artifact_bytes: artifactBytes, ...wire }: WireErased): Erased {
+  const { sessions, operations, messages, summaries, facts, artifacts, profile } = wire;
+  return { userId, sessions, operations, messages, summaries, facts, artifacts, artifactBytes, profile };
 }
 
 /** A message in the words of the SDK. */

@@ -6,7 +6,7 @@ import type { SessionStats, Verdict } from "./answers.ts";
 import { decodeSealed, decodeUsage, type WireMessage, type WireUsage } from "./decode-memory.ts";
 import type { Key } from "./keys.ts";
 import type { Operation } from "./operation.ts";
-import type { SessionMetrics, SessionState } from "./session-state.ts";
+import type { Origin, SessionMetrics, SessionState } from "./session-state.ts";
 
 /** The counters of a session on the wire; times are seconds. */
 export interface WireMetrics {
@@ -24,6 +24,13 @@ export interface WireMemory {
   readonly messages: number;
   readonly window_tokens: number;
   readonly compacted_through: number;
+}
+
+/** How much a session has, on the wire. */
+export interface WireSessionUsage {
+  readonly operation_count: number;
+  readonly artifact_count: number;
+  readonly artifact_bytes: number;
 }
 
 /** A session on the wire; times are ISO 8601, durations seconds. */
@@ -51,6 +58,8 @@ export interface WireSession {
   readonly temporary?: boolean | undefined;
   readonly metrics: WireMetrics;
   readonly memory: WireMemory;
+  readonly usage: WireSessionUsage;
+  readonly origin?: Origin | undefined;
 }
 
 /** An operation on the wire. */
@@ -117,6 +126,12 @@ export function decodeSession(wire: WireSession): SessionState {
       windowTokens: wire.memory.window_tokens,
       compactedThrough: wire.memory.compacted_through,
     },
+    usage: {
+      operationCount: wire.usage.operation_count,
+      artifactCount: wire.usage.artifact_count,
+      artifactBytes: wire.usage.artifact_bytes,
+    },
+    origin: wire.origin,
   };
 }
 
@@ -175,6 +190,10 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, decode?: (v
   ended_at: ["endedAt", (value) => new Date(String(value))],
   messages: ["messages", (value) => (Array.isArray(value) ? value.map(decodeSealed) : value)],
   usage: ["usage", (value) => decodeUsage(value as WireUsage)],
+  artifact_id: ["artifactId"],
+  artifact_type: ["type"],
+  mime_type: ["mimeType"],
+  content_hash: ["contentHash"],
 };
 
 function decodeInputs(inputs: Json): object | undefined {

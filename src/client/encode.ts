@@ -26,6 +26,15 @@ const BODY: Readonly<Record<string, Encoding>> = {
   usage: ["usage", inner],
   inputTokens: ["input_tokens"],
   outputTokens: ["output_tokens"],
+  artifactType: ["artifact_type"],
+  mimeType: ["mime_type"],
+  stopOnError: ["stop_on_error"],
+  timeoutMs: ["timeout_seconds", seconds],
+  olderThanMs: ["older_than_seconds", seconds],
+  keepLatest: ["keep_latest"],
+  maxSessions: ["max_sessions"],
+  maxArtifactBytes: ["max_artifact_bytes"],
+  at: ["at", point],
 };
 
 const QUERY: Readonly<Record<string, Encoding>> = {
@@ -35,6 +44,20 @@ const QUERY: Readonly<Record<string, Encoding>> = {
   createdAfter: ["created_after", moment],
   createdBefore: ["created_before", moment],
   pageSize: ["limit"],
+  sessionId: ["session_id"],
+  namePattern: ["name_pattern"],
+  minSize: ["min_size"],
+  maxSize: ["max_size"],
+  at: ["at", point],
+};
+
+/** How an artifact is described beside its bytes. */
+const DESCRIPTION: Readonly<Record<string, Encoding>> = {
+  type: ["artifact_type"],
+  mimeType: ["mime_type"],
+  // One that has a comma is one all the same.
+  tags: ["tag"],
+  metadata: ["metadata", (value) => toJson(value as object)],
 };
 
 /** A value of a query; more than one where its name is repeated. */
@@ -51,7 +74,16 @@ export function encodeBody(input: object): Readonly<Record<string, unknown>> {
 
 /** A query in the words of the wire, without what is `undefined`. */
 export function encodeQuery(input: object): Readonly<Record<string, QueryValue>> {
-  const members = Object.entries(renamed(input, QUERY)).map(([name, value]) => {
+  return texts(renamed(input, QUERY));
+}
+
+/** What is said of an artifact, as the query beside its bytes. */
+export function encodeDescription(input: object): Readonly<Record<string, QueryValue>> {
+  return texts(renamed(input, DESCRIPTION));
+}
+
+function texts(input: object): Readonly<Record<string, QueryValue>> {
+  const members = Object.entries(input).map(([name, value]) => {
     return [name, Array.isArray(value) ? value.map(String) : String(value)];
   });
   return Object.fromEntries(members);
@@ -114,4 +146,11 @@ function moment(value: unknown, field: string): unknown {
   if (!(value instanceof Date)) return value;
   if (!Number.isNaN(value.getTime())) return value.toISOString();
   throw invalid([{ field, message: "must be a valid date", type: "invalid_date" }]);
+}
+
+// In a query any other number would be a text, and so the name of a checkpoint.
+function point(value: unknown, field: string): unknown {
+  if (typeof value !== "number" || (Number.isSafeInteger(value) && value > 0)) return value;
+  const message = "must be the seq of an operation, or the name of a checkpoint";
+  throw invalid([{ field, message, type: "out_of_range" }]);
 }

@@ -1,11 +1,5 @@
 import { createParser } from "eventsource-parser";
-import type { Deadline } from "./deadline.ts";
-
-/** A stream that has been opened; whoever reads it gives it time to bring more, and lets go of the deadline. */
-export interface OpenStream {
-  readonly response: Response;
-  readonly deadline: Deadline;
-}
+import { type OpenAnswer, piecesOf } from "./pieces.ts";
 
 /** One event of a stream. */
 export interface ServerEvent {
@@ -15,10 +9,7 @@ export interface ServerEvent {
 }
 
 /** The events of a stream, until it ends, or nothing comes for so long, not even that somebody is there. */
-export async function* eventsOf(
-  { response, deadline }: OpenStream,
-  silenceMs: number,
-): AsyncGenerator<ServerEvent, void, undefined> {
+export async function* eventsOf(answer: OpenAnswer, silenceMs: number): AsyncGenerator<ServerEvent, void, undefined> {
   const events: ServerEvent[] = [];
   const parser = createParser({
     onEvent: ({ id, event, data }) => {
@@ -26,18 +17,8 @@ export async function* eventsOf(
     },
   });
   const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
-  try {
-    for (;;) {
-      deadline.restart(silenceMs);
-      const chunk = await reader?.read();
-      if (chunk?.value === undefined) return;
-      parser.feed(decoder.decode(chunk.value, { stream: true }));
-      // How long whoever reads takes over an event is not the server's silence.
-      deadline.pause();
-      yield* events.splice(0);
-    }
-  } finally {
-    await reader?.cancel().catch(() => undefined);
+  for await (const piece of piecesOf(answer, silenceMs)) {
+    parser.feed(decoder.decode(piece, { stream: true }));
+    yield* events.splice(0);
   }
 }

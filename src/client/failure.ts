@@ -16,6 +16,11 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   SESSION_NOT_FOUND: "session_not_found",
   NO_SESSION_FOUND: "no_session_found",
   INVALID_SESSION: "invalid_session",
+  ARTIFACT_NOT_FOUND: "artifact_not_found",
+  CHECKPOINT_NOT_FOUND: "checkpoint_not_found",
+  CHECKPOINT_EXISTS: "checkpoint_exists",
+  RANGE_NOT_SATISFIABLE: "range_not_satisfiable",
+  CONTENT_DAMAGED: "content_damaged",
   SESSION_EXISTS: "session_exists",
   INVALID_TRANSITION: "invalid_transition",
   PRECONDITION_FAILED: "precondition_failed",
@@ -41,6 +46,7 @@ const STATUSES: Readonly<Record<number, ErrorCode>> = {
   412: "precondition_failed",
   413: "payload_too_large",
   415: "invalid_content_type",
+  416: "range_not_satisfiable",
   429: "rate_limited",
   502: "unreachable",
   503: "overloaded",
@@ -96,6 +102,12 @@ export function brokenOff(url: string, cause: unknown): SojournError {
     message: `${url} broke off its answer (${causeOf(cause)}); the turn may have been kept, so look before you repeat it`,
     cause,
   });
+}
+
+/** The error for bytes of which some came, and then no more. */
+export function cutShort(url: string, cause: unknown): SojournError {
+  const message = `${url} broke off in the middle of the bytes (${causeOf(cause)}); read them again, or from there`;
+  return new SojournError("unreachable", { message, cause });
 }
 
 /** The error for a success that is none of Sojourn's. */

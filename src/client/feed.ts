@@ -1,6 +1,7 @@
 import { SojournError } from "../engine/errors.ts";
 import type { Connection, Request } from "./connection.ts";
-import { eventsOf, type OpenStream } from "./event-stream.ts";
+import { eventsOf } from "./event-stream.ts";
+import type { OpenAnswer } from "./pieces.ts";
 import { backoff, isPassing, pause } from "./retry.ts";
 
 /** The server says every 15 seconds that it is there; whoever says nothing for three times as long is not. */
@@ -45,7 +46,7 @@ async function* reconnecting(
 ): AsyncGenerator<FeedEvent, void, undefined> {
   let lastEventId: number | undefined;
   let failures = 0;
-  let stream: OpenStream | undefined = await connection.stream(request, { signal, lastEventId });
+  let stream: OpenAnswer | undefined = await connection.stream(request, { signal, lastEventId });
   for (;;) {
     try {
       stream ??= await connection.stream(request, { signal, lastEventId });

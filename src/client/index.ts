@@ -5,7 +5,19 @@ export type { Role, ToolCall } from "../engine/message.ts";
 export type { OperationKind } from "../engine/operation.ts";
 export type { Status } from "../engine/session.ts";
 export type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
+export {
+  Artifact,
+  type ArtifactDescription,
+  type ArtifactFilter,
+  type ArtifactState,
+  type ByteSpan,
+  type Grant,
+  type Permission,
+  type ReadOptions,
+} from "./artifact.ts";
+export { Artifacts, type StoreFileOptions, type StoreOptions } from "./artifacts.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
+export type { Content, OnProgress, Progress } from "./content.ts";
 export type {
   ChatAnswer,
   Compacted,
@@ -17,6 +29,23 @@ export type {
   Strategy,
   TokenUsage,
 } from "./conversation.ts";
+export type {
+  Change,
+  Checkpoint,
+  Diff,
+  Difference,
+  Family,
+  ImportQuery,
+  Moment,
+  NewFork,
+  OperationSummary,
+  Pruned,
+  PrunePolicy,
+  ReplayMode,
+  ReplayReport,
+  ReplayRequest,
+  Side,
+} from "./history.ts";
 export type {
   AddedMetrics,
   CallOptions,
@@ -31,9 +60,11 @@ export type {
 export { type Key, Keys, type MadeKey, type NewKey } from "./keys.ts";
 export { Messages } from "./messages.ts";
 export type { Operation, OperationInputs, OperationOf, OperationOutput } from "./operation.ts";
+export { PastSession } from "./past-session.ts";
 export { Reply } from "./reply.ts";
 export { type ChatOptions, type OperationsOptions, Session, type TrackOptions } from "./session.ts";
-export type { SessionMemory, SessionMetrics, SessionState } from "./session-state.ts";
+export type { SessionName } from "./session-id.ts";
+export type { Origin, SessionMemory, SessionMetrics, SessionState, SessionUsage } from "./session-state.ts";
 export { Sessions, Sojourn } from "./sojourn.ts";
 export { type Erased, type Profile, type ProfilePatch, Users } from "./users.ts";
 export { WorkingMemory } from "./working-memory.ts";

@@ -19,17 +19,8 @@ export class Messages {
   }
 
   /** The messages, oldest first, fetched page by page as they are read. */
-  async *list({
-    after = 0,
-    pageSize,
-    signal,
-  }: MessageQuery & CallOptions = {}): AsyncGenerator<Message, void, undefined> {
-    for (let query: object = { after }; ; ) {
-      const page = await this.#transport.messages(this.#uid, { ...query, pageSize }, { signal });
-      yield* page.items;
-      if (page.next === undefined) return;
-      query = { cursor: page.next };
-    }
+  list(query: MessageQuery & CallOptions = {}): AsyncGenerator<Message, void, undefined> {
+    return messagesOf(this.#transport, this.#uid, query);
   }
 
   /** So many of the newest messages, the oldest of them first. */
@@ -54,5 +45,19 @@ export class Messages {
     const { value, seen } = await this.#transport.addMessages(this.#uid, messages, options);
     this.#onSeen(seen);
     return value;
+  }
+}
+
+/** The messages of a session, oldest first; with `at`, those that there were then. */
+export async function* messagesOf(
+  transport: Transport,
+  uid: string,
+  { after = 0, at, pageSize, signal }: MessageQuery & { readonly at?: number } & CallOptions,
+): AsyncGenerator<Message, void, undefined> {
+  for (let query: object = { after }; ; ) {
+    const page = await transport.messages(uid, { ...query, at, pageSize }, { signal });
+    yield* page.items;
+    if (page.next === undefined) return;
+    query = { cursor: page.next };
   }
 }

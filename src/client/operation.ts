@@ -1,8 +1,10 @@
+import type { Permission } from "../engine/artifact.ts";
 import type { Strategy } from "../engine/conversation.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { SealedMessage, TokenUsage } from "./conversation.ts";
 import type { SessionPatch } from "./inputs.ts";
+import type { Origin } from "./session-state.ts";
 
 interface WithReason {
   readonly reason?: string;
@@ -53,6 +55,38 @@ export interface OperationInputs {
     readonly usage?: TokenUsage;
   };
   readonly "working_memory.changed": { readonly set: JsonObject } | { readonly merge: JsonObject };
+  readonly "artifact.stored": {
+    readonly artifactId: string;
+    readonly name: string;
+    readonly type: string;
+    readonly mimeType: string;
+    readonly tags: readonly string[];
+    readonly metadata: JsonObject;
+    /** BLAKE3 of its bytes. */
+    readonly contentHash: string;
+    readonly size: number;
+  };
+  readonly "artifact.deleted": { readonly artifactId: string; readonly name: string; readonly size: number };
+  /** `grantee`: the uid of the session that it is shared with. */
+  readonly "artifact.granted": {
+    readonly artifactId: string;
+    readonly grantee: string;
+    readonly permission: Permission;
+    /** Whether it takes the place of another permission. */
+    readonly replaces: boolean;
+  };
+  readonly "artifact.revoked": { readonly artifactId: string; readonly grantee: string };
+  /** `by`: the uid of the session that used it, or was refused, which `error` tells. */
+  readonly "artifact.accessed": { readonly artifactId: string; readonly by: string; readonly needed: Permission };
+  readonly "checkpoint.created": { readonly name: string; readonly data?: JsonObject };
+  /** From here on the log is that of the fork. */
+  readonly "session.forked": {
+    readonly uid: string;
+    readonly sessionId: string;
+    readonly name?: string;
+    /** `root`: the session whose log begins here, which is the origin, unless that is a fork itself. */
+    readonly origin: Origin & { readonly root: string };
+  };
 }
 
 /** What an operation put out; only turns put out something. */

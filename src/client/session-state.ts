@@ -24,6 +24,25 @@ export interface SessionMemory {
   readonly compactedThrough: number;
 }
 
+/** How much a session has. */
+export interface SessionUsage {
+  /** Of its log. */
+  readonly operationCount: number;
+  /** Those that were stored and not deleted, versions included. */
+  readonly artifactCount: number;
+  /** Before compression. */
+  readonly artifactBytes: number;
+}
+
+/** Where the history of a fork comes from: its log is the other's up to `seq`, word for word. */
+export interface Origin {
+  /** The session that was forked. */
+  readonly uid: string;
+  readonly seq: number;
+  /** The hash of that operation. */
+  readonly hash: string;
+}
+
 /** A session as it was at one moment. Times are to the millisecond. */
 export interface SessionState {
   readonly sessionId: string;
@@ -56,6 +75,9 @@ export interface SessionState {
   readonly isTemporary: boolean;
   readonly metrics: SessionMetrics;
   readonly memory: SessionMemory;
+  readonly usage: SessionUsage;
+  /** Of a fork alone. */
+  readonly origin: Origin | undefined;
 }
 
 /** Tells whether nothing can follow this status. */

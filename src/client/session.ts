@@ -1,15 +1,27 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { SojournError } from "../engine/errors.ts";
+import type { Moment } from "../engine/history.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Verdict } from "./answers.ts";
+import { Artifacts } from "./artifacts.ts";
 import type { Compacted, Compaction } from "./conversation.ts";
+import type { Checkpoint, Diff, Family, NewFork, ReplayReport, ReplayRequest } from "./history.ts";
 import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
 import { Messages } from "./messages.ts";
 import type { Operation, OperationOf } from "./operation.ts";
+import { PastSession } from "./past-session.ts";
 import { Reply } from "./reply.ts";
-import { isEnded, type SessionMemory, type SessionMetrics, type SessionState } from "./session-state.ts";
+import { idOf, type SessionName } from "./session-id.ts";
+import {
+  isEnded,
+  type Origin,
+  type SessionMemory,
+  type SessionMetrics,
+  type SessionState,
+  type SessionUsage,
+} from "./session-state.ts";
 import type { Sighting, Transition, Transport } from "./transport.ts";
 import { WorkingMemory } from "./working-memory.ts";
 
@@ -51,6 +63,8 @@ export class Session implements AsyncDisposable {
   readonly messages: Messages;
   /** The facts of the task in hand. */
   readonly workingMemory: WorkingMemory;
+  /** Its files. */
+  readonly artifacts: Artifacts;
 
   /** Sessions come from `sojourn.sessions`. */
   constructor(transport: Transport, seen: Sighting) {
@@ -59,6 +73,7 @@ export class Session implements AsyncDisposable {
     const onSeen = (next: Sighting): unknown => this.#see(next);
     this.messages = new Messages(transport, seen.uid, onSeen);
     this.workingMemory = new WorkingMemory(transport, seen.uid, onSeen);
+    this.artifacts = new Artifacts(transport.artifacts, seen.uid, onSeen);
   }
 
   get sessionId(): string {
@@ -153,6 +168,16 @@ export class Session implements AsyncDisposable {
   /** How much it remembers of its conversation. */
   get memory(): SessionMemory {
     return this.toJSON().memory;
+  }
+
+  /** How much it has. */
+  get usage(): SessionUsage {
+    return this.toJSON().usage;
+  }
+
+  /** Where the history of a fork comes from. */
+  get origin(): Origin | undefined {
+    return this.toJSON().origin;
   }
 
   /** Whether it was made for a chat without a session, and is short-lived. */
@@ -291,9 +316,72 @@ export class Session implements AsyncDisposable {
     return await this.#transport.verify(this.uid, head, { signal });
   }
 
-  /** The session as it was just after its operation `seq`. */
-  async at(seq: number, options: CallOptions = NO_OPTIONS): Promise<SessionState> {
-    return (await this.#transport.get(this.uid, seq, options)).state();
+  /**
+   * The session as it was just after one of its operations, by its `seq` or by the name of a checkpoint.
+   *
+   * @throws {SojournError} `invalid` for an operation that the log does not have; `checkpoint_not_found`
+   */
+  async at(moment: Moment, options: CallOptions = NO_OPTIONS): Promise<PastSession> {
+    return new PastSession(this.#transport, (await this.#transport.get(this.uid, moment, options)).state());
+  }
+
+  /**
+   * Gives a name to the moment, in a session of any status.
+   *
+   * @param name  1 to 128 characters, and no number
+   * @throws {SojournError} `checkpoint_exists`, `limit_reached`
+   */
+  async checkpoint(name: string, data?: JsonObject, options: WriteOptions = NO_OPTIONS): Promise<Checkpoint> {
+    const { value, seen } = await this.#transport.history.checkpoint(this.uid, { name, data }, options);
+    this.#see(seen);
+    return value;
+  }
+
+  /** The session's checkpoints, oldest first, fetched page by page as they are read. */
+  async *checkpoints(options: CallOptions = NO_OPTIONS): AsyncGenerator<Checkpoint, void, undefined> {
+    for (let cursor: string | undefined; ; ) {
+      const page = await this.#transport.history.checkpoints(this.uid, cursor, options);
+      yield* page.items;
+      if (page.next === undefined) return;
+      cursor = page.next;
+    }
+  }
+
+  /**
+   * Begins a session with the history of this one, which may have ended, and of which nothing changes.
+   *
+   * @throws {SojournError} `session_exists`, `limit_reached`, and those of `at`
+   */
+  async fork(wanted: NewFork = {}, options: WriteOptions = NO_OPTIONS): Promise<Session> {
+    return new Session(this.#transport, await this.#transport.history.fork(this.uid, wanted, options));
+  }
+
+  /**
+   * Goes through the session again, and tells what comes out otherwise. Nothing of it changes; `execute` makes a fork, and
+   * is never repeated by itself.
+   */
+  async replay({ signal, ...request }: ReplayRequest & CallOptions): Promise<ReplayReport> {
+    return await this.#transport.history.replay(this.uid, request, { signal });
+  }
+
+  /** Where the histories of this session (`a`) and of another (`b`) part, what each did since, and how they differ now. */
+  async diff(other: SessionName, options: CallOptions = NO_OPTIONS): Promise<Diff> {
+    return await this.#transport.history.diff(this.uid, idOf(other), options);
+  }
+
+  /** The session with all that descend from it. */
+  async tree(options: CallOptions = NO_OPTIONS): Promise<Family> {
+    return await this.#transport.history.tree(this.uid, options);
+  }
+
+  /**
+   * The session with all that it holds, as the bytes of one file, for `sessions.import`. Keep its `headHash` beside it, to
+   * hold the file against.
+   *
+   * One that is cut off is no export, which its import tells.
+   */
+  export(options: CallOptions = NO_OPTIONS): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#transport.history.export(this.uid, options);
   }
 
   /** Removes the session and all it holds. Its name is free at once. */

@@ -1,10 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { invalid, SojournError } from "../engine/errors.ts";
 import type { Cleaned, Health, SessionStats } from "./answers.ts";
+import { Artifacts } from "./artifacts.ts";
+import { type Content, type OnProgress, sourceOf } from "./content.ts";
+import type { ImportQuery, Pruned, PrunePolicy } from "./history.ts";
 import type { CallOptions, CleanupQuery, NewSession, SessionFilter, SessionQuery, WriteOptions } from "./inputs.ts";
 import { Keys } from "./keys.ts";
 import { Reply } from "./reply.ts";
 import { type ChatOptions, Session } from "./session.ts";
+import { idOf, type SessionName } from "./session-id.ts";
 import type { Transport } from "./transport.ts";
 import { Users } from "./users.ts";
 
@@ -14,9 +18,11 @@ export class Sojourn implements AsyncDisposable {
   readonly users: Users;
   readonly keys: Keys;
   readonly #transport: Transport;
+  readonly #closesItself: boolean;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, { closesItself = true }: { readonly closesItself?: boolean } = {}) {
     this.#transport = transport;
+    this.#closesItself = closesItself;
     this.sessions = new Sessions(transport);
     this.users = new Users(transport);
     this.keys = new Keys(transport);
@@ -33,6 +39,22 @@ export class Sojourn implements AsyncDisposable {
     return new Reply(
       async (onText) => (await this.#transport.chat({ message, userId, metadata }, options, onText)).value,
     );
+  }
+
+  /**
+   * The same place, for whoever acts as a session, with no more than its rights: its own session, and of others the
+   * artifacts that they share with it. Anything else is `forbidden`. What it does with those, or is refused, stands in the
+   * log of the session that they belong to.
+   *
+   * It closes with this one, and to close it alone changes nothing.
+   */
+  actingAs(session: SessionName): Sojourn {
+    return new Sojourn(this.#transport.actingAs(idOf(session)), { closesItself: false });
+  }
+
+  /** The artifacts of a session, for whoever may not look at the session itself. */
+  artifactsOf(session: SessionName): Artifacts {
+    return new Artifacts(this.#transport.artifacts, idOf(session));
   }
 
   /** Resolves if sessions can be read and written. */
@@ -52,7 +74,7 @@ export class Sojourn implements AsyncDisposable {
 
   /** Ends what is followed, waits for the calls in hand, and lets go of everything. Idempotent. */
   async close(): Promise<void> {
-    await this.#transport.close();
+    if (this.#closesItself) await this.#transport.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,5 +158,25 @@ export class Sessions {
   /** Expires what was idle for longer than `maxIdleMs`, and tells which. Their data stays. */
   async cleanup(query: CleanupQuery, options: WriteOptions = {}): Promise<Cleaned> {
     return await this.#transport.cleanup(query, options);
+  }
+
+  /** Removes sessions that have ended, with all that they hold, and tells which. */
+  async prune(policy: PrunePolicy, options: WriteOptions = {}): Promise<Pruned> {
+    return await this.#transport.prune(policy, options);
+  }
+
+  /**
+   * Takes in a session from the bytes of an export, with its history, its artifacts and its `uid`; with `sessionId`, as
+   * a fork of itself. All of it is verified before any of it is there.
+   *
+   * @throws {SojournError} `session_exists` where it is here already, or its name is taken; `invalid` for what is no
+   *   export, or not the one that `head` says
+   */
+  async import(
+    content: Content,
+    { head, sessionId, ...options }: ImportQuery & WriteOptions & { readonly onProgress?: OnProgress | undefined } = {},
+  ): Promise<Session> {
+    const query = { head, sessionId };
+    return new Session(this.#transport, await this.#transport.history.import(sourceOf(content), query, options));
   }
 }

@@ -1,7 +1,21 @@
+import type { Moment } from "../engine/history.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
+import type { ArtifactDescription, ArtifactFilter, ArtifactState, Grant, Permission } from "./artifact.ts";
+import type { OnProgress, Source } from "./content.ts";
 import type { ChatAnswer, Compacted, Compaction, Message, NewMessage } from "./conversation.ts";
+import type {
+  Checkpoint,
+  Diff,
+  Family,
+  ImportQuery,
+  NewFork,
+  Pruned,
+  PrunePolicy,
+  ReplayReport,
+  ReplayRequest,
+} from "./history.ts";
 import type {
   AddedMetrics,
   CallOptions,
@@ -32,6 +46,12 @@ export interface Seen<T> {
   readonly seen: Sighting;
 }
 
+/** What an answer told, and of its session where that was wanted and may be told. */
+export interface Told<T> {
+  readonly value: T;
+  readonly seen: Sighting | undefined;
+}
+
 /** A page of a list; `next` leads to the one after, and is absent at the end. */
 export interface Page<T> {
   readonly items: readonly T[];
@@ -58,10 +78,95 @@ export interface MessagePageQuery {
   readonly after?: number | undefined;
   readonly cursor?: string | undefined;
   readonly pageSize?: number | undefined;
+  /** Those that there were just after this operation. */
+  readonly at?: number | undefined;
 }
 
 /** All facts of working memory, or changes of some. */
 export type MemoryChange = { readonly set: JsonObject } | { readonly merge: JsonObject };
+
+/** An artifact to store, and its bytes. */
+export interface ArtifactToSend {
+  readonly wanted: ArtifactDescription & { readonly name: string };
+  readonly source: Source;
+}
+
+/** A file of the server's to store. */
+export interface FileToStore extends ArtifactDescription {
+  readonly path: string;
+  readonly name: string | undefined;
+}
+
+/** Which bytes of an artifact. */
+export interface ContentPart {
+  readonly at: Moment | undefined;
+  /** How many come. */
+  readonly length: number;
+  /** The first and the last; a negative first counts from the end. Left out: all. */
+  readonly span: { readonly first: number; readonly last?: number } | undefined;
+}
+
+/** What comes with a write of artifacts. */
+export interface ArtifactWrite extends WriteOptions {
+  /** Whether somebody wants to see the session. */
+  readonly wantsSession: boolean;
+}
+
+/** The way to the artifacts of a session, which is named by its name or its `uid`. */
+export interface ArtifactTransport {
+  /** A source that is not at hand is sent once. */
+  store(
+    session: string,
+    artifact: ArtifactToSend,
+    options: ArtifactWrite & { readonly onProgress?: OnProgress | undefined },
+  ): Promise<Told<ArtifactState>>;
+  storeFile(session: string, file: FileToStore, options: ArtifactWrite): Promise<Told<ArtifactState>>;
+  get(session: string, artifactId: string, at: Moment | undefined, options: CallOptions): Promise<ArtifactState>;
+  /** As many bytes as the part has, or it throws. */
+  content(
+    session: string,
+    artifactId: string,
+    part: ContentPart,
+    options: CallOptions,
+  ): AsyncGenerator<Uint8Array, void, undefined>;
+  list(
+    session: string,
+    query: ArtifactFilter & { readonly pageSize?: number | undefined },
+    cursor: string | undefined,
+    options: CallOptions,
+  ): Promise<Page<ArtifactState>>;
+  delete(session: string, artifactId: string, options: ArtifactWrite): Promise<Told<undefined>>;
+  grant(
+    session: string,
+    artifactId: string,
+    shared: { readonly sessionId: string; readonly permission: Permission },
+    options: ArtifactWrite,
+  ): Promise<Told<Grant>>;
+  revoke(session: string, artifactId: string, grantee: string, options: ArtifactWrite): Promise<Told<undefined>>;
+  grants(session: string, artifactId: string, options: CallOptions): Promise<readonly Grant[]>;
+}
+
+/** A moment to name. */
+export interface NewCheckpoint {
+  readonly name: string;
+  readonly data: JsonObject | undefined;
+}
+
+/** The way to what sessions were. */
+export interface HistoryTransport {
+  checkpoint(uid: string, wanted: NewCheckpoint, options: WriteOptions): Promise<Seen<Checkpoint>>;
+  checkpoints(uid: string, cursor: string | undefined, options: CallOptions): Promise<Page<Checkpoint>>;
+  fork(uid: string, wanted: NewFork, options: WriteOptions): Promise<Sighting>;
+  replay(uid: string, request: ReplayRequest, options: CallOptions): Promise<ReplayReport>;
+  diff(uid: string, other: string, options: CallOptions): Promise<Diff>;
+  tree(uid: string, options: CallOptions): Promise<Family>;
+  export(uid: string, options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
+  readonly import: (
+    source: Source,
+    query: ImportQuery,
+    options: WriteOptions & { readonly onProgress?: OnProgress | undefined },
+  ) => Promise<Sighting>;
+}
 
 /** The calls whose answer is a session, and that take nothing but a reason. */
 export type Transition = "suspend" | "resume" | "keepalive";
@@ -75,12 +180,19 @@ export interface Transport {
   now(): number;
   health(options: CallOptions): Promise<Health>;
   create(wanted: NewSession, options: WriteOptions): Promise<Sighting>;
-  /** By name or by `uid`; with `at`, as it was just after that operation. */
-  get(id: string, at: number | undefined, options: CallOptions): Promise<Sighting>;
+  /** What sessions hold. */
+  readonly artifacts: ArtifactTransport;
+  /** What sessions were. */
+  readonly history: HistoryTransport;
+  /** The same way, for whoever acts as a session; it closes with this one. */
+  actingAs(session: string): Transport;
+  /** By name or by `uid`; with `at`, as it was just after that operation, or at that checkpoint. */
+  get(id: string, at: Moment | undefined, options: CallOptions): Promise<Sighting>;
   newest(userId: string | undefined, options: CallOptions): Promise<Sighting>;
   list(query: SessionQuery, cursor: string | undefined, options: CallOptions): Promise<Page<Sighting>>;
   stats(filter: SessionFilter, options: CallOptions): Promise<SessionStats>;
   cleanup(query: CleanupQuery, options: WriteOptions): Promise<Cleaned>;
+  prune(policy: PrunePolicy, options: WriteOptions): Promise<Pruned>;
   update(uid: string, patch: SessionPatch, options: WriteOptions): Promise<Sighting>;
   transition(uid: string, to: Transition, reason: string | undefined, options: WriteOptions): Promise<Sighting>;
   end(uid: string, status: FinalStatus, reason: string | undefined, options: WriteOptions): Promise<Sighting>;
@@ -99,7 +211,7 @@ export interface Transport {
     options: WriteOptions,
   ): Promise<Seen<readonly Message[]>>;
   compact(uid: string, wanted: Compaction, options: WriteOptions): Promise<Seen<Compacted>>;
-  workingMemory(uid: string, options: CallOptions): Promise<JsonObject>;
+  workingMemory(uid: string, at: number | undefined, options: CallOptions): Promise<JsonObject>;
   changeWorkingMemory(uid: string, change: MemoryChange, options: WriteOptions): Promise<Seen<JsonObject>>;
   profile(userId: string, options: CallOptions): Promise<Profile>;
   updateProfile(userId: string, patch: ProfilePatch, options: WriteOptions): Promise<Profile>;

@@ -33,6 +33,10 @@ export interface Erased {
   readonly summaries: number;
   /** Members of working memories. */
   readonly facts: number;
+  /** Those that were in the sessions at the end. */
+  readonly artifacts: number;
+  /** Before compression. */
+  readonly artifactBytes: number;
   /** Whether there was a profile. */
   readonly profile: boolean;
 }
@@ -55,7 +59,7 @@ export class Users {
   }
 
   /**
-   * Removes all sessions of a user, of whatever status, with their messages, and the profile. When it resolves, the words
+   * Removes all sessions of a user, of whatever status, with their messages and artifacts, and the profile. When it resolves, the words
    * are in no file of the store; backups that were taken before still have them. What broke off is finished by the next
    * call.
    */

@@ -20,7 +20,7 @@ export class WorkingMemory {
   }
 
   async get(options: CallOptions = {}): Promise<JsonObject> {
-    return await this.#transport.workingMemory(this.#uid, options);
+    return await this.#transport.workingMemory(this.#uid, undefined, options);
   }
 
   /** Puts these facts into the place of all that were there, and returns them. */

@@ -3,8 +3,10 @@ import { assertWritable, encodeBody, encodeQuery, toJson } from "../client/encod
 import type { WriteOptions } from "../client/inputs.ts";
 import { invalid } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import type { Moment } from "../engine/history.ts";
 import { jsonFaults } from "../engine/limits.ts";
 import type { WriteOptions as EngineOptions } from "../engine/sessions.ts";
+import { AtShape, decodeMoment } from "../http/dialects/native/decode.ts";
 import { parse } from "../http/request.ts";
 
 /** An input as a body of JSON would bring it: copied, and held against its shape. */
@@ -26,6 +28,13 @@ export function queryOf<T>(shape: z.ZodType<T>, input: object): T {
   const faults = jsonFaults(query, "");
   if (faults.length > 0) throw invalid(faults);
   return parse(shape, query);
+}
+
+/** A moment, as a query would bring it. */
+export function momentOf(at: Moment): Moment;
+export function momentOf(at: Moment | undefined): Moment | undefined;
+export function momentOf(at: Moment | undefined): Moment | undefined {
+  return given("at", queryOf(AtShape, { at }).at, decodeMoment).at;
 }
 
 /** What comes with a write, in the words of the engine. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { InHand } from "../client/in-hand.ts";
 import { Sojourn } from "../client/sojourn.ts";
 import { OPTIONS, type Option, rangeOf } from "../config/options.ts";
 import { LOCAL } from "../engine/access.ts";
@@ -9,6 +10,7 @@ import type { Model } from "../memory/model.ts";
 import { databaseFile } from "../store/sqlite/connection.ts";
 import type { Durability } from "../store/sqlite/index.ts";
 import { InProcess } from "./in-process.ts";
+import { InProcessCalls } from "./in-process-calls.ts";
 import type { Logger } from "./log.ts";
 import { type EngineConfig, openEngine } from "./open-engine.ts";
 
@@ -83,7 +85,7 @@ export async function open(options: OpenOptions = {}): Promise<Sojourn> {
   const engine = openEngine(configOf(options), parts);
   try {
     const caller = { tenant: await engine.access.tenantNamed(tenant), actor: LOCAL.actor };
-    return new Sojourn(new InProcess(engine, caller));
+    return new Sojourn(new InProcess(new InProcessCalls(engine, { caller, inHand: new InHand() })));
   } catch (error) {
     await engine.close();
     throw error;
