@@ -1,4 +1,4 @@
-import type { Artifact, Grant, Permission } from "../engine/artifact.ts";
+import type { Artifact, ArtifactDescription, Grant, NewContent, Permission } from "../engine/artifact.ts";
 import {
   type ArtifactLimits,
   assertDescription,
@@ -13,9 +13,10 @@ import type { Digest } from "../engine/digest.ts";
 import { invalid, SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { globFaults } from "../engine/glob.ts";
-import { type Answer, keyFor, OnceOnly, type Remember } from "../engine/idempotency.ts";
+import { type Answer, type Idempotency, keyFor, OnceOnly, type Remember } from "../engine/idempotency.ts";
 import type { Ids } from "../engine/ids.ts";
 import type { JsonObject } from "../engine/json.ts";
+import { assertMatches } from "../engine/precondition.ts";
 import { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { ArtifactQuery, Page, Store } from "../engine/store.ts";
@@ -108,8 +109,8 @@ export class Artifacts {
     this.#settings = settings;
     this.#sharing = new Sharing(ports);
     this.#once = new OnceOnly(ports);
-    this.#collector = new Collector(ports);
     this.contents = new Contents(ports, settings);
+    this.#collector = new Collector(ports, this.contents);
   }
 
   /**
@@ -129,28 +130,28 @@ export class Artifacts {
     const { name, type, tags = [], metadata = {}, mimeType = mimeTypeOf(name) } = wanted;
     const described = { name, type, mimeType, tags: [...new Set(tags)], metadata };
     assertDescription(described);
-    const session = await this.#sharing.mayStore(caller, sessionId, name);
+    const { sessions, ids } = this.#ports;
+    const session = await sessions.shared(caller, sessionId);
+    await this.#assertMayBegin(caller, session, described, options);
     await using staged = await this.contents.stage(caller.tenant, source);
     const { digest, size } = staged;
     const { idempotency, precondition } = options;
     // The same request has the same bytes, too.
     const key = idempotency && { ...idempotency, request: `${idempotency.request}\n${digest}` };
-    const answer = await this.#once.run<Deleted>(
-      caller.tenant,
-      keyFor(key, session.ref.id),
-      async (remember): Promise<{ readonly value: Deleted; readonly at: number }> => {
-        const artifactId = this.#ports.ids.artifact();
-        const command = storeArtifact({ ...described, artifactId, digest, size }, this.#settings);
-        const settled = await this.#bring(staged, async (contents) => {
-          const order = { ...given("precondition", precondition), contents, isGranted: true as const };
-          return await this.#ports.sessions.change(caller, session.ref.id, command, {
-            ...order,
-            ...remembering(remember, (session) => ({ session, artifactId })),
-          });
+    const answer = await this.#once.run<Deleted>(caller.tenant, keyOf(caller, session, key), async (remember) => {
+      const artifactId = ids.artifact();
+      const command = storeArtifact({ ...described, artifactId, digest, size }, this.#settings);
+      // Once more: the bytes may have taken their time.
+      const leave = await this.#sharing.admitStore(caller, session, name);
+      const settled = await bring(staged, async (contents) => {
+        const order = { isGranted: true as const, ...given("precondition", precondition), contents };
+        return await sessions.change(caller, session.ref.id, leave(command), {
+          ...order,
+          ...remembering(remember, (session) => ({ session, artifactId })),
         });
-        return { value: { session: settled.value, artifactId }, at: settled.at };
-      },
-    );
+      });
+      return { value: { session: settled.value, artifactId }, at: settled.at };
+    });
     const { session: after, artifactId } = answer.value;
     const artifact = await this.#ports.store.artifact(after.ref, artifactId);
     if (artifact === undefined) throw missing(artifactId);
@@ -175,7 +176,7 @@ export class Artifacts {
   /** The artifact; with `at`, if it was there just after that operation. */
   async get(caller: Caller, sessionId: string, artifactId: string, at?: number): Promise<Artifact> {
     const session = await this.#ports.sessions.shared(caller, sessionId);
-    return await this.#sharing.get(caller, session, { artifactId, needed: "read", ...given("at", at) });
+    return await this.#sharing.read(caller, session, { artifactId, ...given("at", at) });
   }
 
   /**
@@ -192,15 +193,17 @@ export class Artifacts {
   ): Promise<Opened> {
     const artifact = await this.get(caller, sessionId, artifactId, at);
     const slice = sliceOf(artifact, range);
-    const { content } = artifact;
-    if (content === undefined) throw goneBytes(artifact);
-    try {
-      const open = await this.contents.open(caller.tenant, content, slice);
-      return Object.assign(open, { artifact, ...slice });
-    } catch (error) {
-      // It may have been deleted since it was looked up.
-      if ((await this.#ports.store.content(caller.tenant, artifact.digest)) === undefined) throw goneBytes(artifact);
-      throw error;
+    let { content } = artifact;
+    for (let attempt = 1; ; attempt++) {
+      if (content === undefined) throw goneBytes(artifact);
+      try {
+        const bytes = await this.contents.open(caller.tenant, content, slice);
+        return Object.assign(bytes, { artifact, ...slice });
+      } catch (error) {
+        // It may have gone since it was looked up, and come back in another place.
+        content = await this.#ports.store.content(caller.tenant, artifact.digest);
+        if (content !== undefined && attempt === OPENINGS) throw error;
+      }
     }
   }
 
@@ -277,7 +280,7 @@ export class Artifacts {
   /** With whom an artifact is shared. */
   async grants(caller: Caller, sessionId: string, artifactId: string): Promise<readonly Grant[]> {
     const session = await this.#ports.sessions.shared(caller, sessionId);
-    await this.#sharing.get(caller, session, { artifactId, needed: "read" });
+    await this.#sharing.read(caller, session, { artifactId });
     return await this.#ports.store.grants(session.ref, artifactId);
   }
 
@@ -304,11 +307,11 @@ export class Artifacts {
   ): Promise<Answer<T>> {
     const { sessions } = this.#ports;
     const session = await sessions.shared(caller, sessionId);
-    return await this.#once.run<T>(caller.tenant, keyFor(idempotency, session.ref.id), async (remember) =>
+    return await this.#once.run<T>(caller.tenant, keyOf(caller, session, idempotency), async (remember) =>
       this.#turns.run(`${session.ref.id}\n${artifactId}`, async () => {
-        const artifact = await this.#sharing.get(caller, session, { artifactId, needed: "admin" });
+        const { artifact, leave } = await this.#sharing.admit(caller, session, { artifactId, needed: "admin" });
         const { command, answerOf } = await decide(artifact, session);
-        const settled = await sessions.change(caller, session.ref.id, command, {
+        const settled = await sessions.change(caller, session.ref.id, leave(command), {
           isGranted: true,
           ...given("precondition", precondition),
           ...remembering(remember, answerOf),
@@ -318,16 +321,51 @@ export class Artifacts {
     );
   }
 
-  /** Writes what refers to a content: by its digest alone where the store has it, and with its bytes where not. */
-  async #bring<T>(staged: Staged, write: (contents: Awaited<ReturnType<Staged["bring"]>>[]) => Promise<T>): Promise<T> {
-    if (!staged.isKnown) return await write([await staged.bring()]);
+  /**
+   * Refuses what would be refused once the bytes are here, before any of them is taken. What was answered already may
+   * be asked again whatever has become of the session.
+   */
+  async #assertMayBegin(
+    caller: Caller,
+    session: Session,
+    described: ArtifactDescription,
+    { idempotency, precondition }: WriteOptions,
+  ): Promise<void> {
+    const { store, clock } = this.#ports;
+    await this.#sharing.admitStore(caller, session, described.name);
     try {
-      return await write([]);
-    } catch (error) {
-      if (!(error instanceof SojournError && error.code === "content_missing")) throw error;
-      return await write([await staged.bring()]);
+      assertMatches(precondition, session.head.seq);
+      storeArtifact({ ...described, artifactId: "", digest: "", size: 0 }, this.#settings)(session.record, clock.now());
+    } catch (refusal) {
+      const isRepeated =
+        idempotency !== undefined &&
+        (await store.remembered({ tenant: caller.tenant, ...idempotency }, clock.now())) !== undefined;
+      if (!isRepeated) throw refusal;
     }
   }
+}
+
+/** How often an artifact is looked for anew whose bytes went while it was opened. */
+const OPENINGS = 3;
+
+/** Writes what refers to a content: by its digest alone where the store has it, and with its bytes where not. */
+async function bring<T>(staged: Staged, write: (contents: readonly NewContent[]) => Promise<T>): Promise<T> {
+  if (!staged.isKnown) return await write([await staged.bring()]);
+  try {
+    return await write([]);
+  } catch (error) {
+    if (!(error instanceof SojournError && error.code === "content_missing")) throw error;
+    return await write([await staged.bring()]);
+  }
+}
+
+/** The key for a call on this session: what one session was answered is not for another. */
+function keyOf(
+  { actingAs = "" }: Caller,
+  { ref }: Session,
+  idempotency: Idempotency | undefined,
+): Idempotency | undefined {
+  return keyFor(idempotency && { ...idempotency, request: `${actingAs}\n${idempotency.request}` }, ref.id);
 }
 
 interface Target extends WriteOptions {

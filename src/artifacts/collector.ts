@@ -1,6 +1,7 @@
 import type { BlobStore } from "../engine/blob-store.ts";
 import { type Clock, SECOND } from "../engine/clock.ts";
 import type { Store } from "../engine/store.ts";
+import type { Contents } from "./contents.ts";
 
 /** How long a file may wait for the commit that refers to it. */
 const GRACE_US = 3_600 * SECOND;
@@ -8,17 +9,35 @@ const GRACE_US = 3_600 * SECOND;
 /** How many files are looked at at a time. */
 const FILES = 500;
 
+interface Ports {
+  readonly store: Store;
+  readonly blobs: BlobStore;
+  readonly clock: Clock;
+}
+
 /** Removes the files that no content is kept in. */
 export class Collector {
-  readonly #ports: { readonly store: Store; readonly blobs: BlobStore; readonly clock: Clock };
+  readonly #ports: Ports;
+  readonly #contents: Pick<Contents, "isInHand">;
+  /** When all files were looked at last. */
+  #lookedAtUs: number | undefined;
 
-  constructor(ports: { readonly store: Store; readonly blobs: BlobStore; readonly clock: Clock }) {
+  constructor(ports: Ports, contents: Pick<Contents, "isInHand">) {
     this.#ports = ports;
+    this.#contents = contents;
   }
 
-  /** Removes what was abandoned, and what was never referred to within the grace; returns how many files. */
+  /**
+   * Removes what was abandoned, and what was never referred to within the grace; returns how many files. For the latter it
+   * looks at every file there is, and so once in the time of a grace.
+   */
   async collect(): Promise<number> {
-    return (await this.removeAbandoned()) + (await this.#removeStrays());
+    const count = await this.removeAbandoned();
+    const now = this.#ports.clock.now();
+    if (this.#lookedAtUs !== undefined && now - this.#lookedAtUs < GRACE_US) return count;
+    const strays = await this.#removeStrays(now);
+    this.#lookedAtUs = now;
+    return count + strays;
   }
 
   /** Removes the files of contents that went; a name is struck off once its file is gone. */
@@ -33,12 +52,12 @@ export class Collector {
     }
   }
 
-  async #removeStrays(): Promise<number> {
-    const { blobs, clock } = this.#ports;
+  async #removeStrays(now: number): Promise<number> {
+    const { blobs } = this.#ports;
     let count = 0;
     let old: string[] = [];
     for await (const { name, writtenAtUs } of blobs.list()) {
-      if (clock.now() - writtenAtUs <= GRACE_US) continue;
+      if (now - writtenAtUs <= GRACE_US || this.#contents.isInHand(name)) continue;
       old.push(name);
       if (old.length < FILES) continue;
       count += await this.#removeUnused(old);

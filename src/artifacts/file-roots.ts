@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open, realpath } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { basename, sep } from "node:path";
 import { invalid, SojournError } from "../engine/errors.ts";
 
@@ -29,7 +29,7 @@ export async function openBelow(roots: readonly string[], path: string): Promise
   };
   const below = await Promise.all(roots.map(isBelow));
   if (real === undefined || !below.includes(true)) {
-    throw new SojournError("forbidden", { message: "There is no such file below the artifact_roots" });
+    throw notBelow();
   }
   return await openFile(real, basename(path));
 }
@@ -41,9 +41,15 @@ async function openFile(real: string, name: string): Promise<RootFile> {
       throw badPath("can't be read by the server", cause);
     },
   );
-  if (!(await file.stat()).isFile()) {
+  try {
+    const opened = await file.stat();
+    if (!opened.isFile()) throw badPath("must name a file, and no directory or device");
+    // A directory on the way may have become a link since it was resolved.
+    const now = (await resolved(real)) === real ? await stat(real) : undefined;
+    if (now?.ino !== opened.ino || now.dev !== opened.dev) throw notBelow();
+  } catch (error) {
     await file.close();
-    throw badPath("must name a file, and no directory or device");
+    throw error;
   }
   return {
     name,
@@ -60,6 +66,10 @@ async function resolved(path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
+}
+
+function notBelow(): SojournError {
+  return new SojournError("forbidden", { message: "There is no such file below the artifact_roots" });
 }
 
 function badPath(message: string, cause?: unknown): SojournError {

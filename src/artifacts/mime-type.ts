@@ -2,5 +2,6 @@ import mime from "mime";
 
 /** The media type of a file, by the extension of its name. */
 export function mimeTypeOf(name: string): string {
-  return mime.getType(name) ?? "application/octet-stream";
+  // As a path: of a bare word it would take all for an extension.
+  return mime.getType(`./${name}`) ?? "application/octet-stream";
 }
