@@ -359,7 +359,6 @@ const BEYOND_CLIENTS = new Set([
   "revokeArtifact idempotency_mismatch",
   // The disk is no client's.
   "backUp storage_full",
-  "importSession storage_full",
   "eraseUser storage_full",
   // Between nodes that share a store.
   ...nativeDialect.routes.map(({ operationId }) => `${operationId} conflict`),
