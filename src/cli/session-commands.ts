@@ -1,0 +1,69 @@
+import { type Command, Option } from "commander";
+import { date, durationMs, limit, words } from "./arguments.ts";
+import { type Common, common, type Run } from "./command-options.ts";
+import { onSessions } from "./reach.ts";
+
+const STATUSES = ["active", "suspended", "completed", "failed", "expired"];
+
+/** Adds the commands on sessions as a whole. */
+export function sessionCommands(group: Command, run: Run): void {
+  common(group.command("list").description("List sessions, the newest first"))
+    .addOption(new Option("--status <status>", "Only these").choices(STATUSES))
+    .option("--user <id>", "Only of this user")
+    .option("--tag <tag>", "Only with this tag; again for each that must be there", words)
+    .option("--parent <id>", "Only children of this session")
+    .option("--search <text>", "Only those whose id, name or description has this text")
+    .option("--created-after <time>", "Only those begun after it", date)
+    .option("--created-before <time>", "Only those begun before it", date)
+    .addOption(new Option("--sort <field>", "By what").choices(["created_at", "updated_at", "last_activity", "name"]))
+    .addOption(new Option("--order <order>", "Which way").choices(["asc", "desc"]))
+    .option("--limit <number>", "How many at most, or all", limit, 50)
+    .action(async ({ url, data, tenant, user, tag, parent, ...flags }: ListFlags & Common) => {
+      const reach = { url, data, tenant };
+      const query = { ...flags, userId: user, tags: tag, parentSessionId: parent };
+      await run(() =>
+        onSessions(reach, async (sojourn) => (await import("./sessions.ts")).listSessions(sojourn, query)),
+      );
+    });
+  common(group.command("show <id>").description("Show a session, by its id or uid")).action(
+    async (id: string, flags: Common) =>
+      await run(() =>
+        onSessions(flags, async (sojourn) => (await import("./sessions.ts")).showSession(sojourn, id, flags)),
+      ),
+  );
+  common(group.command("end <ids...>").description("End sessions; one that has ended is left as it is"))
+    .addOption(new Option("--status <status>", "How").choices(STATUSES.slice(2)).default("completed"))
+    .option("--reason <text>", "Why")
+    .action(async (ids: readonly string[], flags: EndFlags & Common) => {
+      await run(() =>
+        onSessions(flags, async (sojourn) => (await import("./sessions.ts")).endSessions(sojourn, ids, flags)),
+      );
+    });
+  common(group.command("delete <ids...>").description("Remove sessions and all that they hold")).action(
+    async (ids: readonly string[], flags: Common) =>
+      await run(() =>
+        onSessions(flags, async (sojourn) => (await import("./sessions.ts")).deleteSessions(sojourn, ids, flags)),
+      ),
+  );
+  common(group.command("cleanup").description("Expire sessions that were idle for long; their data stays"))
+    .requiredOption("--max-idle <duration>", "For longer than this: 1800, 90s, 30m, 2h, 7d", durationMs)
+    .option("--dry-run", "Only tell which they are")
+    .action(async ({ maxIdle, ...flags }: { maxIdle: number; dryRun?: boolean } & Common) => {
+      const query = { ...flags, maxIdleMs: maxIdle };
+      await run(() =>
+        onSessions(flags, async (sojourn) => (await import("./sessions.ts")).cleanUpSessions(sojourn, query)),
+      );
+    });
+}
+
+interface ListFlags {
+  readonly user?: string;
+  readonly tag?: readonly string[];
+  readonly parent?: string;
+  readonly limit: number;
+}
+
+interface EndFlags {
+  readonly status: "completed" | "failed" | "expired";
+  readonly reason?: string;
+}
