@@ -170,7 +170,7 @@ describe("the command line, in conversation", async () => {
           assert.deepEqual([code, stdout], [1, ""]);
           assert.equal(
             stderr,
-            `Session ${name} is suspended: resume it first, with POST /api/v1/sessions/resting/resume; ` +
+            `Session ${name} is suspended: resume it first, with sojourn sessions resume ${name}; ` +
               "leave --session out to begin another conversation\n",
           );
         }

@@ -106,6 +106,20 @@ describe("the command line", () => {
       assert.equal((await api.session("idle")).status, "expired");
     });
 
+    it("suspends, resumes and keeps alive, one after another, and says which could not be", async () => {
+      for (const id of ["m1", "m2"]) await api.create({ session_id: id });
+      const suspend = ["sessions", "suspend", "m1", "m2", "--reason", "lunch"];
+      assert.equal((await run(suspend, env)).stdout, "m1: suspended\nm2: suspended\n");
+      assert.equal((await api.session("m1")).reason, "lunch");
+      const resumed = await json<{ status: string }[]>(["sessions", "resume", "m1"], env);
+      assert.deepEqual(resumed, [await api.session("m1")]);
+      const { stdout } = await run(["sessions", "keepalive", "m1"], env);
+      assert.equal(stdout, `m1: active, expires ${(await api.session("m1")).expires_at?.replace(/\.\d+/, "")}\n`);
+      const some = await run(["sessions", "resume", "nobody", "m1", "m2"], env);
+      assert.deepEqual([some.code, some.stdout.split("\n").at(-2)], [3, "m2: active"]);
+      assert.equal((await run(["sessions", "keepalive", "m1", "--reason", "x"], env)).code, 2);
+    });
+
     it("prints a log, and follows it until it is interrupted", async () => {
       await api.create({ session_id: "logged" });
       await api.post("/sessions/logged/metrics", {});

@@ -5,6 +5,12 @@ import { onSessions } from "./reach.ts";
 
 const STATUSES = ["active", "suspended", "completed", "failed", "expired"];
 
+const MOVES = [
+  ["suspend", "Pause sessions, until they are resumed"],
+  ["resume", "Take up sessions that were suspended"],
+  ["keepalive", "Use sessions, so that they do not expire"],
+] as const;
+
 /** Adds the commands on sessions as a whole. */
 export function sessionCommands(group: Command, run: Run): void {
   common(group.command("list").description("List sessions, the newest first"))
@@ -39,6 +45,17 @@ export function sessionCommands(group: Command, run: Run): void {
         onSessions(flags, async (sojourn) => (await import("./sessions.ts")).endSessions(sojourn, ids, flags)),
       );
     });
+  for (const [verb, what] of MOVES) {
+    const command = common(group.command(`${verb} <ids...>`).description(what));
+    if (verb !== "keepalive") command.option("--reason <text>", "Why");
+    command.action(async (ids: readonly string[], flags: { reason?: string } & Common) => {
+      await run(() =>
+        onSessions(flags, async (sojourn) =>
+          (await import("./sessions.ts")).moveSessions(sojourn, ids, { ...flags, verb }),
+        ),
+      );
+    });
+  }
   common(group.command("delete <ids...>").description("Remove sessions and all that they hold")).action(
     async (ids: readonly string[], flags: Common) =>
       await run(() =>

@@ -87,6 +87,27 @@ export async function endSessions(
 
 type FinalStatus = "completed" | "failed" | "expired";
 
+/** `sojourn sessions suspend`, `resume` and `keepalive`. */
+export async function moveSessions(
+  sojourn: Sojourn,
+  ids: readonly string[],
+  { verb, reason, json }: ForPrograms & { readonly verb: "suspend" | "resume" | "keepalive"; readonly reason?: string },
+): Promise<ExitCode> {
+  const moved: SessionState[] = [];
+  const code = await eachOf(ids, async (id) => {
+    const session = await sojourn.sessions.get(id);
+    const state = (verb === "keepalive" ? await session.keepalive() : await session[verb](reason)).toJSON();
+    moved.push(state);
+    if (!json) console.log(`${state.sessionId}: ${verb === "keepalive" ? kept(state) : state.status}`);
+  });
+  if (json) printJson(moved.map(wireSession));
+  return code;
+}
+
+function kept({ status, expiresAt }: SessionState): string {
+  return expiresAt === undefined ? `${status}, and does not expire` : `${status}, expires ${moment(expiresAt)}`;
+}
+
 /** `sojourn sessions delete`. */
 export async function deleteSessions(
   sojourn: Sojourn,

@@ -52,7 +52,7 @@ export class Talk {
     if (status === undefined || status === "active") return undefined;
     const name = this.#name ?? sessionId;
     if (status === "suspended") {
-      return `Session ${name} is suspended: resume it first, with POST /api/v1/sessions/${sessionId}/resume`;
+      return `Session ${name} is suspended: resume it first, with sojourn sessions resume ${name}`;
     }
     return `Session ${name} has ended (${status}): it takes no more messages`;
   }
