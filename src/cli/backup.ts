@@ -3,7 +3,8 @@ import { SojournError } from "../engine/errors.ts";
 import { type BackupManifest, checkBackup, restore, saveBackup } from "../platform/index.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { failureLine } from "./failure.ts";
-import { count, Progress, printJson } from "./print.ts";
+import { count, printJson } from "./print.ts";
+import { Progress } from "./progress.ts";
 
 interface Options {
   readonly json?: boolean;

@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import stringWidth from "string-width";
 
 /** Rows under headings, in columns that are as wide as they must be. */
@@ -14,6 +13,16 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 /** A number of things: `1 session`, `2 sessions`. */
 export function count(number: number, thing: string): string {
   return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
+
+const SIZES = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** A number of bytes for people: `532 B`, `1.2 MiB`. */
+export function size(bytes: number): string {
+  let [rest, power] = [bytes, 0];
+  // What would be shown as 1024.0 is one of the next unit.
+  for (; rest >= 1023.95 && power < SIZES.length - 1; power += 1) rest /= 1_024;
+  return `${power === 0 ? rest : rest.toFixed(1)} ${SIZES[power]}`;
 }
 
 /** A moment to the second, in UTC. */
@@ -35,39 +44,4 @@ export function shownLines(text: string): string {
 /** Prints a value for programs: one line of JSON. */
 export function printJson(value: unknown): void {
   console.log(JSON.stringify(value));
-}
-
-/** After how long something counts as slow enough to show how far it is. */
-const SLOW_MS = 1_000;
-
-/** Shows on a terminal how far something is that takes longer than a second; elsewhere it shows nothing. */
-export class Progress implements Disposable {
-  readonly #bar: SingleBar;
-  readonly #startedMs = performance.now();
-
-  /** @param unit  what is counted, such as `sessions` */
-  constructor(unit: string) {
-    this.#bar = new SingleBar({
-      format: `{bar} {percentage} %  {value} of {total} ${unit}  {duration_formatted}`,
-      stream: process.stderr,
-      clearOnComplete: true,
-      hideCursor: true,
-    });
-  }
-
-  /** The same as a function of its own. */
-  get onProgress(): (progress: { readonly done: number; readonly total: number }) => void {
-    return ({ done, total }) => this.update(done, total);
-  }
-
-  update(done: number, total: number): void {
-    if (!process.stderr.isTTY || performance.now() - this.#startedMs < SLOW_MS) return;
-    if (!this.#bar.isActive) this.#bar.start(total, done);
-    this.#bar.setTotal(total);
-    this.#bar.update(done);
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#bar.isActive) this.#bar.stop();
-  }
 }

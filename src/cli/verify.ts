@@ -2,7 +2,8 @@ import type { Sojourn } from "../client/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { count, Progress, printJson } from "./print.ts";
+import { count, printJson } from "./print.ts";
+import { Progress } from "./progress.ts";
 import { wireVerdict } from "./wire.ts";
 
 /** Whether programs read what is printed. */
