@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import type { JsonObject } from "../client/index.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1_000, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -39,4 +40,46 @@ export function date(text: string): Date {
 /** Gathers words that are given again and again, or with commas. */
 export function words(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...text.split(",").map((word) => word.trim())];
+}
+
+const BYTES: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** Reads a number of bytes, such as `1048576`, `64KiB`, `20M` or `1.5GiB`; a thousand of them is 1,024. */
+export function bytes(text: string): number {
+  const [, digits, unit = ""] = /^(\d{1,15}(?:\.\d{1,3})?)(b|[kmgt](?:i?b)?)?$/i.exec(text) ?? [];
+  const scaled = Number(digits) * (BYTES[unit.slice(0, 1).toLowerCase()] ?? 0);
+  if (digits !== undefined && Number.isSafeInteger(Math.round(scaled))) return Math.round(scaled);
+  throw new InvalidArgumentError("It must be bytes, or a number with KiB, MiB or GiB: 4096, 64KiB, 1.5GiB.");
+}
+
+/** How `moment` is told of. */
+export const AT = "As it was at an operation, by its number, or at a checkpoint, by its name";
+
+/** Reads a moment of a session: the `seq` of an operation, or the name of a checkpoint, which is no number. */
+export function moment(text: string): number | string {
+  if (!/^\d+$/.test(text)) return text;
+  return atLeast(1)(text);
+}
+
+/** Reads which bytes: `0-99`, `100-` from there to the end, `-100` the last hundred. */
+export function range(text: string): { readonly start: number; readonly end?: number } {
+  const [, first = "", last = ""] = /^(\d{1,15})?-(\d{1,15})?$/.exec(text) ?? [];
+  if (first === "" && Number(last) > 0) return { start: -Number(last) };
+  if (first !== "" && last === "") return { start: Number(first) };
+  if (first !== "" && Number(last) >= Number(first)) return { start: Number(first), end: Number(last) + 1 };
+  throw new InvalidArgumentError(
+    "It must be the first and the last byte, from 0: 0-99, 100-, or -100 for the last 100.",
+  );
+}
+
+/** Reads a JSON object. */
+export function jsonObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    // NOTE: whatever JSON.parse makes of an object is one of JSON.
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as JsonObject;
+  } catch {
+    // Told below.
+  }
+  throw new InvalidArgumentError(`It must be a JSON object: '{"source": "web"}'.`);
 }

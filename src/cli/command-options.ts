@@ -9,10 +9,14 @@ export type Run = (work: () => Promise<ExitCode>) => Promise<void>;
 export type Common = Reach & { readonly json?: boolean };
 
 /** Gives a command the options that every command on sessions takes. */
-export function common(command: Command, { tenant = true }: { readonly tenant?: boolean } = {}): Command {
+export function common(
+  command: Command,
+  { tenant = true, json = true }: { readonly tenant?: boolean; readonly json?: boolean } = {},
+): Command {
   command
     .option("--url <url>", "The server (default http://127.0.0.1:7070; env SOJOURN_URL)")
     .option("--data <directory>", "The data of a server that is not running, instead of --url");
   if (tenant) command.option("--tenant <name>", "Whose sessions, with --data");
-  return command.option("--json", "Print JSON, for programs");
+  if (json) command.option("--json", "Print JSON, for programs");
+  return command;
 }

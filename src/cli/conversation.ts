@@ -1,4 +1,4 @@
-import type { Message, Sojourn, Strategy } from "../client/index.ts";
+import type { Message, Moment, Session, Sojourn, Strategy } from "../client/index.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { count, moment, printJson, shownLines } from "./print.ts";
 import { wireCompacted, wireMessage } from "./wire.ts";
@@ -12,14 +12,20 @@ interface ForPrograms {
 export async function printMessages(
   sojourn: Sojourn,
   id: string,
-  { json, limit }: ForPrograms & { readonly limit: number },
+  { json, limit, at }: ForPrograms & { readonly limit: number; readonly at?: Moment | undefined },
 ): Promise<ExitCode> {
   const session = await sojourn.sessions.get(id);
-  for (const message of await session.messages.recent(limit)) {
+  for await (const message of at === undefined ? await session.messages.recent(limit) : recentAt(session, at, limit)) {
     if (json) printJson(wireMessage(message));
     else console.log(messageLine(message));
   }
   return EXIT.ok;
+}
+
+/** So many of the newest messages that there were. */
+async function* recentAt(session: Session, at: Moment, limit: number): AsyncGenerator<Message> {
+  const then = await session.at(at);
+  yield* then.messages({ after: Math.max(0, then.memory.messages - limit), pageSize: Math.min(limit, 1_000) });
 }
 
 function messageLine({ number, timestamp, role, content, toolCalls = [] }: Message): string {

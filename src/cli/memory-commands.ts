@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import type { Strategy } from "../client/index.ts";
-import { atLeast, limit } from "./arguments.ts";
+import type { Moment, Strategy } from "../client/index.ts";
+import { AT, atLeast, limit, moment } from "./arguments.ts";
 import { type Common, common, type Run } from "./command-options.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { onSessions } from "./reach.ts";
@@ -29,7 +29,8 @@ export function memoryCommands(program: Command, run: Run): void {
     });
   common(program.command("messages <id>").description("Print the newest messages of a session"))
     .option("--limit <number>", "How many at most, or all", limit, 50)
-    .action(async (id: string, flags: { limit: number } & Common) => {
+    .option("--at <moment>", AT, moment)
+    .action(async (id: string, flags: { limit: number; at?: Moment } & Common) => {
       await run(() =>
         onSessions(flags, async (sojourn) => (await import("./conversation.ts")).printMessages(sojourn, id, flags)),
       );

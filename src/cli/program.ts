@@ -1,6 +1,8 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command } from "commander";
+import { artifactCommands } from "./artifact-commands.ts";
 import type { Run } from "./command-options.ts";
+import { historyCommands } from "./history-commands.ts";
 import { keyCommands } from "./key-commands.ts";
 import { logCommands } from "./log-commands.ts";
 import { memoryCommands } from "./memory-commands.ts";
@@ -26,8 +28,13 @@ was not found, 4 when a key is missing or not enough, 5 when nobody answers.`,
     );
   serveCommands(program, run);
   memoryCommands(program, run);
-  sessionCommands(program.command("sessions").description("List, show, end, delete and clean up sessions"), run);
+  sessionCommands(
+    program.command("sessions").description("List, show, suspend, resume, end, delete and clean up sessions"),
+    run,
+  );
+  artifactCommands(program.command("artifacts").description("Store, read, share and remove files of sessions"), run);
   logCommands(program, run);
+  historyCommands(program, run);
   keyCommands(program.command("keys").description("Make, list, revoke and disable API keys"), run);
   safetyCommands(program, run);
   tab(program);

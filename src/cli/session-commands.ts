@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { date, durationMs, limit, words } from "./arguments.ts";
+import type { Moment } from "../client/index.ts";
+import { AT, date, durationMs, limit, moment, words } from "./arguments.ts";
 import { type Common, common, type Run } from "./command-options.ts";
 import { onSessions } from "./reach.ts";
 
@@ -31,12 +32,13 @@ export function sessionCommands(group: Command, run: Run): void {
         onSessions(reach, async (sojourn) => (await import("./sessions.ts")).listSessions(sojourn, query)),
       );
     });
-  common(group.command("show <id>").description("Show a session, by its id or uid")).action(
-    async (id: string, flags: Common) =>
+  common(group.command("show <id>").description("Show a session, by its id or uid"))
+    .option("--at <moment>", AT, moment)
+    .action(async (id: string, flags: { at?: Moment } & Common) => {
       await run(() =>
         onSessions(flags, async (sojourn) => (await import("./sessions.ts")).showSession(sojourn, id, flags)),
-      ),
-  );
+      );
+    });
   common(group.command("end <ids...>").description("End sessions; one that has ended is left as it is"))
     .addOption(new Option("--status <status>", "How").choices(STATUSES.slice(2)).default("completed"))
     .option("--reason <text>", "Why")

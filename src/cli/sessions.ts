@@ -1,7 +1,7 @@
-import type { Session, SessionQuery, SessionState, Sojourn } from "../client/index.ts";
+import type { Moment, Session, SessionQuery, SessionState, Sojourn } from "../client/index.ts";
 import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { count, moment, printJson, shown, table } from "./print.ts";
+import { count, moment, printJson, shown, size, table } from "./print.ts";
 import { wireOperation, wireSession } from "./wire.ts";
 
 /** Whether programs read what is printed. */
@@ -33,15 +33,20 @@ function row({ sessionId, status, userId, metrics, lastActivity, name = "" }: Se
 }
 
 /** `sojourn sessions show`. */
-export async function showSession(sojourn: Sojourn, id: string, { json }: ForPrograms): Promise<ExitCode> {
-  const session = (await sojourn.sessions.get(id)).toJSON();
-  if (json) printJson(wireSession(session));
-  else console.log(table([], facts(session)));
+export async function showSession(
+  sojourn: Sojourn,
+  id: string,
+  { json, at }: ForPrograms & { readonly at?: Moment | undefined },
+): Promise<ExitCode> {
+  const session = await sojourn.sessions.get(id);
+  const state = at === undefined ? session.toJSON() : await session.at(at);
+  if (json) printJson(wireSession(state));
+  else console.log(table([], facts(state)));
   return EXIT.ok;
 }
 
 function facts(session: SessionState): readonly (readonly string[])[] {
-  const { metrics, idleTimeoutMs, maxLifetimeMs, tags, metadata } = session;
+  const { metrics, idleTimeoutMs, maxLifetimeMs, tags, metadata, usage, origin } = session;
   const all: readonly (readonly [string, string | undefined])[] = [
     ["session", session.sessionId],
     ["uid", session.uid],
@@ -53,6 +58,7 @@ function facts(session: SessionState): readonly (readonly string[])[] {
     ["tags", tags.length === 0 ? undefined : tags.join(", ")],
     ["metadata", Object.keys(metadata).length === 0 ? undefined : JSON.stringify(metadata)],
     ["parent", session.parentSessionId],
+    ["fork of", origin && `${origin.uid}, at operation ${origin.seq}`],
     ["created", moment(session.createdAt)],
     ["last activity", moment(session.lastActivity)],
     ["expires", session.expiresAt && moment(session.expiresAt)],
@@ -61,6 +67,7 @@ function facts(session: SessionState): readonly (readonly string[])[] {
     ["lifetime", maxLifetimeMs === undefined ? undefined : `${maxLifetimeMs / 1_000} s`],
     ["requests", `${metrics.requestCount}, ${metrics.errorCount} failed`],
     ["time", `${metrics.totalProcessingTimeMs / 1_000} s, ${metrics.averageProcessingTimeMs} ms on average`],
+    ["artifacts", usage.artifactCount === 0 ? "0" : `${usage.artifactCount}, ${size(usage.artifactBytes)}`],
     ["version", `${session.version}`],
     ["head", session.headHash],
   ];

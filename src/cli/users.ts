@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import type { Profile, Sojourn } from "../client/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { count, moment, printJson, shown, table } from "./print.ts";
+import { count, moment, printJson, shown, size, table } from "./print.ts";
 import { wireErased, wireProfile } from "./wire.ts";
 
 /** Whether programs read what is printed. */
@@ -56,12 +56,17 @@ export async function eraseUser(
   const erased = await sojourn.users.erase(id);
   if (json) printJson(wireErased(erased));
   else {
-    const { userId, sessions, operations, messages, summaries, facts, profile } = erased;
+    const { userId, sessions, operations, messages, summaries, facts, artifacts, artifactBytes, profile } = erased;
     const summaryCount = `${summaries} ${summaries === 1 ? "summary" : "summaries"}`;
-    const all = [count(sessions, "session"), count(operations, "operation"), count(messages, "message"), summaryCount];
-    console.log(
-      `${shown(userId)}: ${all.join(", ")}, ${count(facts, "fact")} and ${profile ? "the profile" : "no profile"} erased`,
-    );
+    const all = [
+      count(sessions, "session"),
+      count(operations, "operation"),
+      count(messages, "message"),
+      summaryCount,
+      count(facts, "fact"),
+      artifacts === 0 ? "0 artifacts" : `${count(artifacts, "artifact")} of ${size(artifactBytes)}`,
+    ];
+    console.log(`${shown(userId)}: ${all.join(", ")} and ${profile ? "the profile" : "no profile"} erased`);
     console.error("Backups that were taken before still have them.");
   }
   return EXIT.ok;

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { sep } from "node:path";
 import type { Sojourn } from "../client/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import { eachOf } from "./each.ts";
@@ -9,6 +11,41 @@ import { wireVerdict } from "./wire.ts";
 /** Whether programs read what is printed. */
 interface ForPrograms {
   readonly json?: boolean;
+}
+
+/** What `sojourn verify` was given: files, and sessions. */
+export interface ToVerify {
+  readonly files: readonly string[];
+  readonly ids: readonly string[];
+}
+
+/**
+ * Tells files from sessions: no session has a path for an id.
+ *
+ * @throws {SojournError} `not_found` for a path that leads nowhere; `invalid` for a word that may be either
+ */
+export async function toVerify(words: readonly string[]): Promise<ToVerify> {
+  const files: string[] = [];
+  const ids: string[] = [];
+  for (const word of words) {
+    const isPath = word.includes("/") || word.includes(sep);
+    const isThere = await isFile(word);
+    if (isPath && !isThere) throw new SojournError("not_found", { message: `There is no file "${word}"` });
+    if (isThere && !isPath && !word.endsWith(".sojourn")) {
+      const message = `"${word}" is a file here, and may be a session: write ./${word} for the file, or the uid of the session`;
+      throw new SojournError("invalid", { message });
+    }
+    (isThere ? files : ids).push(word);
+  }
+  return { files, ids };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** `sojourn verify ID…`. Fails where any of them is not as it was written. */

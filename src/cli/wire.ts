@@ -11,7 +11,7 @@ import type {
 } from "../client/index.ts";
 
 /** A session as the REST API shows it, for programs that know that. */
-export function wireSession({ metrics, memory, ...session }: SessionState): object {
+export function wireSession({ metrics, memory, usage, ...session }: SessionState): object {
   return {
     session_id: session.sessionId,
     uid: session.uid,
@@ -42,6 +42,12 @@ export function wireSession({ metrics, memory, ...session }: SessionState): obje
       input_tokens: metrics.inputTokens,
       output_tokens: metrics.outputTokens,
     },
+    usage: {
+      operation_count: usage.operationCount,
+      artifact_count: usage.artifactCount,
+      artifact_bytes: usage.artifactBytes,
+    },
+    origin: session.origin,
     memory: {
       session_id: session.sessionId,
       has_session_memory: true,
@@ -100,8 +106,8 @@ export function wireProfile({ userId, updatedAt, version, ...profile }: Profile)
 }
 
 /** What was erased of a user, as the REST API tells it. */
-export function wireErased({ userId, ...erased }: Erased): object {
-  return { user_id: userId, ...erased };
+export function wireErased({ userId, artifactBytes, ...erased }: Erased): object {
+  return { user_id: userId, ...erased, artifact_bytes: artifactBytes };
 }
 
 export function wireVerdict(sessionId: string, verdict: Verdict): object {

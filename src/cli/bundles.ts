@@ -1,0 +1,117 @@
+import type { Sojourn } from "../client/index.ts";
+import { SojournError } from "../engine/errors.ts";
+import { type BundleVerdict, checkBundle } from "../platform/check-bundle.ts";
+import { writeOut } from "./artifact-content.ts";
+import { eachOf } from "./each.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { failureLine } from "./failure.ts";
+import { count, printJson, shown, size } from "./print.ts";
+import { Progress } from "./progress.ts";
+import { saveFile } from "./save-file.ts";
+import { sourceFile } from "./source-file.ts";
+import { wireSession } from "./wire.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** `sojourn export`. A file has its name only once all of it was checked. */
+export async function exportSession(
+  sojourn: Sojourn,
+  id: string,
+  { output, json, signal }: Options & { readonly output?: string | undefined },
+): Promise<ExitCode> {
+  if (output === undefined && process.stdout.isTTY) {
+    const message = "A terminal has no use for an export; save it with -o FILE, or redirect it";
+    throw new SojournError("invalid", { message });
+  }
+  const session = await sojourn.sessions.get(id, { signal });
+  using progress = new Progress("bytes");
+  let done = 0;
+  const counted = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of session.export({ signal })) {
+      done += piece.length;
+      progress.update(done);
+      yield piece;
+    }
+  };
+  if (output === undefined || output === "-") {
+    await writeOut(counted());
+    return EXIT.ok;
+  }
+  let checked: Whole | undefined;
+  const check = async (path: string): Promise<void> => {
+    const verdict = await checkBundle(path, { signal });
+    if (!verdict.ok) throw new SojournError("internal", { message: `${verdict.message}; export it again` });
+    checked = verdict;
+  };
+  await saveFile(output, counted(), { mode: 0o600, check });
+  if (json) printJson({ file: output, bytes: done, ...checked?.manifest });
+  else if (checked !== undefined) console.log(`${shown(output)}: ${heldBy(checked)}`);
+  return EXIT.ok;
+}
+
+type Whole = Extract<BundleVerdict, { readonly ok: true }>;
+
+/** Keep the head: it is what the file can be held against. */
+function heldBy({ manifest }: Whole): string {
+  const { session_id, operations, artifacts, bytes, head_hash } = manifest;
+  const held = artifacts === 0 ? "" : `, ${count(artifacts, "artifact")} of ${size(bytes)}`;
+  return `${session_id}, ${count(operations, "operation")}${held}, head ${head_hash}`;
+}
+
+/** `sojourn import`. A file that is no good is a failure, and not a wrong call. */
+export async function importSession(
+  sojourn: Sojourn,
+  file: string,
+  options: Options & { readonly head?: string | undefined; readonly sessionId?: string | undefined },
+): Promise<ExitCode> {
+  const { head, sessionId, json, signal } = options;
+  const content = file === "-" ? process.stdin : await sourceFile(file);
+  using progress = new Progress("bytes");
+  try {
+    const session = await sojourn.sessions.import(content, {
+      head,
+      sessionId,
+      signal,
+      onProgress: progress.onProgress,
+    });
+    if (json) printJson(wireSession(session.toJSON()));
+    else console.log(`${session.sessionId}: ${count(session.version, "operation")}, head ${session.headHash}`);
+    return EXIT.ok;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    console.error(failureLine(error));
+    return EXIT.failed;
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  if (!(error instanceof SojournError && error.code === "invalid")) return false;
+  return error.faults.some(({ field }) => field === "bundle" || field.startsWith("operations."));
+}
+
+/** `sojourn verify FILE…`. Needs neither a server nor a store. Fails where any of them is not as it was written. */
+export async function verifyFiles(
+  files: readonly string[],
+  { head, json, signal }: Options & { readonly head?: string | undefined },
+): Promise<ExitCode> {
+  let isWhole = true;
+  const code = await eachOf(files, async (file) => {
+    using progress = new Progress("bytes");
+    const verdict = await checkBundle(file, { head, signal, onProgress: progress.onProgress });
+    isWhole &&= verdict.ok;
+    if (json) printJson(wireFileVerdict(file, verdict));
+    else if (verdict.ok) console.log(`${shown(file)}: whole, ${heldBy(verdict)}`);
+    else console.log(`${shown(file)}: DAMAGED: ${shown(verdict.message)}`);
+  });
+  return isWhole ? code : EXIT.failed;
+}
+
+function wireFileVerdict(file: string, verdict: BundleVerdict): object {
+  const { session_id, operations, head_hash } = verdict.manifest ?? {};
+  const found = { file, session_id, ok: verdict.ok, operations, head_hash };
+  if (verdict.ok) return found;
+  return { ...found, first_bad_seq: verdict.firstBadSeq, fault: verdict.fault, message: verdict.message };
+}

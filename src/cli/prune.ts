@@ -1,0 +1,64 @@
+import type { PrunePolicy, Sojourn } from "../client/index.ts";
+import { type Config, loadConfig } from "../config/config.ts";
+import { SojournError } from "../engine/errors.ts";
+import type { FinalStatus } from "../engine/session.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { count, printJson, size } from "./print.ts";
+import { wirePruned } from "./wire-history.ts";
+
+const DAY_MS = 86_400_000;
+
+/** `sojourn cleanup`. */
+export async function prune(
+  sojourn: Sojourn,
+  policy: PrunePolicy,
+  { dryRun = false, json }: { readonly dryRun?: boolean; readonly json?: boolean },
+): Promise<ExitCode> {
+  const pruned = await sojourn.sessions.prune({ ...policy, dryRun });
+  if (json) {
+    printJson({ ...wirePruned(pruned), dry_run: dryRun });
+    return EXIT.ok;
+  }
+  for (const id of pruned.sessionIds) console.log(id);
+  const held = pruned.artifactBytes === 0 ? "" : `, with ${size(pruned.artifactBytes)} of artifacts`;
+  console.log(`${count(pruned.deleted, "session")} ${dryRun ? "would be removed" : "removed"}${held}`);
+  return EXIT.ok;
+}
+
+/**
+ * The policy of retention that a server would have here: by the environment, and the configuration file.
+ *
+ * @throws {SojournError} `invalid` where there is none, or the configuration is not valid
+ */
+export function configuredPolicy(config: string | undefined): PrunePolicy {
+  const loaded = loadConfig({
+    ...(config !== undefined && { flags: { config } }),
+    env: process.env,
+    cwd: process.cwd(),
+  });
+  if ("faults" in loaded) {
+    const message = loaded.faults.map(({ source, message: fault }) => `${source}: ${fault}`).join("; ");
+    throw new SojournError("invalid", { message });
+  }
+  const policy = policyOf(loaded.config);
+  if (policy !== undefined) return policy;
+  throw new SojournError("invalid", {
+    message:
+      "There is nothing to go by: give --older-than, --max-sessions or --max-artifact-bytes, or configure a policy of " +
+      "retention, such as SOJOURN_RETENTION_DAYS",
+  });
+}
+
+function policyOf(config: Config): PrunePolicy | undefined {
+  const { retentionDays, retentionMaxSessions, retentionMaxArtifactBytes } = config;
+  const isBound = [retentionDays, retentionMaxSessions, retentionMaxArtifactBytes].some((one) => one !== undefined);
+  if (!isBound) return undefined;
+  return {
+    olderThanMs: retentionDays === undefined ? undefined : retentionDays * DAY_MS,
+    // NOTE: the table of options has no other words.
+    statuses: config.retentionStatuses.split(",").map((word) => word.trim() as FinalStatus),
+    keepLatest: config.retentionKeepLatest,
+    maxSessions: retentionMaxSessions,
+    maxArtifactBytes: retentionMaxArtifactBytes,
+  };
+}
