@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { stripVTControlCharacters } from "node:util";
 import { Api } from "./api.ts";
+import { Terminal } from "./command-line.ts";
 import { startModelServer } from "./model-server.ts";
 import { startServer } from "./server.ts";
 
@@ -365,53 +365,14 @@ describe("the command line, in conversation", async () => {
     const erased = await run(["users", "erase", "ben", "--yes"]);
     assert.match(
       erased.stdout,
-      /^ben: 1 session, \d+ operations, 2 messages, 0 summaries, 0 facts and the profile erased\n$/,
+      /^ben: 1 session, \d+ operations, 2 messages, 0 summaries, 0 facts, 0 artifacts and the profile erased\n$/,
     );
-    const nothing = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0, profile: false };
+    const counts = { sessions: 0, operations: 0, messages: 0, summaries: 0, facts: 0, artifacts: 0 };
+    const nothing = { ...counts, artifact_bytes: 0, profile: false };
     const again = await run(["users", "erase", "ben", "--yes", "--json"]);
     assert.deepEqual(JSON.parse(again.stdout), { user_id: "ben", ...nothing });
   });
 });
-
-/** A command in a terminal of its own, as somebody sits at it. */
-class Terminal implements Disposable {
-  readonly #child: ChildProcess;
-  readonly #more = new EventTarget();
-  readonly ended: Promise<number | null>;
-  screen = "";
-
-  constructor(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv) {
-    const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
-    this.#child = spawn("script", ["-qec", command, "/dev/null"], { cwd, env, stdio: ["pipe", "pipe", "inherit"] });
-    this.ended = once(this.#child, "close").then(([code]) => code);
-    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      // What moves the cursor is not for our eyes.
-      this.screen += stripVTControlCharacters(text);
-      this.#more.dispatchEvent(new Event("more"));
-    });
-  }
-
-  type(keys: string): void {
-    this.#child.stdin?.write(keys);
-  }
-
-  /** Resolves once what came since the last time looks so. */
-  async until(pattern: RegExp): Promise<void> {
-    const seen = this.#seen;
-    while (!pattern.test(this.screen.slice(seen))) {
-      const more = once(this.#more, "more");
-      const isOver = await Promise.race([more.then(() => false), this.ended.then(() => true)]);
-      if (isOver && !pattern.test(this.screen.slice(seen))) assert.fail(`It ended without ${pattern}: ${this.screen}`);
-    }
-    this.#seen = this.screen.length;
-  }
-
-  #seen = 0;
-
-  [Symbol.dispose](): void {
-    this.#child.kill("SIGKILL");
-  }
-}
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
   let text = "";
