@@ -125,6 +125,10 @@ function cleanup(program: Command, run: Run): void {
       const given = { olderThanMs, statuses, keepLatest, maxSessions, maxArtifactBytes };
       const isGiven = Object.values(given).some((value) => value !== undefined);
       if (isGiven && config !== undefined) own.error("error: --config is for the configured policy alone");
+      const bounds = [olderThanMs, maxSessions, maxArtifactBytes];
+      if (isGiven && bounds.every((bound) => bound === undefined)) {
+        own.error("error: say what is to go: --older-than (0 for all), --max-sessions or --max-artifact-bytes");
+      }
       await run(async () => {
         const { configuredPolicy, prune } = await import("./prune.ts");
         const policy = isGiven ? given : configuredPolicy(config);
