@@ -4,7 +4,7 @@ import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { moment, printJson, shown, size, table } from "./print.ts";
 import { Progress } from "./progress.ts";
-import { sourceFile } from "./source-file.ts";
+import { openSource } from "./source-file.ts";
 import { wireArtifact, wireGrant } from "./wire-artifact.ts";
 
 /** Whether programs read what is printed. */
@@ -19,17 +19,18 @@ export async function putArtifacts(
   options: ArtifactDescription & ForPrograms & { readonly name?: string | undefined; readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   const { name, json, signal, type, mimeType, tags, metadata } = options;
-  return await eachOf(files, async (file) => {
+  const put = async (file: string): Promise<void> => {
     using progress = new Progress("bytes");
     const { onProgress } = progress;
     const stored = await about(file, signal, async () => {
-      const content = file === "-" ? process.stdin : await sourceFile(file);
+      using source = await openSource(file, signal);
       const wanted = { type, mimeType, tags, metadata, signal, onProgress };
-      return await artifacts.store(name ?? baseName(file), content, wanted);
+      return await artifacts.store(name ?? baseName(file), source.content, wanted);
     });
     if (json) printJson(wireArtifact(stored));
     else console.log(`${stored.artifactId}  ${shown(stored.name)} v${stored.version}  ${size(stored.size)}`);
-  });
+  };
+  return await eachOf(files, put, signal);
 }
 
 /** `sojourn artifacts list`. */
@@ -167,12 +168,18 @@ function baseName(path: string): string {
   return path.split(/[/\\]/).at(-1) ?? path;
 }
 
-/** Says which file it is about that failed. */
+/** Says of which file it is that it can't be stored. */
 async function about<T>(file: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (signal.aborted || !(error instanceof SojournError) || error.message.includes(`"${file}"`)) throw error;
-    throw new SojournError(error.code, { message: `${file}: ${error.message}`, faults: error.faults, cause: error });
+    if (signal.aborted || !isAboutOne(error) || error.message.includes(`"${file}"`)) throw error;
+    const name = file === "-" ? "Standard input" : file;
+    throw new SojournError(error.code, { message: `${name}: ${error.message}`, faults: error.faults, cause: error });
   }
+}
+
+/** Tells refusals that another file would not meet. */
+function isAboutOne(error: unknown): error is SojournError {
+  return error instanceof SojournError && ["payload_too_large", "invalid", "limit_reached"].includes(error.code);
 }

@@ -8,7 +8,7 @@ import { failureLine } from "./failure.ts";
 import { count, printJson, shown, size } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { saveFile } from "./save-file.ts";
-import { sourceFile } from "./source-file.ts";
+import { openSource } from "./source-file.ts";
 import { wireSession } from "./wire.ts";
 
 interface Options {
@@ -68,15 +68,11 @@ export async function importSession(
   options: Options & { readonly head?: string | undefined; readonly sessionId?: string | undefined },
 ): Promise<ExitCode> {
   const { head, sessionId, json, signal } = options;
-  const content = file === "-" ? process.stdin : await sourceFile(file);
+  using source = await openSource(file, signal);
   using progress = new Progress("bytes");
+  const { onProgress } = progress;
   try {
-    const session = await sojourn.sessions.import(content, {
-      head,
-      sessionId,
-      signal,
-      onProgress: progress.onProgress,
-    });
+    const session = await sojourn.sessions.import(source.content, { head, sessionId, signal, onProgress });
     if (json) printJson(wireSession(session.toJSON()));
     else console.log(`${session.sessionId}: ${count(session.version, "operation")}, head ${session.headHash}`);
     return EXIT.ok;
@@ -98,14 +94,15 @@ export async function verifyFiles(
   { head, json, signal }: Options & { readonly head?: string | undefined },
 ): Promise<ExitCode> {
   let isWhole = true;
-  const code = await eachOf(files, async (file) => {
+  const verify = async (file: string): Promise<void> => {
     using progress = new Progress("bytes");
     const verdict = await checkBundle(file, { head, signal, onProgress: progress.onProgress });
     isWhole &&= verdict.ok;
     if (json) printJson(wireFileVerdict(file, verdict));
     else if (verdict.ok) console.log(`${shown(file)}: whole, ${heldBy(verdict)}`);
     else console.log(`${shown(file)}: DAMAGED: ${shown(verdict.message)}`);
-  });
+  };
+  const code = await eachOf(files, verify, signal);
   return isWhole ? code : EXIT.failed;
 }
 

@@ -1,13 +1,29 @@
 import { openAsBlob } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
+import { addAbortSignal, type Readable } from "node:stream";
 import { SojournError } from "../engine/errors.ts";
 
+/** Bytes to send, which are let go of when it is disposed of. */
+export interface Source extends Disposable {
+  readonly content: Blob | Readable;
+}
+
 /**
- * A file whose bytes are read as they are wanted, so that it may be larger than memory.
+ * A file, or, as `-`, standard input, which ends when the signal aborts: whoever writes to it may never end.
  *
- * @throws {SojournError} `not_found` where there is none; `invalid` where it can't be read
+ * @throws {SojournError} `not_found` where there is no such file; `invalid` where it can't be read
  */
-export async function sourceFile(path: string): Promise<Blob> {
+export async function openSource(path: string, signal: AbortSignal): Promise<Source> {
+  if (path !== "-") return { content: await fileAsBlob(path), [Symbol.dispose]: () => undefined };
+  return {
+    content: addAbortSignal(signal, process.stdin),
+    // Nobody may read to its end, and until then the process would wait for more.
+    [Symbol.dispose]: () => void process.stdin.destroy(),
+  };
+}
+
+// Its bytes are read as they are wanted, so that it may be larger than memory.
+async function fileAsBlob(path: string): Promise<Blob> {
   try {
     const found = await stat(path);
     if (found.isDirectory()) throw new SojournError("invalid", { message: `"${path}" is a directory` });

@@ -55,7 +55,7 @@ export async function verifySessions(
   { head, json, signal }: ForPrograms & { readonly head?: string; readonly signal: AbortSignal },
 ): Promise<ExitCode> {
   let isWhole = true;
-  const code = await eachOf(ids, async (id) => {
+  const verify = async (id: string): Promise<void> => {
     const session = await sojourn.sessions.get(id, { signal });
     const verdict = await session.verify({ head, signal });
     isWhole &&= verdict.ok;
@@ -63,7 +63,8 @@ export async function verifySessions(
     else if (verdict.ok) {
       console.log(`${session.sessionId}: whole, ${count(verdict.operations, "operation")}, head ${verdict.headHash}`);
     } else console.log(faultLine(session.sessionId, verdict.fault, verdict.firstBadSeq));
-  });
+  };
+  const code = await eachOf(ids, verify, signal);
   return isWhole ? code : EXIT.failed;
 }
 
