@@ -188,7 +188,9 @@ describe("a session's life", async () => {
       assert.deepEqual([error.code, error.details?.[0]?.field], ["VALIDATION_ERROR", "at"]);
     }
     // They could be names of checkpoints.
-    for (const at of ["x", "-1", "1.5"]) assert.equal((await api.get(`${path}?at=${at}`)).error.code, "NOT_FOUND");
+    for (const at of ["x", "-1", "1.5"]) {
+      assert.equal((await api.get(`${path}?at=${at}`)).error.code, "CHECKPOINT_NOT_FOUND");
+    }
   });
 
   it("changes what a PATCH names: merges metadata, and removes what is null", async () => {
