@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import { type Filing, filingForTests } from "../../tests/filing.ts";
 import { SECOND } from "../engine/clock.ts";
-import { Artifacts } from "./artifacts.ts";
 
 const HOUR = 3_600 * SECOND;
 
@@ -37,35 +36,13 @@ describe("collect()", () => {
     await using left = await it.blobs.create();
     await left.write(randomBytes(10));
     const strays = [await stray(it), await stray(it)];
-    const again = (): Promise<number> => new Artifacts({ ...it.ports, ...it }, SETTINGS).collect();
     it.clock.advance(HOUR - 60 * SECOND);
-    assert.equal(await again(), 0);
+    assert.equal(await it.artifacts.collect(), 0);
     assert.equal(await it.files(), before + strays.length);
     it.clock.advance(120 * SECOND);
-    assert.equal(await again(), strays.length);
+    assert.equal(await it.artifacts.collect(), strays.length);
     assert.equal(await it.files(), before);
     assert.equal((await it.read("a", id)).length, 100_000);
-  });
-
-  it("looks at all files once an hour", async () => {
-    let lists = 0;
-    const it = filing({
-      aroundBlobs: (blobs) => ({
-        create: () => blobs.create(),
-        open: (name) => blobs.open(name),
-        delete: (names) => blobs.delete(names),
-        list: () => {
-          lists += 1;
-          return blobs.list();
-        },
-      }),
-    });
-    now(it);
-    for (let minute = 0; minute <= 120; minute++) {
-      await it.artifacts.collect();
-      it.clock.advance(60 * SECOND);
-    }
-    assert.equal(lists, 3);
   });
 
   it("leaves alone what waits for its commit, however long that takes", async () => {
@@ -104,15 +81,6 @@ describe("collect()", () => {
     assert.deepEqual([await it.files(), await it.store.abandoned(1)], [before, []]);
   });
 });
-
-const SETTINGS = {
-  artifactsMax: 1,
-  bytesMax: 1,
-  sizeMax: 1,
-  compressAbove: 1,
-  inStoreMax: 1,
-  roots: [],
-};
 
 async function stray({ blobs }: Filing): Promise<string> {
   await using writer = await blobs.create();

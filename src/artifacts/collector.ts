@@ -19,25 +19,15 @@ interface Ports {
 export class Collector {
   readonly #ports: Ports;
   readonly #contents: Pick<Contents, "isInHand">;
-  /** When all files were looked at last. */
-  #lookedAtUs: number | undefined;
 
   constructor(ports: Ports, contents: Pick<Contents, "isInHand">) {
     this.#ports = ports;
     this.#contents = contents;
   }
 
-  /**
-   * Removes what was abandoned, and what was never referred to within the grace; returns how many files. For the latter it
-   * looks at every file there is, and so once in the time of a grace.
-   */
+  /** Removes what was abandoned, and what was never referred to within the grace; returns how many files. */
   async collect(): Promise<number> {
-    const count = await this.removeAbandoned();
-    const now = this.#ports.clock.now();
-    if (this.#lookedAtUs !== undefined && now - this.#lookedAtUs < GRACE_US) return count;
-    const strays = await this.#removeStrays(now);
-    this.#lookedAtUs = now;
-    return count + strays;
+    return (await this.removeAbandoned()) + (await this.#removeStrays());
   }
 
   /** Removes the files of contents that went; a name is struck off once its file is gone. */
@@ -52,12 +42,12 @@ export class Collector {
     }
   }
 
-  async #removeStrays(now: number): Promise<number> {
-    const { blobs } = this.#ports;
+  async #removeStrays(): Promise<number> {
+    const { blobs, clock } = this.#ports;
     let count = 0;
     let old: string[] = [];
     for await (const { name, writtenAtUs } of blobs.list()) {
-      if (now - writtenAtUs <= GRACE_US || this.#contents.isInHand(name)) continue;
+      if (clock.now() - writtenAtUs <= GRACE_US || this.#contents.isInHand(name)) continue;
       old.push(name);
       if (old.length < FILES) continue;
       count += await this.#removeUnused(old);

@@ -1,3 +1,4 @@
+import { assertActsAsNone } from "./acting.ts";
 import { type Clock, SECOND } from "./clock.ts";
 import type { Digest } from "./digest.ts";
 import { invalid, SojournError } from "./errors.ts";
@@ -102,6 +103,7 @@ export class Access {
    * @returns the record, and the text of the key, which is told this once
    */
   async create(by: Caller, wanted: NewKey = {}): Promise<{ readonly record: KeyRecord; readonly key: string }> {
+    assertActsAsNone(by, "make keys");
     return await this.#make(by, wanted, { id: this.#ports.ids.key(), secret: this.#ports.ids.secret() });
   }
 
@@ -123,6 +125,7 @@ export class Access {
 
   /** Ends a key at once. Revoking it again changes nothing. */
   async revoke(by: Caller, id: string): Promise<KeyRecord> {
+    assertActsAsNone(by, "revoke keys");
     return await this.#change(async ({ mode }) => {
       const record = await this.#ports.store.key(id);
       if (record === undefined) throw new SojournError("not_found", { message: `API key ${id} not found` });
