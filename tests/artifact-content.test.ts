@@ -283,6 +283,9 @@ describe("a download", () => {
     const late = await content();
     assert.equal(late.status, 200);
     await assert.rejects(late.arrayBuffer());
+    const whole = await fetch(`${server.url}/api/v1/sessions/${shelf.sessionId}/export`);
+    assert.equal(whole.status, 200);
+    await assert.rejects(whole.arrayBuffer());
     await flip(0);
     const early = await content();
     assert.equal(early.status, 500);

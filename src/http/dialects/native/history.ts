@@ -17,7 +17,7 @@ import { OPERATION_KINDS, type Operation, type OperationKind } from "../../../en
 import type { PruneRequest } from "../../../engine/retention.ts";
 import { STATUSES } from "../../../engine/session.ts";
 import { at, decodeMoment, headHash, metadata, name, PageShape, sessionId } from "./decode.ts";
-import { isoTime } from "./encode.ts";
+import { isoTime, OperationShape } from "./encode.ts";
 
 const count = z.int().min(0);
 const seq = z.int().min(1);
@@ -107,14 +107,14 @@ const SideShape = z
     operations_since: count.describe("how many it has beyond those in common"),
     operations: z
       .array(
-        z.object({
-          seq: count,
-          id: z.string(),
-          kind: z.enum(OPERATION_KINDS),
-          name: z.string(),
-          actor: z.string(),
-          timestamp: time,
-          status: z.enum(["completed", "failed"]),
+        OperationShape.pick({
+          seq: true,
+          id: true,
+          kind: true,
+          name: true,
+          actor: true,
+          timestamp: true,
+          status: true,
         }),
       )
       .describe("the first of them"),
