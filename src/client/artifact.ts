@@ -124,7 +124,7 @@ export class Artifact extends showing<ArtifactState>() {
   }
 
   /** All the bytes at once. */
-  async bytes(options: ReadOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  async bytes(options: ReadOptions = {}): Promise<Uint8Array> {
     const bytes = new Uint8Array(this.size);
     let at = 0;
     for await (const piece of this.stream(options)) {

@@ -24,13 +24,13 @@ export type OnProgress = (progress: Progress) => void;
 /** Content as a transport takes it. */
 export interface Source {
   /** All of it, where it is at hand. */
-  readonly whole: Uint8Array<ArrayBuffer> | Blob | undefined;
+  readonly whole: Uint8Array | Blob | undefined;
   /** In bytes, where it is at hand. */
   readonly size: number | undefined;
   /** What it is, where it says so. */
   readonly type: string | undefined;
   /** The bytes from the first on. What is not at hand is opened once; it is given up by `return`. */
-  open(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+  open(): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
 /** How much of what is at hand goes at a time. */
@@ -43,9 +43,8 @@ export function sourceOf(content: Content): Source {
     return bytesSource(new TextEncoder().encode(content));
   }
   if (content instanceof ArrayBuffer) return bytesSource(new Uint8Array(content));
-  // NOTE: over memory that is shared, `fetch` refuses it.
   if (ArrayBuffer.isView(content)) {
-    const { buffer, byteOffset, byteLength } = content as ArrayBufferView<ArrayBuffer>;
+    const { buffer, byteOffset, byteLength } = content;
     return bytesSource(new Uint8Array(buffer, byteOffset, byteLength));
   }
   if (content instanceof Blob) {
@@ -63,23 +62,23 @@ const ONCE = { whole: undefined, size: undefined, type: undefined };
 
 const NO_BYTES = "must be text, bytes, a Blob, or a stream of bytes";
 
-function bytesSource(bytes: Uint8Array<ArrayBuffer>): Source {
+function bytesSource(bytes: Uint8Array): Source {
   return { whole: bytes, size: bytes.length, type: undefined, open };
 
-  async function* open(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  async function* open(): AsyncGenerator<Uint8Array, void, undefined> {
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
   }
 }
 
 // Not by its stream, which may come as one piece.
-async function* slicesOf(blob: Blob): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+async function* slicesOf(blob: Blob): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < blob.size; at += PIECE_BYTES) {
     yield new Uint8Array(await blob.slice(at, at + PIECE_BYTES).arrayBuffer());
   }
 }
 
 // Not by its iterator, which not every browser has.
-async function* readerOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+async function* readerOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = stream.getReader();
   try {
     for (;;) {
@@ -92,13 +91,12 @@ async function* readerOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
   }
 }
 
-async function* checked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+async function* checked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const piece of pieces) yield assertBytes(piece);
 }
 
-function assertBytes(piece: unknown): Uint8Array<ArrayBuffer> {
-  // NOTE: over memory that is shared, `fetch` refuses it.
-  if (piece instanceof Uint8Array) return piece as Uint8Array<ArrayBuffer>;
+function assertBytes(piece: unknown): Uint8Array {
+  if (piece instanceof Uint8Array) return piece;
   throw noContent("must be a stream of bytes: each piece a Uint8Array");
 }
 

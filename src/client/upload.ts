@@ -6,7 +6,7 @@ const SMALL_BYTES = 65_536;
 
 /** What `fetch` takes of a body. */
 export interface SentBody {
-  readonly body: Uint8Array<ArrayBuffer> | Blob | ReadableStream<Uint8Array>;
+  readonly body: NonNullable<RequestInit["body"]>;
   readonly duplex?: "half";
   /** In bytes, where `fetch` can't tell by itself. */
   readonly length?: number | undefined;
@@ -45,7 +45,9 @@ export class Upload {
   }
 
   async toBody(): Promise<SentBody> {
-    const { whole, size } = this.#source;
+    const { size } = this.#source;
+    // NOTE: bytes over memory that is shared, which is no body, `fetch` refuses.
+    const whole = this.#source.whole as SentBody["body"] | undefined;
     // Browsers send no stream over HTTP/1.1; a blob they may keep on the disk.
     if (isBrowser()) return { body: whole ?? (await new Response(this.#stream()).blob()) };
     if (whole !== undefined && size !== undefined && size <= SMALL_BYTES) return { body: whole };
