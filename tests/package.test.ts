@@ -77,7 +77,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
   ],
   "artifacts.ts": [
     "report.md 1: text/markdown, 12 bytes",
-    "378894 bytes sent, kept in fewer: true",
+    "363024 bytes sent, kept in fewer: true",
     "# Sales",
     "30000 lines",
     "0000;210000",

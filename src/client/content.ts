@@ -33,7 +33,7 @@ export interface Source {
   open(): AsyncGenerator<Uint8Array, void, undefined>;
 }
 
-/** How much of what is at hand goes at a time. */
+/** How much goes at a time. */
 const PIECE_BYTES = 262_144;
 
 /** @throws {SojournError} `invalid` for what is no content */
@@ -53,8 +53,8 @@ export function sourceOf(content: Content): Source {
   }
   // Whoever writes JavaScript may give anything.
   if (typeof content !== "object" || content === null) throw noContent(NO_BYTES);
-  if ("getReader" in content) return { ...ONCE, open: () => readerOf(content) };
-  if (Symbol.asyncIterator in content) return { ...ONCE, open: () => checked(content) };
+  if ("getReader" in content) return { ...ONCE, open: () => gathered(readerOf(content)) };
+  if (Symbol.asyncIterator in content) return { ...ONCE, open: () => gathered(content) };
   throw noContent(NO_BYTES);
 }
 
@@ -84,20 +84,32 @@ async function* readerOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      yield assertBytes(value);
+      yield value;
     }
   } finally {
     await reader.cancel().catch(() => undefined);
   }
 }
 
-async function* checked(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const piece of pieces) yield assertBytes(piece);
-}
-
-function assertBytes(piece: unknown): Uint8Array {
-  if (piece instanceof Uint8Array) return piece;
-  throw noContent("must be a stream of bytes: each piece a Uint8Array");
+// What comes in many small pieces, such as lines, would take long to send one by one. Copies of those also let whoever makes
+// them use their memory again.
+async function* gathered(pieces: AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
+  let held = new Uint8Array(PIECE_BYTES);
+  let count = 0;
+  for await (const piece of pieces) {
+    if (!(piece instanceof Uint8Array)) throw noContent("must be a stream of bytes: each piece a Uint8Array");
+    if (count + piece.length > PIECE_BYTES && count > 0) {
+      yield held.subarray(0, count);
+      held = new Uint8Array(PIECE_BYTES);
+      count = 0;
+    }
+    if (piece.length > PIECE_BYTES) yield piece;
+    else {
+      held.set(piece, count);
+      count += piece.length;
+    }
+  }
+  if (count > 0) yield held.subarray(0, count);
 }
 
 function noContent(message: string): Error {
