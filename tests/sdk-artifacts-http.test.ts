@@ -3,19 +3,9 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Artifact, type ConnectOptions, connect, type Progress, type Session } from "../src/client/index.ts";
-import {
-  answer,
-  cut,
-  type Gateway,
-  halve,
-  loseAnswer,
-  type Misbehaviour,
-  passOn,
-  refusal,
-  stall,
-  startGateway,
-} from "./gateway.ts";
+import type { Artifact, ConnectOptions, Progress, Session } from "../src/client/index.ts";
+import { type BehindGateway, behindGateway } from "./behind-gateway.ts";
+import { answer, cut, halve, loseAnswer, type Misbehaviour, passOn, refusal, stall } from "./gateway.ts";
 import { serverOfSuite } from "./suite.ts";
 
 const MIB = 1_048_576;
@@ -23,22 +13,12 @@ const MIB = 1_048_576;
 describe("artifacts over HTTP", async () => {
   const { server } = await serverOfSuite();
 
-  /** A session of a client of a gateway in front of the server. */
-  async function behindGateway(
-    options: ConnectOptions = {},
-  ): Promise<AsyncDisposable & { gateway: Gateway; session: Session }> {
-    const gateway = await startGateway(server.url);
-    const sojourn = connect({ ...options, url: gateway.url });
-    const session = await sojourn.sessions.create();
-    gateway.keys.length = 0;
-    return {
-      gateway,
-      session,
-      [Symbol.asyncDispose]: async () => {
-        await gateway[Symbol.asyncDispose]();
-        await sojourn.close();
-      },
-    };
+  /** A session of a client behind a gateway. */
+  async function gated(options?: ConnectOptions): Promise<BehindGateway & { readonly session: Session }> {
+    const place = await behindGateway(server.url, options);
+    const session = await place.sojourn.sessions.create();
+    place.gateway.keys.length = 0;
+    return { ...place, session };
   }
 
   describe("store()", () => {
@@ -51,7 +31,7 @@ describe("artifacts over HTTP", async () => {
 
     for (const [what, misbehaviour] of Object.entries(passing)) {
       it(`sends what is at hand again after ${what}, with one key, and stores it once`, async () => {
-        await using place = await behindGateway();
+        await using place = await gated();
         const { gateway, session } = place;
         for (const bytes of [randomBytes(10), randomBytes(3 * MIB)]) {
           for (const content of [bytes, new Blob([bytes])]) {
@@ -67,7 +47,7 @@ describe("artifacts over HTTP", async () => {
     }
 
     it("sends a stream once, and gives it up where it is not taken", async () => {
-      await using place = await behindGateway();
+      await using place = await gated();
       const { gateway, session } = place;
       for (const [misbehaviour, code] of [
         [cut, "unreachable"],
@@ -91,7 +71,7 @@ describe("artifacts over HTTP", async () => {
     });
 
     it("lets a stream take its time, and a server none", async () => {
-      await using place = await behindGateway({ timeoutMs: 300, retries: 0 });
+      await using place = await gated({ timeoutMs: 300, retries: 0 });
       const { gateway, session } = place;
       async function* slow(): AsyncGenerator<Uint8Array> {
         for (let i = 0; i < 3; i++) {
@@ -111,7 +91,7 @@ describe("artifacts over HTTP", async () => {
     });
 
     it("reads a stream no faster than the server takes it", async () => {
-      await using place = await behindGateway({ timeoutMs: 500, retries: 0 });
+      await using place = await gated({ timeoutMs: 500, retries: 0 });
       const { gateway, session } = place;
       let made = 0;
       async function* source(): AsyncGenerator<Uint8Array> {
@@ -124,7 +104,7 @@ describe("artifacts over HTTP", async () => {
     });
 
     it("says how large the body is, where that is known, and that it is bytes", async () => {
-      await using place = await behindGateway();
+      await using place = await gated();
       const { gateway, session } = place;
       const seen: IncomingMessage[] = [];
       const look: Misbehaviour = (incoming, outgoing) => {
@@ -146,7 +126,7 @@ describe("artifacts over HTTP", async () => {
     });
 
     it("gathers a stream in a browser, which sends none", async () => {
-      await using place = await behindGateway();
+      await using place = await gated();
       const { gateway, session } = place;
       Object.assign(globalThis, { document: {} });
       try {
@@ -169,7 +149,7 @@ describe("artifacts over HTTP", async () => {
     });
 
     it("refuses what no address could hold, and takes as much as one can", async () => {
-      await using place = await behindGateway();
+      await using place = await gated();
       const { session } = place;
       const metadata = (length: number): object => ({ type: "x", metadata: { text: "x".repeat(length) } });
       const options = metadata(6_000) as { type: string };
@@ -184,7 +164,7 @@ describe("artifacts over HTTP", async () => {
   describe("reading", () => {
     /** An artifact of so many bytes, behind a gateway. */
     async function stored(bytes: Uint8Array, options?: ConnectOptions) {
-      const place = await behindGateway(options);
+      const place = await gated(options);
       const artifact = await place.session.artifacts.store("a", bytes, { type: "x" });
       return { ...place, artifact, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
     }

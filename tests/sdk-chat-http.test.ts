@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { after, describe, it } from "node:test";
-import { type ConnectOptions, connect, type Reply, type Sojourn } from "../src/client/index.ts";
-import { answer, cut, type Gateway, loseAnswer, type Misbehaviour, refusal, stall, startGateway } from "./gateway.ts";
+import { connect, type Reply } from "../src/client/index.ts";
+import { behindGateway } from "./behind-gateway.ts";
+import { answer, cut, loseAnswer, type Misbehaviour, refusal, stall } from "./gateway.ts";
 import { startModelServer } from "./model-server.ts";
 import { startServer } from "./server.ts";
 import { until } from "./until.ts";
@@ -42,22 +43,6 @@ describe("chat() over HTTP", async () => {
     await model[Symbol.asyncDispose]();
   });
 
-  /** A client of a gateway in front of the server. */
-  async function behindGateway(
-    options: ConnectOptions = {},
-  ): Promise<AsyncDisposable & { gateway: Gateway; sojourn: Sojourn }> {
-    const gateway = await startGateway(server.url);
-    const sojourn = connect({ ...options, url: gateway.url });
-    return {
-      gateway,
-      sojourn,
-      [Symbol.asyncDispose]: async () => {
-        await gateway[Symbol.asyncDispose]();
-        await sojourn.close();
-      },
-    };
-  }
-
   const passing: Readonly<Record<string, Misbehaviour>> = {
     "a connection that is cut": cut,
     "an answer that is lost": loseAnswer(server.url),
@@ -71,7 +56,7 @@ describe("chat() over HTTP", async () => {
 
   for (const [what, misbehaviour] of Object.entries(passing)) {
     it(`passes over ${what}, with one key, and happens once`, async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create();
       gateway.keys.length = 0;
@@ -85,7 +70,7 @@ describe("chat() over HTTP", async () => {
   }
 
   it("is not repeated once something of the answer has come: it is unreachable, and may have been kept", async () => {
-    await using place = await behindGateway({ timeoutMs: 300 });
+    await using place = await behindGateway(server.url, { timeoutMs: 300 });
     const { gateway, sojourn } = place;
     const session = await sojourn.sessions.create();
     const broken: readonly Misbehaviour[] = [
@@ -106,7 +91,7 @@ describe("chat() over HTTP", async () => {
   });
 
   it("throws what an event tells of", async () => {
-    await using place = await behindGateway();
+    await using place = await behindGateway(server.url);
     const { gateway, sojourn } = place;
     const error = { code: "MODEL_FAILED", message: "It failed", status: 502 };
     gateway.next.push(begin(TOKEN + event("error", { success: false, error, request_id: "req_7" })));
@@ -117,7 +102,7 @@ describe("chat() over HTTP", async () => {
   });
 
   it("takes no answer for one of ours that is none", async () => {
-    await using place = await behindGateway();
+    await using place = await behindGateway(server.url);
     const { gateway, sojourn } = place;
     const foreign = [
       answer(200, '{"success":true,"data":{}}', { "content-type": "application/json" }),
@@ -131,7 +116,7 @@ describe("chat() over HTTP", async () => {
   });
 
   it("has timeoutMs for the first of the answer and for each next, and not for all of it", async () => {
-    await using place = await behindGateway({ timeoutMs: 400 });
+    await using place = await behindGateway(server.url, { timeoutMs: 400 });
     const { gateway, sojourn } = place;
     model.next({ text: ["a", "b", "c", "d", "e", "f", "g", "h"], gapMs: 100 });
     const started = performance.now();
@@ -157,7 +142,7 @@ describe("chat() over HTTP", async () => {
   });
 
   it("stops at once when the signal aborts, and the server with it", async () => {
-    await using place = await behindGateway();
+    await using place = await behindGateway(server.url);
     const { gateway, sojourn } = place;
     const session = await sojourn.sessions.create();
     gateway.next.push(stall);

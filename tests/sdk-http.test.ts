@@ -4,7 +4,8 @@ import type { IncomingMessage } from "node:http";
 import { connect as connectSocket, createServer as createTcpServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
-import { type ConnectOptions, connect, type Session, type Sojourn, type SojournError } from "../src/client/index.ts";
+import { connect, type Session, type SojournError } from "../src/client/index.ts";
+import { behindGateway } from "./behind-gateway.ts";
 import {
   answer,
   cut,
@@ -33,22 +34,6 @@ async function failureOf(call: Promise<unknown>): Promise<SojournError> {
 describe("the SDK over HTTP", async () => {
   const { server } = await serverOfSuite();
 
-  /** A client of a gateway in front of the server. */
-  async function behindGateway(
-    options: ConnectOptions = {},
-  ): Promise<AsyncDisposable & { gateway: Gateway; sojourn: Sojourn }> {
-    const gateway = await startGateway(server.url);
-    const sojourn = connect({ ...options, url: gateway.url });
-    return {
-      gateway,
-      sojourn,
-      [Symbol.asyncDispose]: async () => {
-        await gateway[Symbol.asyncDispose]();
-        await sojourn.close();
-      },
-    };
-  }
-
   describe("retries", () => {
     const passing: Readonly<Record<string, Misbehaviour>> = {
       "a connection that is cut": cut,
@@ -64,7 +49,7 @@ describe("the SDK over HTTP", async () => {
 
     for (const [what, misbehaviour] of Object.entries(passing)) {
       it(`pass over ${what}, with one key, and count once`, async () => {
-        await using place = await behindGateway();
+        await using place = await behindGateway(server.url);
         const { gateway, sojourn } = place;
         const session = await sojourn.sessions.create();
         gateway.keys.length = 0;
@@ -81,7 +66,7 @@ describe("the SDK over HTTP", async () => {
     }
 
     it("use another key for each call, or the caller's", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create();
       await session.record();
@@ -94,7 +79,7 @@ describe("the SDK over HTTP", async () => {
 
     it("end after as many as there may be", async () => {
       for (const retries of [0, 1, 3]) {
-        await using place = await behindGateway({ retries });
+        await using place = await behindGateway(server.url, { retries });
         const { gateway, sojourn } = place;
         gateway.next.push(...Array.from({ length: 9 }, () => refusal(503, "OVERLOADED")));
         assert.equal((await failureOf(sojourn.sessions.create())).code, "overloaded");
@@ -104,7 +89,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("are not made of what stays as it is", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       const lasting: readonly (readonly [Misbehaviour, SojournError["code"]])[] = [
         [refusal(400, "VALIDATION_ERROR"), "invalid"],
@@ -131,7 +116,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("wait for as long as the server asks, unless the signal aborts", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       gateway.next.push(refusal(503, "OVERLOADED", { "retry-after": "1" }));
       const started = performance.now();
@@ -148,7 +133,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("are not waited for where the call's time would be over", async () => {
-      await using place = await behindGateway({ timeoutMs: 900 });
+      await using place = await behindGateway(server.url, { timeoutMs: 900 });
       const { gateway, sojourn } = place;
       gateway.next.push(refusal(503, "OVERLOADED", { "retry-after": "1" }));
       assert.equal((await failureOf(sojourn.sessions.create())).retryAfterMs, 1_000);
@@ -158,7 +143,7 @@ describe("the SDK over HTTP", async () => {
 
   describe("no answer", () => {
     it("in time is unreachable, also where it has begun", async () => {
-      await using place = await behindGateway({ timeoutMs: 200 });
+      await using place = await behindGateway(server.url, { timeoutMs: 200 });
       const { gateway, sojourn } = place;
       const begin: Misbehaviour = (_, outgoing) => outgoing.writeHead(200).write("{");
       for (const misbehaviour of [stall, begin]) {
@@ -183,7 +168,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("stops at once when the signal aborts", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       const begin: Misbehaviour = (_, outgoing) => outgoing.writeHead(200).write("{");
       for (const misbehaviour of [stall, begin]) {
@@ -200,7 +185,7 @@ describe("the SDK over HTTP", async () => {
   describe("requests", () => {
     it("carry the key and the headers they are told to, and go below the path of the url", async () => {
       const sent: IncomingMessage[] = [];
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway } = place;
       const sojourn = connect({
         url: `${gateway.url}/below//`,
@@ -218,7 +203,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("follow no redirect", async () => {
-      await using place = await behindGateway({ apiKey: "sjn_k" });
+      await using place = await behindGateway(server.url, { apiKey: "sjn_k" });
       await using other = await startGateway(server.url);
       const { gateway, sojourn } = place;
       for (const status of [301, 302, 307, 308]) {
@@ -241,7 +226,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("are answered in any order, and what a session shows never goes back", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create();
       const late = Promise.withResolvers<void>();
@@ -256,7 +241,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("stop with whoever stops to read a list", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       for (let i = 0; i < 7; i++) await sojourn.sessions.create({ tags: ["broken-off"] });
       gateway.keys.length = 0;
@@ -358,7 +343,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("is cut in the middle of an operation without harm", async () => {
-      await using place = await behindGateway();
+      await using place = await behindGateway(server.url);
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create({ name: "x".repeat(200) });
       gateway.next.push((_, outgoing) => {
@@ -377,7 +362,7 @@ describe("the SDK over HTTP", async () => {
         answers++;
         return response;
       };
-      await using place = await behindGateway({ fetch: counting });
+      await using place = await behindGateway(server.url, { fetch: counting });
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create();
       let isCut = false;
@@ -405,7 +390,7 @@ describe("the SDK over HTTP", async () => {
     });
 
     it("fails as any call does until it stands, and at once where it may not come back", async () => {
-      await using place = await behindGateway({ retries: 1 });
+      await using place = await behindGateway(server.url, { retries: 1 });
       const { gateway, sojourn } = place;
       const session = await sojourn.sessions.create();
       const feed = () => session.operations({ follow: true });

@@ -2,7 +2,7 @@ import type { Permission } from "../engine/artifact.ts";
 import { invalid, SojournError } from "../engine/errors.ts";
 import type { Moment } from "../engine/history.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
-import type { OnProgress } from "./content.ts";
+import type { Bytes, OnProgress } from "./content.ts";
 import type { CallOptions } from "./inputs.ts";
 import { showing } from "./members.ts";
 import type { ArtifactTransport, ContentPart } from "./transport.ts";
@@ -112,7 +112,7 @@ export class Artifact extends showing<ArtifactState>() {
     end,
     signal,
     onProgress,
-  }: ByteSpan & ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  }: ByteSpan & ReadOptions = {}): AsyncGenerator<Bytes, void, undefined> {
     const { transport, session, at } = this.#from;
     const part = { at, ...partOf({ start, end }, this.size) };
     let done = 0;
@@ -124,7 +124,7 @@ export class Artifact extends showing<ArtifactState>() {
   }
 
   /** All the bytes at once. */
-  async bytes(options: ReadOptions = {}): Promise<Uint8Array> {
+  async bytes(options: ReadOptions = {}): Promise<Bytes> {
     const bytes = new Uint8Array(this.size);
     let at = 0;
     for await (const piece of this.stream(options)) {

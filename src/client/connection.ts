@@ -1,7 +1,6 @@
 import { SojournError } from "../engine/errors.ts";
-import type { OnProgress, Source } from "./content.ts";
+import type { Bytes, OnProgress, Source } from "./content.ts";
 import { Deadline, Late } from "./deadline.ts";
-import { assertWritable, type QueryValue, toJson } from "./encode.ts";
 import { eventsOf, type ServerEvent } from "./event-stream.ts";
 import {
   brokenOff,
@@ -17,50 +16,21 @@ import {
 import { InHand } from "./in-hand.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
 import { type OpenAnswer, piecesOf } from "./pieces.ts";
+import {
+  type BytesRequest,
+  type ConnectionOptions,
+  type Init,
+  type Prepared,
+  prepared,
+  preparedWrite,
+  type Request,
+  withBody,
+} from "./request.ts";
 import { pause, retryDelay } from "./retry.ts";
-import { type SentBody, Upload } from "./upload.ts";
-
-/** Where a server is, and how to call it; all of it valid. */
-export interface ConnectionOptions {
-  /** Without a slash at its end. */
-  readonly url: string;
-  /** Of every request. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** How often a call is repeated that failed for what soon passes. */
-  readonly retries: number;
-  /** How long a call may take, its repetitions included. */
-  readonly timeoutMs: number;
-  /** How long it may take where it waits for a model, or, where the answer comes bit by bit, for the next of it. */
-  readonly modelTimeoutMs: number;
-  readonly fetch: typeof fetch;
-}
-
-/** One request to the API. */
-export interface Request {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly path: string;
-  readonly query?: Readonly<Record<string, QueryValue>>;
-  readonly body?: object;
-  /** Whether it may take as long as a model does. */
-  readonly isSlow?: boolean;
-  /** How long the server was told that it may work, beside what any call may take. */
-  readonly workMs?: number;
-}
-
-/** Bytes that are asked for, and what is known of them. */
-export interface BytesRequest extends Request {
-  /** The bytes of them that are wanted, as a header has it. */
-  readonly range?: string | undefined;
-  /** How many come. */
-  readonly length?: number;
-  /** What type they have to be of. */
-  readonly type?: string;
-}
+import { Upload } from "./upload.ts";
 
 /** A body of an answer. */
 export type Envelope = Readonly<Record<string, unknown>>;
-
-const BASE = "/api/v1";
 
 const EVENT_STREAM = "text/event-stream";
 
@@ -98,11 +68,13 @@ export class Connection {
 
   /** What may be sent again as it is. */
   async read(request: Request, options: CallOptions): Promise<Envelope> {
-    return await this.#exchange(this.#toFetch(request), options, { isTimely: () => true });
+    return await this.#exchange(prepared(request, this.#options), options, { isTimely: () => true });
   }
 
   async write(request: Request, options: WriteOptions): Promise<Envelope> {
-    return await this.#exchange(this.#toWrite(request, options), options, { isTimely: isFirst(options) });
+    return await this.#exchange(preparedWrite(request, options, this.#options), options, {
+      isTimely: isFirst(options),
+    });
   }
 
   /** A write of bytes. What is at hand is repeated like any other; what comes as it is made is sent once. */
@@ -111,13 +83,13 @@ export class Connection {
     source: Source,
     options: WriteOptions & { readonly onProgress?: OnProgress | undefined },
   ): Promise<Envelope> {
-    const prepared = this.#toWrite(request, options);
-    prepared.init.headers["content-type"] = BYTES;
+    const write = preparedWrite(request, options, this.#options);
+    write.init.headers["content-type"] = BYTES;
     const { onProgress } = options;
-    return await this.#exchange(prepared, options, {
+    return await this.#exchange(write, options, {
       isTimely: isFirst(options),
       retries: source.whole === undefined ? 0 : this.#options.retries,
-      upload: (deadline) => new Upload(source, { deadline, silenceMs: prepared.timeoutMs, onProgress }),
+      upload: (deadline) => new Upload(source, { deadline, silenceMs: write.timeoutMs, onProgress }),
     });
   }
 
@@ -126,7 +98,7 @@ export class Connection {
    * has come; one that breaks off after that is `unreachable`.
    */
   async *converse(request: Request, options: WriteOptions): AsyncGenerator<ServerEvent, void, undefined> {
-    const { url, init } = this.#toWrite(request, options);
+    const { url, init } = preparedWrite(request, options, this.#options);
     init.headers["accept"] = EVENT_STREAM;
     const { modelTimeoutMs } = this.#options;
     this.#inHand.enter();
@@ -159,19 +131,20 @@ export class Connection {
 
   /** What must not be sent twice. */
   async once(request: Request, options: CallOptions): Promise<Envelope> {
-    return await this.#exchange(this.#toFetch(request), options, { isTimely: () => true, retries: 0 });
+    return await this.#exchange(prepared(request, this.#options), options, { isTimely: () => true, retries: 0 });
   }
 
   /**
-   * Bytes as they come, as long as not nothing comes for too long. Until the first of them it is repeated like any call;
-   * what breaks off after that, or brings another number of them than is known, is `unreachable`.
+   * Bytes as they come, however long they take, as long as some come within the time of a call. Until the first of them
+   * it is repeated like any other; what breaks off after that, or brings another number of them than is known, is
+   * `unreachable`.
    */
   async *bytes(
     { range, length, type = "", ...request }: BytesRequest,
     { signal }: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<Bytes, void, undefined> {
     this.#inHand.assertOpen();
-    const { url, init, timeoutMs } = this.#toFetch(request);
+    const { url, init, timeoutMs } = prepared(request, this.#options);
     if (range !== undefined) init.headers["range"] = range;
     const stop = new AbortController();
     const ends = [stop.signal, this.closing, ...(signal === undefined ? [] : [signal])];
@@ -212,7 +185,7 @@ export class Connection {
     const ends = [stop.signal, this.closing, ...(caller === undefined ? [] : [caller])];
     const from = { deadline: { signal: AbortSignal.any(ends) }, signal: caller };
     try {
-      const { url, init } = this.#toFetch(request);
+      const { url, init } = prepared(request, this.#options);
       const response = await this.#fetch(url, init, from);
       if (!response.ok || response.body === null) throw this.#failure(response, await this.#text(response, from));
       const reader = response.body.getReader();
@@ -235,7 +208,7 @@ export class Connection {
     { signal, lastEventId }: { readonly signal: AbortSignal; readonly lastEventId: number | undefined },
   ): Promise<OpenAnswer> {
     this.#inHand.assertOpen();
-    const { url, init } = this.#toFetch(request);
+    const { url, init } = prepared(request, this.#options);
     init.headers["accept"] = EVENT_STREAM;
     if (lastEventId !== undefined) init.headers["last-event-id"] = String(lastEventId);
     const deadline = new Deadline(this.#options.timeoutMs, signal);
@@ -370,45 +343,6 @@ export class Connection {
     const ms = typeof timestamp === "string" ? Date.parse(timestamp) : Number.NaN;
     if (!Number.isNaN(ms)) this.#aheadMs = ms - Date.now();
   }
-
-  #toWrite(request: Request, options: WriteOptions): Prepared {
-    assertWritable(options);
-    const { idempotencyKey, ifMatch } = options;
-    const prepared = this.#toFetch(request);
-    const key = idempotencyKey ?? (this.#options.retries > 0 ? mintKey() : undefined);
-    if (key !== undefined) prepared.init.headers["idempotency-key"] = key;
-    if (ifMatch !== undefined) prepared.init.headers["if-match"] = `"${ifMatch}"`;
-    return prepared;
-  }
-
-  #toFetch({ method, path, query, body, isSlow = false, workMs = 0 }: Request): Prepared {
-    const { url, headers, timeoutMs, modelTimeoutMs } = this.#options;
-    const init: Init = { method, headers: { ...headers }, redirect: "manual" };
-    if (body !== undefined) {
-      init.headers["content-type"] = "application/json";
-      init.body = toJson(body);
-    }
-    return {
-      url: `${url}${BASE}${path}${query === undefined ? "" : queryText(query)}`,
-      init,
-      timeoutMs: (isSlow ? modelTimeoutMs : timeoutMs) + workMs,
-    };
-  }
-}
-
-/** What `fetch` takes, but for the signal. A redirect is never followed: it could lead the key to another origin. */
-interface Init {
-  readonly method: string;
-  readonly headers: Record<string, string>;
-  readonly redirect: "manual";
-  body?: string | SentBody["body"];
-  readonly duplex?: "half";
-}
-
-interface Prepared {
-  readonly url: string;
-  readonly init: Init;
-  readonly timeoutMs: number;
 }
 
 /** How a request is sent and answered. */
@@ -439,29 +373,6 @@ function isFirst({ idempotencyKey }: WriteOptions): Exchange["isTimely"] {
   return (attempt) => attempt === 1 && idempotencyKey === undefined;
 }
 
-async function withBody(init: Init, upload: Upload | undefined): Promise<Init> {
-  if (upload === undefined) return init;
-  const { length, ...sent } = await upload.toBody();
-  return {
-    ...init,
-    ...sent,
-    headers: { ...init.headers, ...(length !== undefined && { "content-length": `${length}` }) },
-  };
-}
-
 function isOf({ headers }: Response, type: string): boolean {
   return headers.get("content-type")?.startsWith(type) ?? type === "";
-}
-
-/** A query as it stands in an address. */
-export function queryText(query: Readonly<Record<string, QueryValue>>): string {
-  const text = new URLSearchParams(
-    Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one])),
-  );
-  return text.size === 0 ? "" : `?${text}`;
-}
-
-// Not by `randomUUID`, which browsers have on secure pages alone.
-function mintKey(): string {
-  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }

@@ -12,6 +12,9 @@ export type Content =
   | ReadableStream<Uint8Array>
   | AsyncIterable<Uint8Array>;
 
+/** Bytes that a `Blob` takes as well; compilers before TypeScript 5.9 tell no other bytes apart. */
+export type Bytes = ReturnType<TextEncoder["encode"]>;
+
 /** How much of something was sent or read, in bytes; `total` where it is known. */
 export interface Progress {
   readonly done: number;

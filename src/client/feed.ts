@@ -1,7 +1,8 @@
 import { SojournError } from "../engine/errors.ts";
-import type { Connection, Request } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { eventsOf } from "./event-stream.ts";
 import type { OpenAnswer } from "./pieces.ts";
+import type { Request } from "./request.ts";
 import { backoff, isPassing, pause } from "./retry.ts";
 
 /** The server says every 15 seconds that it is there; whoever says nothing for three times as long is not. */

@@ -1,11 +1,12 @@
 import { invalid } from "../engine/errors.ts";
 import type { ArtifactFilter, ArtifactState, Grant, Moment, Permission } from "./artifact.ts";
-import { type Envelope, queryText } from "./connection.ts";
-import type { OnProgress } from "./content.ts";
+import type { Envelope } from "./connection.ts";
+import type { Bytes, OnProgress } from "./content.ts";
 import { decodeArtifact, decodeGrant, type WireArtifact, type WireGrant } from "./decode-artifacts.ts";
 import { encodeBody, encodeDescription, encodeQuery, type QueryValue } from "./encode.ts";
 import { type HttpCalls, sessionPath, textOf } from "./http-calls.ts";
 import type { CallOptions } from "./inputs.ts";
+import { queryText } from "./request.ts";
 import type {
   ArtifactToSend,
   ArtifactTransport,
@@ -55,7 +56,7 @@ export class HttpArtifacts implements ArtifactTransport {
     artifactId: string,
     { at, length, span }: ContentPart,
     options: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<Bytes, void, undefined> {
     const path = `${artifactPath(session, artifactId)}/content`;
     const range = span && `bytes=${span.first < 0 ? span.first : `${span.first}-${span.last ?? ""}`}`;
     return this.#calls.connection.bytes({ method: "GET", path, query: encodeQuery({ at }), range, length }, options);

@@ -1,8 +1,9 @@
-import type { Connection, Envelope, Request } from "./connection.ts";
+import type { Connection, Envelope } from "./connection.ts";
 import { decodeSession, type WireSession } from "./decode.ts";
 import { encodeQuery } from "./encode.ts";
 import { isObject } from "./failure.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
+import type { Request } from "./request.ts";
 import type { SessionState } from "./session-state.ts";
 import type { Seen, Sighting, Told } from "./transport.ts";
 

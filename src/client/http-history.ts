@@ -1,5 +1,5 @@
-import type { Connection, Envelope, Request } from "./connection.ts";
-import type { OnProgress, Source } from "./content.ts";
+import type { Connection, Envelope } from "./connection.ts";
+import type { Bytes, OnProgress, Source } from "./content.ts";
 import {
   decodeCheckpoint,
   decodeDiff,
@@ -14,6 +14,7 @@ import { encodeBody, encodeQuery } from "./encode.ts";
 import type { Checkpoint, Diff, Family, ImportQuery, NewFork, ReplayReport, ReplayRequest } from "./history.ts";
 import { type HttpCalls, sessionPath, textOf, WITH_SESSION } from "./http-calls.ts";
 import type { CallOptions, WriteOptions } from "./inputs.ts";
+import type { Request } from "./request.ts";
 import type { HistoryTransport, NewCheckpoint, Page, Seen, Sighting } from "./transport.ts";
 
 /** How long a replay may take where nobody says otherwise. */
@@ -72,7 +73,7 @@ export class HttpHistory implements HistoryTransport {
     return decodeFamily((await this.#calls.read(`${sessionPath(uid)}/tree`, {}, options)) as unknown as WireFamily);
   }
 
-  export(uid: string, options: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  export(uid: string, options: CallOptions): AsyncGenerator<Bytes, void, undefined> {
     const path = `${sessionPath(uid)}/export`;
     return this.#connection.bytes({ method: "GET", path, type: "application/octet-stream" }, options);
   }

@@ -17,7 +17,7 @@ export {
 } from "./artifact.ts";
 export { Artifacts, type StoreFileOptions, type StoreOptions } from "./artifacts.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export type { Content, OnProgress, Progress } from "./content.ts";
+export type { Bytes, Content, OnProgress, Progress } from "./content.ts";
 export type {
   ChatAnswer,
   Compacted,

@@ -1,3 +1,4 @@
+import type { Bytes } from "./content.ts";
 import type { Deadline } from "./deadline.ts";
 
 /** An answer whose body has begun; whoever reads it gives it time to bring more, and lets go of the deadline. */
@@ -10,7 +11,7 @@ export interface OpenAnswer {
 export async function* piecesOf(
   { response, deadline }: OpenAnswer,
   silenceMs: number,
-): AsyncGenerator<Uint8Array, void, undefined> {
+): AsyncGenerator<Bytes, void, undefined> {
   const reader = response.body?.getReader();
   try {
     for (;;) {

@@ -6,6 +6,7 @@ import type { OperationKind } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Verdict } from "./answers.ts";
 import { Artifacts } from "./artifacts.ts";
+import type { Bytes } from "./content.ts";
 import type { Compacted, Compaction } from "./conversation.ts";
 import type { Checkpoint, Diff, Family, NewFork, ReplayReport, ReplayRequest } from "./history.ts";
 import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
@@ -380,7 +381,7 @@ export class Session implements AsyncDisposable {
    *
    * One that is cut off is no export, which its import tells.
    */
-  export(options: CallOptions = NO_OPTIONS): AsyncGenerator<Uint8Array, void, undefined> {
+  export(options: CallOptions = NO_OPTIONS): AsyncGenerator<Bytes, void, undefined> {
     return this.#transport.history.export(this.uid, options);
   }
 

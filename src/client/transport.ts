@@ -3,7 +3,7 @@ import type { JsonObject } from "../engine/json.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 import type { ArtifactDescription, ArtifactFilter, ArtifactState, Grant, Permission } from "./artifact.ts";
-import type { OnProgress, Source } from "./content.ts";
+import type { Bytes, OnProgress, Source } from "./content.ts";
 import type { ChatAnswer, Compacted, Compaction, Message, NewMessage } from "./conversation.ts";
 import type {
   Checkpoint,
@@ -128,7 +128,7 @@ export interface ArtifactTransport {
     artifactId: string,
     part: ContentPart,
     options: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined>;
+  ): AsyncGenerator<Bytes, void, undefined>;
   list(
     session: string,
     query: ArtifactFilter & { readonly pageSize?: number | undefined },
@@ -160,7 +160,7 @@ export interface HistoryTransport {
   replay(uid: string, request: ReplayRequest, options: CallOptions): Promise<ReplayReport>;
   diff(uid: string, other: string, options: CallOptions): Promise<Diff>;
   tree(uid: string, options: CallOptions): Promise<Family>;
-  export(uid: string, options: CallOptions): AsyncGenerator<Uint8Array, void, undefined>;
+  export(uid: string, options: CallOptions): AsyncGenerator<Bytes, void, undefined>;
   readonly import: (
     source: Source,
     query: ImportQuery,

@@ -1,6 +1,6 @@
 import type { Stored } from "../artifacts/artifacts.ts";
 import type { ArtifactFilter, ArtifactState, Grant, Permission } from "../client/artifact.ts";
-import type { OnProgress, Source } from "../client/content.ts";
+import type { Bytes, OnProgress, Source } from "../client/content.ts";
 import { decodeArtifact, decodeGrant } from "../client/decode-artifacts.ts";
 import { encodeDescription } from "../client/encode.ts";
 import type { CallOptions } from "../client/inputs.ts";
@@ -75,7 +75,7 @@ export class InProcessArtifacts implements ArtifactTransport {
     artifactId: string,
     { at, span }: ContentPart,
     { signal }: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<Bytes, void, undefined> {
     signal?.throwIfAborted();
     const { artifacts } = this.#calls.engine;
     const moment = momentOf(at);

@@ -1,3 +1,4 @@
+import type { Bytes } from "../client/content.ts";
 import { decodeSession } from "../client/decode.ts";
 import type { InHand } from "../client/in-hand.ts";
 import type { CallOptions } from "../client/inputs.ts";
@@ -62,14 +63,15 @@ export class InProcessCalls {
   async *pieces(
     bytes: AsyncIterable<Uint8Array>,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  ): AsyncGenerator<Bytes, void, undefined> {
     const pieces = bytes[Symbol.asyncIterator]();
     try {
       for (;;) {
         signal?.throwIfAborted();
         const { done, value } = await this.during(() => pieces.next());
         if (done === true) return;
-        yield value;
+        // NOTE: the engine shares no memory between threads.
+        yield value as Bytes;
       }
     } finally {
       await pieces.return?.();

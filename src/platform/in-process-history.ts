@@ -1,4 +1,4 @@
-import type { OnProgress, Source } from "../client/content.ts";
+import type { Bytes, OnProgress, Source } from "../client/content.ts";
 import { decodeCheckpoint, decodeDiff, decodeFamily, decodeReplay } from "../client/decode-history.ts";
 import type { Checkpoint, Diff, Family, ImportQuery, NewFork, ReplayReport, ReplayRequest } from "../client/history.ts";
 import type { CallOptions, WriteOptions } from "../client/inputs.ts";
@@ -70,7 +70,7 @@ export class InProcessHistory implements HistoryTransport {
     return await this.#calls.call(options, look, (family) => decodeFamily(shapes.encodeFamily(family)));
   }
 
-  async *export(uid: string, { signal }: CallOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  async *export(uid: string, { signal }: CallOptions): AsyncGenerator<Bytes, void, undefined> {
     signal?.throwIfAborted();
     const begin = async () => await this.#calls.engine.bundles.export(await this.#calls.caller(), uid, signal);
     await using file = await this.#calls.during(begin);
