@@ -269,7 +269,7 @@ describe("the command line, with artifacts", () => {
     const none = `artifact_${"0".repeat(16)}`;
     const some = await cli.run(["artifacts", "rm", "rm", a, none]);
     assert.deepEqual([some.code, some.stdout], [3, `${a}: deleted\n`]);
-    assert.match(some.stderr, /^[^\n]+not found\n$/);
+    assert.match(some.stderr, /^[^\n]+not found in session "rm"\n$/);
     assert.deepEqual(await cli.json(["artifacts", "rm", "rm", b]), { deleted: [b] });
     assert.deepEqual(await names("rm"), []);
     assert.deepEqual(await names("rm", "--at", "3"), ["b v1", "a v1"]);

@@ -17,7 +17,7 @@ export class Front implements AsyncDisposable {
 
   /**
    * @param target  the server
-   * @param hold    is asked about each request; what it returns is waited for
+   * @param hold    is asked about each request; what it returns is waited for, and breaks the connection where it fails
    */
   static async before(
     target: string,
@@ -25,7 +25,10 @@ export class Front implements AsyncDisposable {
   ): Promise<Front> {
     const server = createServer((incoming, answer) => {
       const { method = "", url = "" } = incoming;
-      passOn(target, incoming, answer, hold(method, url));
+      const held = hold(method, url);
+      // Where it is looked at later, it may have failed by then.
+      held?.catch(() => undefined);
+      passOn(target, incoming, answer, held);
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

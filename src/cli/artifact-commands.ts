@@ -69,9 +69,9 @@ export function artifactCommands(group: Command, run: Run): void {
     .option("--max-size <bytes>", "Only those that are no larger", bytes)
     .option("--at <moment>", AT, moment)
     .option("--limit <number>", "How many at most, or all", limit, 50)
-    .action(async (id: string, { tag: tags, pattern, ...flags }: ListFlags & Reaching) => {
+    .action(async (id: string, { url, data, tenant, as, tag: tags, pattern, ...flags }: ListFlags & Reaching) => {
       const query = { ...flags, tags, namePattern: pattern };
-      await act(id, flags, async (artifacts, signal) =>
+      await act(id, { url, data, tenant, as }, async (artifacts, signal) =>
         (await import("./artifacts.ts")).listArtifacts(artifacts, { ...query, signal }),
       );
     });
@@ -120,7 +120,7 @@ function sharingCommands(group: Command, act: Act): void {
 
 const BY_NAME = "\nAn artifact is named by its id, or by its name, which means the newest version.";
 
-type Reaching = Common & { readonly as?: string };
+type Reaching = Common & { readonly as?: string | undefined };
 
 function reaching(command: Command, options: { readonly json?: boolean } = {}): Command {
   return common(command, options).option("--as <session>", "With the rights of this session, and no more");

@@ -1,10 +1,10 @@
 import { pipeline } from "node:stream/promises";
-import type { Artifact, Artifacts, ByteSpan, OnProgress } from "../client/index.ts";
+import type { Artifact, Artifacts, ByteSpan } from "../client/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import { type Finding, findArtifact } from "./artifacts.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { shown, shownLines, size } from "./print.ts";
-import { Progress } from "./progress.ts";
+import { type OnProgress, withProgress } from "./progress.ts";
 import { saveFile } from "./save-file.ts";
 
 /** `sojourn artifacts get`. */
@@ -20,20 +20,23 @@ export async function getArtifact(
 ): Promise<ExitCode> {
   const { output, range, signal } = options;
   const artifact = await findArtifact(artifacts, wanted, options);
-  const isPrinted = output === undefined || output === "-";
-  using progress = new Progress("bytes");
-  let done = 0;
-  const onProgress: OnProgress = (reached) => {
-    done = reached.done;
+  if (output !== undefined && output !== "-") {
+    let saved = 0;
+    await withProgress(async (onProgress) => {
+      const counting: OnProgress = (reached) => {
+        saved = reached.done;
+        onProgress(reached);
+      };
+      await saveFile(output, artifact.stream({ ...range, signal, onProgress: counting }));
+    });
+    console.log(`${shown(output)}: ${shown(artifact.name)} v${artifact.version}  ${size(saved)}`);
+  } else if (process.stdout.isTTY) {
     // A bar would be drawn into what is printed.
-    if (!(isPrinted && process.stdout.isTTY)) progress.onProgress(reached);
-  };
-  const bytes = artifact.stream({ ...range, signal, onProgress });
-  if (output === undefined && process.stdout.isTTY) await printText(artifact, bytes, range !== undefined);
-  else if (isPrinted) await writeOut(bytes);
-  else {
-    await saveFile(output, bytes);
-    console.log(`${shown(output)}: ${shown(artifact.name)} v${artifact.version}  ${size(done)}`);
+    const bytes = artifact.stream({ ...range, signal });
+    if (output === undefined) await printText(artifact, bytes, range !== undefined);
+    else await writeOut(bytes);
+  } else {
+    await withProgress((onProgress) => writeOut(artifact.stream({ ...range, signal, onProgress })));
   }
   return EXIT.ok;
 }

@@ -3,7 +3,7 @@ import { SojournError } from "../engine/errors.ts";
 import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { moment, printJson, shown, size, table } from "./print.ts";
-import { Progress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 import { openSource } from "./source-file.ts";
 import { wireArtifact, wireGrant } from "./wire-artifact.ts";
 
@@ -20,12 +20,12 @@ export async function putArtifacts(
 ): Promise<ExitCode> {
   const { name, json, signal, type, mimeType, tags, metadata } = options;
   const put = async (file: string): Promise<void> => {
-    using progress = new Progress("bytes");
-    const { onProgress } = progress;
     const stored = await about(file, signal, async () => {
       using source = await openSource(file, signal);
-      const wanted = { type, mimeType, tags, metadata, signal, onProgress };
-      return await artifacts.store(name ?? baseName(file), source.content, wanted);
+      const described = { type, mimeType, tags, metadata, signal };
+      return await withProgress((onProgress) =>
+        artifacts.store(name ?? baseName(file), source.content, { ...described, onProgress }),
+      );
     });
     if (json) printJson(wireArtifact(stored));
     else console.log(`${stored.artifactId}  ${shown(stored.name)} v${stored.version}  ${size(stored.size)}`);

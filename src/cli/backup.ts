@@ -4,7 +4,7 @@ import { type BackupManifest, checkBackup, restore, saveBackup } from "../platfo
 import { EXIT, type ExitCode } from "./exit.ts";
 import { failureLine } from "./failure.ts";
 import { count, printJson } from "./print.ts";
-import { Progress } from "./progress.ts";
+import { withProgress } from "./progress.ts";
 
 interface Options {
   readonly json?: boolean;
@@ -14,9 +14,9 @@ interface Options {
 /** `sojourn backup`. The file has its name only once all of it was checked. */
 export async function backUp(sojourn: Sojourn, file: string, { json, signal }: Options): Promise<ExitCode> {
   return await failing(async () => {
-    using progress = new Progress("bytes");
-    const { onProgress } = progress;
-    const manifest = await saveBackup(file, sojourn.backUp({ signal }), { signal, onProgress });
+    const manifest = await withProgress((onProgress) =>
+      saveBackup(file, sojourn.backUp({ signal }), { signal, onProgress }),
+    );
     if (json) printJson(manifest);
     else console.log(`${file}: ${heldBy(manifest)}`);
   });
@@ -28,9 +28,10 @@ export async function restoreBackup(
   { data, check, json, signal }: Options & { readonly data: string; readonly check?: boolean },
 ): Promise<ExitCode> {
   return await failing(async () => {
-    using progress = new Progress("bytes");
-    const reading = { signal, onProgress: progress.onProgress };
-    const manifest = await (check ? checkBackup(file, reading) : restore({ file, directory: data, ...reading }));
+    const manifest = await withProgress((onProgress) => {
+      const reading = { signal, onProgress };
+      return check ? checkBackup(file, reading) : restore({ file, directory: data, ...reading });
+    });
     if (json) printJson(manifest);
     else if (check) console.log(`${file} is whole: ${heldBy(manifest)}`);
     else console.log(`${data}: ${heldBy(manifest)}\nStart the server on it: sojourn serve --data ${data}`);

@@ -6,7 +6,7 @@ import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { failureLine } from "./failure.ts";
 import { count, printJson, shown, size } from "./print.ts";
-import { Progress } from "./progress.ts";
+import { type OnProgress, withProgress } from "./progress.ts";
 import { saveFile } from "./save-file.ts";
 import { openSource } from "./source-file.ts";
 import { wireSession } from "./wire.ts";
@@ -27,35 +27,48 @@ export async function exportSession(
     throw new SojournError("invalid", { message });
   }
   const session = await sojourn.sessions.get(id, { signal });
-  using progress = new Progress("bytes");
-  let done = 0;
-  const counted = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of session.export({ signal })) {
-      done += piece.length;
-      progress.update(done);
-      yield piece;
-    }
-  };
-  if (output === undefined || output === "-") {
-    await writeOut(counted());
-    return EXIT.ok;
-  }
-  let checked: Whole | undefined;
+  let manifest: Manifest | undefined;
   const check = async (path: string): Promise<void> => {
     const verdict = await checkBundle(path, { signal });
     if (!verdict.ok) throw new SojournError("internal", { message: `${verdict.message}; export it again` });
-    checked = verdict;
+    manifest = verdict.manifest;
   };
-  await saveFile(output, counted(), { mode: 0o600, check });
-  if (json) printJson({ file: output, bytes: done, ...checked?.manifest });
-  else if (checked !== undefined) console.log(`${shown(output)}: ${heldBy(checked)}`);
+  const isPrinted = output === undefined || output === "-";
+  const written = await withProgress(async (onProgress) => {
+    const counted = new Counted(session.export({ signal }), onProgress);
+    await (isPrinted ? writeOut(counted) : saveFile(output, counted, { mode: 0o600, check }));
+    return counted.bytes;
+  });
+  if (isPrinted) return EXIT.ok;
+  if (json) printJson({ file: output, bytes: written, ...manifest });
+  else console.log(`${shown(output)}: ${manifest === undefined ? size(written) : heldBy(manifest)}`);
   return EXIT.ok;
 }
 
-type Whole = Extract<BundleVerdict, { readonly ok: true }>;
+/** Bytes of which nobody knows how many they will be, with how many there were so far. */
+class Counted implements AsyncIterable<Uint8Array> {
+  readonly #pieces: AsyncIterable<Uint8Array>;
+  readonly #onProgress: OnProgress;
+  bytes = 0;
+
+  constructor(pieces: AsyncIterable<Uint8Array>, onProgress: OnProgress) {
+    this.#pieces = pieces;
+    this.#onProgress = onProgress;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    for await (const piece of this.#pieces) {
+      this.bytes += piece.length;
+      this.#onProgress({ done: this.bytes, total: undefined });
+      yield piece;
+    }
+  }
+}
+
+type Manifest = Extract<BundleVerdict, { readonly ok: true }>["manifest"];
 
 /** Keep the head: it is what the file can be held against. */
-function heldBy({ manifest }: Whole): string {
+function heldBy(manifest: Manifest): string {
   const { session_id, operations, artifacts, bytes, head_hash } = manifest;
   const held = artifacts === 0 ? "" : `, ${count(artifacts, "artifact")} of ${size(bytes)}`;
   return `${session_id}, ${count(operations, "operation")}${held}, head ${head_hash}`;
@@ -68,11 +81,11 @@ export async function importSession(
   options: Options & { readonly head?: string | undefined; readonly sessionId?: string | undefined },
 ): Promise<ExitCode> {
   const { head, sessionId, json, signal } = options;
-  using source = await openSource(file, signal);
-  using progress = new Progress("bytes");
-  const { onProgress } = progress;
   try {
-    const session = await sojourn.sessions.import(source.content, { head, sessionId, signal, onProgress });
+    using source = await openSource(file, signal);
+    const session = await withProgress((onProgress) =>
+      sojourn.sessions.import(source.content, { head, sessionId, signal, onProgress }),
+    );
     if (json) printJson(wireSession(session.toJSON()));
     else console.log(`${session.sessionId}: ${count(session.version, "operation")}, head ${session.headHash}`);
     return EXIT.ok;
@@ -95,11 +108,10 @@ export async function verifyFiles(
 ): Promise<ExitCode> {
   let isWhole = true;
   const verify = async (file: string): Promise<void> => {
-    using progress = new Progress("bytes");
-    const verdict = await checkBundle(file, { head, signal, onProgress: progress.onProgress });
+    const verdict = await withProgress((onProgress) => checkBundle(file, { head, signal, onProgress }));
     isWhole &&= verdict.ok;
     if (json) printJson(wireFileVerdict(file, verdict));
-    else if (verdict.ok) console.log(`${shown(file)}: whole, ${heldBy(verdict)}`);
+    else if (verdict.ok) console.log(`${shown(file)}: whole, ${heldBy(verdict.manifest)}`);
     else console.log(`${shown(file)}: DAMAGED: ${shown(verdict.message)}`);
   };
   const code = await eachOf(files, verify, signal);

@@ -44,7 +44,7 @@ export function historyCommands(program: Command, run: Run): void {
         onSessions(flags, async (sojourn) => (await import("./history.ts")).printDiff(sojourn, [a, b], flags)),
       ),
   );
-  common(program.command("tree <id>").description("Show a session with its children and forks")).action(
+  common(program.command("tree <id>").description("Show a session with its children, and theirs")).action(
     async (id: string, flags: Common) =>
       await run(() =>
         onSessions(flags, async (sojourn) => (await import("./history.ts")).printTree(sojourn, id, flags)),

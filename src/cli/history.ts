@@ -115,7 +115,7 @@ export async function printDiff(
   return EXIT.ok;
 }
 
-function* diffLines({ common, a, b, changes }: Diff): Generator<string> {
+function* diffLines({ common, a, b, changes, isCut }: Diff): Generator<string> {
   if (common.seq === 0) yield "Nothing in common";
   else yield `In common: ${count(common.seq, "operation")}, through ${common.hash}`;
   yield* sideLines("-", a);
@@ -126,6 +126,7 @@ function* diffLines({ common, a, b, changes }: Diff): Generator<string> {
     yield `  ${shown(path)}`;
     yield* changeLines("    ", change);
   }
+  if (isCut) yield "  … and more";
 }
 
 function* sideLines(sign: "-" | "+", { sessionId, version, operationsSince, operations }: Side): Generator<string> {
@@ -164,19 +165,32 @@ export async function printTree(sojourn: Sojourn, id: string, { json }: ForProgr
 }
 
 function* treeLines(root: Family): Generator<string> {
+  yield memberLine(root);
   // A stack of its own: a family may be deeper than calls can be.
-  const waiting = [{ family: root, lead: "", indent: "" }];
+  const waiting = [...branchesOf(root, "")].reverse();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const { family, lead, indent } = next;
-    const { sessionId, status, name, children } = family;
-    yield `${lead}${sessionId}  ${status}${name === undefined ? "" : `  ${shown(name)}`}`;
-    for (const [i, child] of [...children.entries()].reverse()) {
-      const isLast = i === children.length - 1;
-      waiting.push({
-        family: child,
-        lead: `${indent}${isLast ? "└─ " : "├─ "}`,
-        indent: `${indent}${isLast ? "   " : "│  "}`,
-      });
-    }
+    yield next.line;
+    if (next.family !== undefined) waiting.push(...[...branchesOf(next.family, next.indent)].reverse());
   }
+}
+
+interface Branch {
+  readonly line: string;
+  /** What stands before the lines of its own branches. */
+  readonly indent: string;
+  /** Left out for what says that there may be more. */
+  readonly family?: Family;
+}
+
+function* branchesOf({ children, isCut }: Family, indent: string): Generator<Branch> {
+  for (const [i, family] of children.entries()) {
+    const isLast = i === children.length - 1 && !isCut;
+    const line = `${indent}${isLast ? "└─ " : "├─ "}${memberLine(family)}`;
+    yield { line, indent: `${indent}${isLast ? "   " : "│  "}`, family };
+  }
+  if (isCut) yield { line: `${indent}└─ … and more`, indent };
+}
+
+function memberLine({ sessionId, status, name }: Family): string {
+  return `${sessionId}  ${status}${name === undefined ? "" : `  ${shown(name)}`}`;
 }

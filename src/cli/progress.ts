@@ -4,6 +4,15 @@ import { size } from "./print.ts";
 /** After how long something counts as slow enough to show how far it is. */
 const SLOW_MS = 1_000;
 
+/** Told how far something is, in bytes; `total` where it is known. */
+export type OnProgress = (progress: { readonly done: number; readonly total: number | undefined }) => void;
+
+/** Does work on bytes, with a `Progress` that is gone when it resolves. */
+export async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  using progress = new Progress("bytes");
+  return await work(({ done, total }) => progress.update(done, total));
+}
+
 /** Shows on a terminal how far something is that takes longer than a second; elsewhere it shows nothing. */
 export class Progress implements Disposable {
   readonly #unit: string;
@@ -13,11 +22,6 @@ export class Progress implements Disposable {
   /** @param unit  what is counted: `bytes`, which are shown as sizes, or a word such as `sessions` */
   constructor(unit: string) {
     this.#unit = unit;
-  }
-
-  /** The same as a function of its own. */
-  get onProgress(): (progress: { readonly done: number; readonly total: number | undefined }) => void {
-    return ({ done, total }) => this.update(done, total);
   }
 
   /** @param total  left out where nobody knows it */

@@ -25,8 +25,8 @@ export function wireReplay(report: ReplayReport): object {
 }
 
 /** How two sessions differ, as the REST API tells it. */
-export function wireDiff({ common, a, b, changes }: Diff): object {
-  return { common, a: wireSide(a), b: wireSide(b), changes };
+export function wireDiff({ common, a, b, changes, isCut }: Diff): object {
+  return { common, a: wireSide(a), b: wireSide(b), changes, is_cut: isCut || undefined };
 }
 
 function wireSide({ sessionId, uid, version, headHash, operationsSince, operations }: Side): object {
@@ -41,7 +41,7 @@ function wireSide({ sessionId, uid, version, headHash, operationsSince, operatio
 }
 
 /** A session and those that descend from it, as the REST API shows them. */
-export function wireFamily({ sessionId, uid, userId, status, name, createdAt, children }: Family): object {
+export function wireFamily({ sessionId, uid, userId, status, name, createdAt, children, isCut }: Family): object {
   return {
     session_id: sessionId,
     uid,
@@ -50,6 +50,7 @@ export function wireFamily({ sessionId, uid, userId, status, name, createdAt, ch
     name,
     created_at: createdAt,
     children: children.map(wireFamily),
+    is_cut: isCut || undefined,
   };
 }
 
