@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
+import { writeOptionsOf } from "../src/http/request.ts";
 import type { Answer, Operation } from "./api.ts";
 import { serverOfSuite } from "./suite.ts";
 
@@ -100,6 +101,15 @@ describe("writes", async () => {
         const answer = await api.post(`/sessions/${path}`, undefined, headers);
         assert.deepEqual([answer.status, answer.headers.get("idempotent-replayed")], [200, null]);
       }
+    });
+
+    it("are told apart by the same words in each release, so that one that was answered before an update is not refused", () => {
+      const request = { method: "POST", url: "/api/v1/chat?a=b", headers: { "idempotency-key": "k" } };
+      const written = writeOptionsOf(request, { body: '{"message":"Hi"}' }).idempotency?.request;
+      // What stores hold the digest of.
+      assert.equal(written, 'POST /api/v1/chat?a=b\n{"message":"Hi"}');
+      const acting = writeOptionsOf(request, { body: '{"message":"Hi"}', actingAs: "uid" }).idempotency?.request;
+      assert.equal(acting, `as uid\n${written}`);
     });
 
     it("are refused with another body, and nothing happens", async () => {

@@ -43,10 +43,15 @@ function assertEncoded(url: string): void {
   }
 }
 
-/** The idempotency key and the precondition of a write. One that is made as a session is another request. */
+/**
+ * The idempotency key and the precondition of a write. One that is made as a session is another request.
+ *
+ * What a request is told apart by stays as it is from release to release: stores keep its digest for a day, and who tries
+ * again after an update is to be answered as before it.
+ */
 export function writeOptionsOf(
-  { method, url, headers }: IncomingMessage,
-  { body, actingAs = "" }: { readonly body: string; readonly actingAs?: string | undefined },
+  { method, url, headers }: Pick<IncomingMessage, "method" | "url" | "headers">,
+  { body, actingAs }: { readonly body: string; readonly actingAs?: string | undefined },
 ): WriteOptions {
   const key = headers["idempotency-key"];
   const match = headers["if-match"];
@@ -58,7 +63,7 @@ export function writeOptionsOf(
           idempotency: {
             key: keyOf(String(key)),
             scope: `${method} ${path}`,
-            request: `${method} ${url}\n${actingAs}\n${body}`,
+            request: `${actingAs === undefined ? "" : `as ${actingAs}\n`}${method} ${url}\n${body}`,
           },
         }),
     ...(match === undefined ? {} : { precondition: preconditionOf(match) }),
