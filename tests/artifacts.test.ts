@@ -168,8 +168,8 @@ describe("storing an artifact", () => {
 
   it("refuses, by name, what it can't make an artifact of", async () => {
     const it = await shelf();
-    assert.deepEqual(fieldsOf(await it.json({})), [400, ""]);
-    assert.deepEqual(fieldsOf(await it.json({ content: "a", content_base64: "YQ==" })), [400, ""]);
+    assert.deepEqual(fieldsOf(await it.json({})), [400, "content"]);
+    assert.deepEqual(fieldsOf(await it.json({ content: "a", content_base64: "YQ==" })), [400, "content"]);
     assert.deepEqual(fieldsOf(await it.json({ content_base64: "YQ" })), [400, "content_base64"]);
     assert.deepEqual(fieldsOf(await it.json({ content: "a", mime_type: "text" })), [400, "mime_type"]);
     assert.deepEqual(fieldsOf(await it.json({ content: "a", version: 2 })), [400, "version"]);

@@ -54,7 +54,7 @@ export const NewArtifactShape = z
   .refine(
     ({ content, content_base64, path }) =>
       [content, content_base64, path].filter((one) => one !== undefined).length === 1,
-    "give one of content, content_base64 and path",
+    { path: ["content"], error: "must be given, or content_base64 or path, and one of them alone" },
   )
   .refine(({ name, path }) => name !== undefined || path !== undefined, {
     path: ["name"],
