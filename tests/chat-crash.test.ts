@@ -63,9 +63,10 @@ describe("a server that is killed while it chats", () => {
     const { data } = await api.get<{ preferences: object }>("/users/ann/profile");
     assert.deepEqual(data.preferences, { preferred_language: "Python" });
     await server.end("SIGTERM");
-    for (const name of await readdir(join(directory, "data"))) {
-      const bytes = await readFile(join(directory, "data", name));
-      assert.ok(!bytes.includes(SECRET), `${name} has the key of the model`);
+    const entries = await readdir(join(directory, "data"), { recursive: true, withFileTypes: true });
+    for (const file of entries.filter((entry) => entry.isFile())) {
+      const bytes = await readFile(join(file.parentPath, file.name));
+      assert.ok(!bytes.includes(SECRET), `${file.name} has the key of the model`);
     }
   });
 

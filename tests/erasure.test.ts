@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,8 @@ const WORDS = {
   preference: "Borborygmuses",
   metadata: "Floccinaucinical",
   note: "Tatterdemalionly",
+  file: "Gobbledygooking",
+  checkpoint: "Snollygosterish",
   user: "bumfuzzle@example.com",
 } as const;
 
@@ -57,6 +60,14 @@ describe("DELETE /users/{user_id}", () => {
         await api.post(`/sessions/${session_id}/messages`, { role: "system", content: WORDS.note }, key(`add ${i}`));
         const path = `/sessions/${session_id}/working-memory`;
         await api.call("PUT", path, { body: { [WORDS.memory]: [WORDS.memory] }, headers: key(`memory ${i}`) });
+        const artifact = { name: `${WORDS.file}.txt`, artifact_type: "user_input", tags: [WORDS.file] };
+        await api.post(`/sessions/${session_id}/artifacts`, { ...artifact, content: WORDS.file }, key(`file ${i}`));
+        const large = `/sessions/${session_id}/artifacts?name=large&artifact_type=user_input`;
+        // Too large for the store itself, and nothing to compress.
+        const noise = [Buffer.from(WORDS.file), randomBytes(100_000), Buffer.from(WORDS.file)];
+        await api.call("POST", large, { body: Buffer.concat(noise) });
+        await api.post(`/sessions/${session_id}/checkpoints`, { name: WORDS.checkpoint }, key(`point ${i}`));
+        await api.post(`/sessions/${session_id}/fork`, { at: WORDS.checkpoint, name: WORDS.checkpoint });
         await api.post(`/sessions/${session_id}/compact`, { strategy: "summarize", keep_recent: 1 }, key(`c ${i}`));
         if (i % 3 === 0) await api.post(`/sessions/${session_id}/end`, { reason: WORDS.said });
         if (i % 3 === 1) await api.call("DELETE", `/sessions/${session_id}`);
@@ -68,7 +79,10 @@ describe("DELETE /users/{user_id}", () => {
 
       const erased = await api.call<Record<string, number>>("DELETE", `/users/${encodeURIComponent(user_id)}`);
       const { sessions = 0, messages = 0, summaries, facts, profile: had } = erased.data;
-      assert.deepEqual([erased.data["user_id"], sessions, summaries, had], [user_id, 21, 20, true]);
+      // Of 30 sessions 10 were deleted before; each was forked, and one came with a chat.
+      assert.deepEqual([erased.data["user_id"], sessions, summaries, had], [user_id, 51, 20, true]);
+      assert.equal(erased.data["artifacts"], 2 * 50);
+      assert.equal(erased.data["artifact_bytes"], 50 * (3 * WORDS.file.length + 100_000));
       assert.ok(messages >= 20 * 5 && Number(facts) >= 20, JSON.stringify(erased.data));
       assert.deepEqual(await found(data), []);
 
