@@ -24,8 +24,10 @@ import { Collector } from "./collector.ts";
 import { type ContentSettings, Contents, type Source, type Staged } from "./contents.ts";
 import { openBelow } from "./file-roots.ts";
 import { mimeTypeOf } from "./mime-type.ts";
-import type { Slice } from "./open-content.ts";
+import { type ByteRange, type Opened, openArtifact } from "./open-artifact.ts";
 import { Sharing } from "./sharing.ts";
+
+export type { ByteRange, Opened } from "./open-artifact.ts";
 
 /** What `Artifacts` stands on. */
 export interface ArtifactPorts {
@@ -70,20 +72,6 @@ export interface Stored {
 export interface Deleted {
   readonly session: Session;
   readonly artifactId: string;
-}
-
-/** Which bytes: from `first` through `last`, both from 0; `last` may be past the end, and a negative `first` counts from it. */
-export interface ByteRange {
-  readonly first: number;
-  readonly last?: number;
-}
-
-/** Bytes of an artifact, read once and in order; each is held against its digest before it is given out. */
-export interface Opened extends AsyncIterable<Uint8Array>, AsyncDisposable {
-  readonly artifact: Artifact;
-  /** The first byte, and how many there are. */
-  readonly offset: number;
-  readonly length: number;
 }
 
 /**
@@ -192,19 +180,7 @@ export class Artifacts {
     { range, at }: { readonly range?: ByteRange; readonly at?: number } = {},
   ): Promise<Opened> {
     const artifact = await this.get(caller, sessionId, artifactId, at);
-    const slice = sliceOf(artifact, range);
-    let { content } = artifact;
-    for (let attempt = 1; ; attempt++) {
-      if (content === undefined) throw goneBytes(artifact);
-      try {
-        const bytes = await this.contents.open(caller.tenant, content, slice);
-        return Object.assign(bytes, { artifact, ...slice });
-      } catch (error) {
-        // It may have gone since it was looked up, and come back in another place.
-        content = await this.#ports.store.content(caller.tenant, artifact.digest);
-        if (content !== undefined && attempt === OPENINGS) throw error;
-      }
-    }
+    return await openArtifact({ ...this.#ports, contents: this.contents }, caller.tenant, artifact, range);
   }
 
   /** A page of the session's artifacts, the newest first. */
@@ -345,9 +321,6 @@ export class Artifacts {
   }
 }
 
-/** How often an artifact is looked for anew whose bytes went while it was opened. */
-const OPENINGS = 3;
-
 /** Writes what refers to a content: by its digest alone where the store has it, and with its bytes where not. */
 async function bring<T>(staged: Staged, write: (contents: readonly NewContent[]) => Promise<T>): Promise<T> {
   if (!staged.isKnown) return await write([await staged.bring()]);
@@ -393,23 +366,6 @@ function remembering<T>(
   );
 }
 
-function sliceOf({ id, size }: Artifact, range: ByteRange | undefined): Slice {
-  if (range === undefined) return { offset: 0, length: size };
-  const { first, last = Number.POSITIVE_INFINITY } = range;
-  const offset = first < 0 ? Math.max(0, size + first) : first;
-  const end = Math.min(size, last + 1);
-  if (offset < end) return { offset, length: end - offset };
-  throw new SojournError("range_not_satisfiable", {
-    message: `Artifact ${id} has ${size} bytes, and none in that range`,
-  });
-}
-
 function missing(artifactId: string): SojournError {
   return new SojournError("artifact_not_found", { message: `Artifact ${artifactId} not found` });
-}
-
-function goneBytes({ id, goneSeq }: Artifact): SojournError {
-  return new SojournError("artifact_not_found", {
-    message: `Artifact ${id} was deleted${goneSeq === undefined ? "" : ` by operation ${goneSeq}`}, and its bytes went with it`,
-  });
 }
