@@ -86,7 +86,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly [Rule, Cal
     close: ["no call"],
   },
   history: {
-    seqOf: ["own", ({ history }, by, id) => history.seqOf(by, id, 1)],
+    seqOf: ["granted"],
     at: ["own", ({ history }, by, id) => history.at(by, id, 1)],
     messages: ["own", ({ history }, by, id) => history.messages(by, id, 1, { take: "oldest", limit: 1 })],
     checkpoint: ["own", ({ history }, by, id) => history.checkpoint(by, id, { name: "x" })],

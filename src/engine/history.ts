@@ -68,12 +68,12 @@ export class History {
   }
 
   /**
-   * The `seq` of a moment.
+   * The `seq` of a moment, also for a caller that acts as another session, to which an artifact of then may be shared.
    *
    * @throws {SojournError} `invalid` for a `seq` that the log does not have; `checkpoint_not_found`
    */
   async seqOf(caller: Caller, id: string, moment: Moment): Promise<number> {
-    return seqWithin(await this.#sessions.get(caller, id), moment);
+    return seqWithin(await this.#sessions.shared(caller, id), moment);
   }
 
   /** The session as it was. Its id is the one that it has. */
