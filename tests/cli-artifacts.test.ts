@@ -315,6 +315,9 @@ describe("the command line, with artifacts", () => {
       (await cli.run(["artifacts", "put", "own", "twenty.bin", ...data])).stdout,
       /twenty\.bin v1 {2}20\.0 MiB\n$/,
     );
+    const env = { SOJOURN_MAX_ARTIFACT_BYTES: "1000" };
+    const refused = await cli.run(["artifacts", "put", "own", "twenty.bin", ...data], { env });
+    assert.deepEqual([refused.code, refused.stderr.startsWith("twenty.bin: ")], [1, true]);
     assert.equal((await cli.run(["artifacts", "get", "own", "twenty.bin", "-o", "back.bin", ...data])).code, 0);
     assert.ok(bytes.equals(await read("back.bin")));
     const part = await cli.bytes(["artifacts", "get", "own", "twenty.bin", "--range", "1048570-1048589", ...data]);

@@ -19,7 +19,7 @@ export function artifactCommands(group: Command, run: Run): void {
   ): Promise<void> =>
     await run(() =>
       untilInterrupted((signal) =>
-        onSessions(reach, async (sojourn) => {
+        onSessions({ ...reach, needsRules: true }, async (sojourn) => {
           const acting = as === undefined ? sojourn : sojourn.actingAs(as);
           return await work(acting.artifactsOf(id), signal);
         }),

@@ -72,7 +72,7 @@ function replay(program: Command, run: Run): void {
     .action(async (id: string, { timeout: timeoutMs, ...flags }: ReplayFlags & Common) => {
       await run(() =>
         untilInterrupted((signal) =>
-          onSessions({ ...flags, needsModel: flags.mode === "execute" }, async (sojourn) =>
+          onSessions({ ...flags, needsModel: flags.mode === "execute", needsRules: true }, async (sojourn) =>
             (await import("./history.ts")).replaySession(sojourn, id, { ...flags, timeoutMs, signal }),
           ),
         ),
@@ -98,7 +98,7 @@ function bundleCommands(program: Command, run: Run): void {
     .action(async (file: string, { id: sessionId, ...flags }: { id?: string; head?: string } & Common) => {
       await run(() =>
         untilInterrupted((signal) =>
-          onSessions({ ...flags, mayBegin: true }, async (sojourn) =>
+          onSessions({ ...flags, mayBegin: true, needsRules: true }, async (sojourn) =>
             (await import("./bundles.ts")).importSession(sojourn, file, { ...flags, sessionId, signal }),
           ),
         ),

@@ -1,9 +1,10 @@
 import type { PrunePolicy, Sojourn } from "../client/index.ts";
-import { type Config, loadConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { FinalStatus } from "../engine/session.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { count, printJson, size } from "./print.ts";
+import { configuration } from "./reach.ts";
 import { wirePruned } from "./wire-history.ts";
 
 const DAY_MS = 86_400_000;
@@ -20,27 +21,21 @@ export async function prune(
     return EXIT.ok;
   }
   for (const id of pruned.sessionIds) console.log(id);
+  const more = pruned.deleted - pruned.sessionIds.length;
+  if (more > 0) console.log(`… and ${more} more`);
   const held = pruned.artifactBytes === 0 ? "" : `, with ${size(pruned.artifactBytes)} of artifacts`;
   console.log(`${count(pruned.deleted, "session")} ${dryRun ? "would be removed" : "removed"}${held}`);
   return EXIT.ok;
 }
 
 /**
- * The policy of retention that a server would have here: by the environment, and the configuration file.
+ * The policy of retention that a server would have here.
  *
+ * @param file  the configuration file, where it is not `sojourn.toml`
  * @throws {SojournError} `invalid` where there is none, or the configuration is not valid
  */
-export function configuredPolicy(config: string | undefined): PrunePolicy {
-  const loaded = loadConfig({
-    ...(config !== undefined && { flags: { config } }),
-    env: process.env,
-    cwd: process.cwd(),
-  });
-  if ("faults" in loaded) {
-    const message = loaded.faults.map(({ source, message: fault }) => `${source}: ${fault}`).join("; ");
-    throw new SojournError("invalid", { message });
-  }
-  const policy = policyOf(loaded.config);
+export function configuredPolicy(file: string | undefined): PrunePolicy {
+  const policy = policyOf(configuration(file));
   if (policy !== undefined) return policy;
   throw new SojournError("invalid", {
     message:

@@ -1,5 +1,5 @@
 import { connect, type Sojourn } from "../client/index.ts";
-import { loadConfig } from "../config/config.ts";
+import { type Config, loadConfig } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { OpenOptions } from "../platform/open.ts";
 import type { ExitCode } from "./exit.ts";
@@ -13,6 +13,8 @@ export interface Reach {
   readonly mayBegin?: boolean;
   /** Whether `data` needs what answers chats. */
   readonly needsModel?: boolean;
+  /** Whether `data` needs the limits and rules that are configured. */
+  readonly needsRules?: boolean;
 }
 
 /**
@@ -21,7 +23,8 @@ export interface Reach {
  *
  * @throws {SojournError} `invalid` for options that contradict each other; what `open` throws
  */
-async function reach({ url, data, tenant, mayBegin = false, needsModel = false }: Reach): Promise<Sojourn> {
+async function reach(wanted: Reach): Promise<Sojourn> {
+  const { url, data, tenant, mayBegin = false, needsModel = false, needsRules = false } = wanted;
   if (data === undefined) {
     if (tenant !== undefined) throw contradiction("--tenant goes with --data: a server takes the tenant from the key");
     const { SOJOURN_URL, SOJOURN_API_KEY } = process.env;
@@ -33,7 +36,13 @@ async function reach({ url, data, tenant, mayBegin = false, needsModel = false }
   const { hasStore, open } = await import("../platform/open.ts");
   if (!mayBegin && !hasStore(data)) throw new SojournError("not_found", { message: `There is no store in "${data}"` });
   try {
-    return await open({ data, ...(tenant && { tenant }), ...(needsModel && modelOptions()) });
+    const configured = needsModel || needsRules ? configuration() : undefined;
+    return await open({
+      data,
+      ...(tenant && { tenant }),
+      ...(configured && needsModel && modelOptions(configured)),
+      ...(configured && needsRules && ruleOptions(configured)),
+    });
   } catch (cause) {
     if (!(cause instanceof SojournError && cause.code === "store_in_use")) throw cause;
     throw new SojournError(cause.code, { message: `${cause.message}; talk to it with --url`, cause });
@@ -46,14 +55,20 @@ export async function onSessions(flags: Reach, work: (sojourn: Sojourn) => Promi
   return await work(sojourn);
 }
 
-/** What answers chats, and how, as a server would have it here: by the environment, and the configuration file. */
-function modelOptions(): OpenOptions {
-  const loaded = loadConfig({ env: process.env, cwd: process.cwd() });
-  if ("faults" in loaded) {
-    const message = loaded.faults.map(({ source, message }) => `${source}: ${message}`).join("; ");
-    throw new SojournError("invalid", { message });
-  }
-  const { config } = loaded;
+/**
+ * The configuration that a server would have here: by the environment, and the configuration file.
+ *
+ * @throws {SojournError} `invalid`, with all that is wrong with it
+ */
+export function configuration(file?: string): Config {
+  const loaded = loadConfig({ flags: { config: file }, env: process.env, cwd: process.cwd() });
+  if (!("faults" in loaded)) return loaded.config;
+  const message = loaded.faults.map(({ source, message: fault }) => `${source}: ${fault}`).join("; ");
+  throw new SojournError("invalid", { message });
+}
+
+/** What answers chats, and how. */
+function modelOptions(config: Config): OpenOptions {
   return {
     model: config.model,
     modelBaseUrl: config.modelBaseUrl,
@@ -64,6 +79,18 @@ function modelOptions(): OpenOptions {
     windowTokens: config.windowTokens,
     autoCompact: config.autoCompact,
     temporaryIdleMs: config.temporaryIdleSeconds * 1_000,
+  };
+}
+
+/** How much a session may hold, how it is kept, and what becomes of its children. */
+function ruleOptions(config: Config): OpenOptions {
+  return {
+    maxMetadataBytes: config.maxMetadataBytes,
+    maxArtifactBytes: config.maxArtifactBytes,
+    maxArtifactsPerSession: config.maxArtifactsPerSession,
+    maxArtifactBytesPerSession: config.maxArtifactBytesPerSession,
+    artifactCompressionThreshold: config.artifactCompressionThreshold,
+    whenParentEnds: config.whenParentEnds,
   };
 }
 

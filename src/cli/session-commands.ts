@@ -44,7 +44,9 @@ export function sessionCommands(group: Command, run: Run): void {
     .option("--reason <text>", "Why")
     .action(async (ids: readonly string[], flags: EndFlags & Common) => {
       await run(() =>
-        onSessions(flags, async (sojourn) => (await import("./sessions.ts")).endSessions(sojourn, ids, flags)),
+        onSessions({ ...flags, needsRules: true }, async (sojourn) =>
+          (await import("./sessions.ts")).endSessions(sojourn, ids, flags),
+        ),
       );
     });
   for (const [verb, what] of MOVES) {
