@@ -141,11 +141,11 @@ describe("decodeNewArtifact()", () => {
     const { artifact_type } = described;
     assert.deepEqual(
       refused(() => decode(described)),
-      [""],
+      ["content"],
     );
     assert.deepEqual(
       refused(() => decode({ ...described, content: "a", content_base64: "" })),
-      [""],
+      ["content"],
     );
     assert.deepEqual(
       refused(() => decode({ artifact_type, content: "a" })),
