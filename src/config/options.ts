@@ -355,7 +355,8 @@ export const OPTIONS = {
     min: 1,
     max: 3_600,
     unit: "seconds",
-    description: "How long the body of a request may take to arrive; raise it for large inputs over slow lines",
+    description:
+      "How long the body of a request may take to arrive, or each 64 KiB of one that comes as bytes; raise it for slow lines",
   },
   max_connections: {
     type: "integer",
