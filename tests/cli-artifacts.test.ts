@@ -108,8 +108,9 @@ describe("the command line, with artifacts", () => {
       const { child, ended } = cli.start(args);
       child.stdout.resume();
       child.stderr.resume();
-      child.stdin.write(randomBytes(200_000));
-      await begun.promise;
+      // More than goes in one piece, so that the first is on its way.
+      child.stdin.write(randomBytes(600_000));
+      await Promise.race([begun.promise, ended]);
       child.kill("SIGINT");
       assert.deepEqual(await ended, [130, null]);
       assert.deepEqual(await names("cut"), []);
