@@ -399,6 +399,8 @@ describe("a list of artifacts", () => {
     ] as const) {
       assert.deepEqual(fieldsOf(await it.api.get(`${it.path}?${query}`)), [400, field], query);
     }
+    const { error } = await it.api.get(`${it.path}?created_after=yesterday`);
+    assert.equal(error.details?.[0]?.message, "must be a date-time of RFC 3339, or seconds since 1970");
   });
 });
 

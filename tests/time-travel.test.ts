@@ -165,6 +165,8 @@ describe("a fork", async () => {
     for (const at of [0, 2, 1.5, "", true]) {
       assert.deepEqual(fieldsOf(await api.post(`/sessions/${id}/fork`, { at })).slice(0, 2), [400, "at"], `${at}`);
     }
+    const { error } = await api.post(`/sessions/${id}/fork`, { at: 1.5 });
+    assert.equal(error.details?.[0]?.message, "must be a seq, or the name of a checkpoint");
   });
 
   it("differs from its origin in what both did since", async () => {

@@ -78,11 +78,10 @@ export const NewRawArtifactShape = z.strictObject({
   ...ReturnQueryShape.shape,
 });
 
+const NO_TIME = "must be a date-time of RFC 3339, or seconds since 1970";
+
 const bound = z
-  .union(
-    [moment, z.string().regex(/^\d{1,11}(?:\.\d{1,6})?$/)],
-    "must be a date-time of RFC 3339, or seconds since 1970",
-  )
+  .union([moment, z.string().regex(/^\d{1,11}(?:\.\d{1,6})?$/, NO_TIME)], NO_TIME)
   .describe("RFC 3339, or seconds since 1970; inclusive, and a whole second means all of it");
 
 const size = integer(0, Number.MAX_SAFE_INTEGER);

@@ -44,7 +44,7 @@ export const CheckpointShape = z
 /** `POST …/fork`. */
 export const NewForkShape = z.strictObject({
   at: z
-    .union([seq, at])
+    .union([seq, at], "must be a seq, or the name of a checkpoint")
     .optional()
     .describe("a seq, or the name of a checkpoint; the histories are one up to it, and up to now where it is left out"),
   session_id: sessionId.optional().describe("minted where it is left out"),
