@@ -204,6 +204,20 @@ describe("importBundle()", () => {
     await bundling.imported(bundle, elsewhere);
   });
 
+  it("refuses what a newer release wrote as the caller's to mend, and not as a fault of the store", async () => {
+    const end = bundle.indexOf("\n");
+    const manifest = { ...JSON.parse(bundle.subarray(0, end).toString()), version: 2 };
+    const newer = Buffer.concat([Buffer.from(JSON.stringify(manifest)), bundle.subarray(end)]);
+    const faults = [
+      {
+        field: "bundle",
+        message: "The bundle has format version 2, and this release of Sojourn knows 1",
+        type: "newer_release",
+      },
+    ];
+    await assert.rejects(bundling.imported(newer, elsewhere), { code: "invalid", faults });
+  });
+
   it("refuses an erased operation, which nobody can fold", async () => {
     const manifest = JSON.parse(bundle.subarray(0, bundle.indexOf("\n")).toString());
     const entries = await bundling.author.store.operations(stream.ref, { after: 0, limit: 100 });

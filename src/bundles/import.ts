@@ -42,10 +42,10 @@ const CONFLICTS_MAX = 16;
  * Everything in the bundle is verified, as by `verifyBundle`, before the one commit that writes it. Nothing is left of one
  * that is refused. Its log is held in memory until then; large contents are not.
  *
- * @throws {SojournError} `invalid` for a bundle that is damaged or does not have `head`, and for what this server would not
- *   keep; `store_newer`; `payload_too_large` for a log of more than 256 MiB, or an artifact of more than the server allows;
- *   `limit_reached`; `session_exists` where the session is there already, or its name is an open session's; `forbidden` for
- *   a caller that acts as a session; what the source throws, and the signal's reason
+ * @throws {SojournError} `invalid` for a bundle that is damaged, of a newer release, or does not have `head`, and for what
+ *   this server would not keep; `payload_too_large` for a log of more than 256 MiB, or an artifact of more than the server
+ *   allows; `limit_reached`; `session_exists` where the session is there already, or its name is an open session's;
+ *   `forbidden` for a caller that acts as a session; what the source throws, and the signal's reason
  */
 export async function importBundle(
   { ports, settings }: { readonly ports: ImportPorts; readonly settings: ImportSettings },
@@ -65,7 +65,11 @@ export async function importBundle(
     await assertFree(ports, tenant, sessionId ?? session_id);
   };
   await using arrival = new Arrival(tenant, { settings, contents, admit });
-  await readBundle(source, arrival, { digest, ...given("head", head), ...given("signal", signal) });
+  await readBundle(source, arrival, { digest, ...given("head", head), ...given("signal", signal) }).catch(
+    (error: unknown) => {
+      throw asCallers(error);
+    },
+  );
   const { uid, head: last, record } = arrival.session;
   // The same request has the same log, too, and that says what all contents are.
   const key = idempotency && { ...idempotency, request: `${idempotency.request}\n${uid}\n${last.hash}` };
@@ -93,6 +97,17 @@ export async function importBundle(
       if (outcome === "conflict" && conflicts <= CONFLICTS_MAX) return outcome;
       throw new SojournError("conflict", { message: "Others wrote first; try again" });
     });
+  });
+}
+
+/** It is what the caller sent that is too new, and not the store: trying again would change nothing. */
+function asCallers(error: unknown): unknown {
+  if (!(error instanceof SojournError && error.code === "store_newer")) return error;
+  const { message } = error;
+  return new SojournError("invalid", {
+    message,
+    faults: [{ field: "bundle", message, type: "newer_release" }],
+    cause: error,
   });
 }
 
