@@ -291,11 +291,13 @@ describe("the limits of artifacts", () => {
   it("hold for a session's number and bytes, and say which is reached", async () => {
     const many = await shelf();
     for (let i = 0; i < 3; i++) assert.equal((await many.raw("a")).status, 201);
-    assert.deepEqual(fieldsOf(await many.raw("a")), [429, "max_artifacts"]);
+    assert.deepEqual(fieldsOf(await many.raw("a")), [429, "max_artifacts_per_session"]);
     const full = await shelf();
     assert.equal((await full.raw(Buffer.alloc(1_000))).status, 201);
     assert.equal((await full.raw(Buffer.alloc(1_000))).status, 201);
-    assert.deepEqual(fieldsOf(await full.raw(Buffer.alloc(501))), [429, "max_artifact_bytes"]);
+    const refused = await full.raw(Buffer.alloc(501));
+    assert.deepEqual(fieldsOf(refused), [429, "max_artifact_bytes_per_session"]);
+    assert.match(refused.error.message, /more than 2500 bytes .* raise the limit max_artifact_bytes_per_session$/);
     assert.equal((await full.raw(Buffer.alloc(500))).status, 201);
   });
 });

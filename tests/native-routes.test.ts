@@ -265,7 +265,11 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await api.post(path, { name: "b" }, { "if-match": '"9"' })).status, 412);
     assert.equal((await api.post("/sessions/nobody/checkpoints", { name: "a" })).status, 404);
     for (let i = 1; i < LIMITS.checkpoints; i++) await api.post(path, { name: `c${i}` });
-    assert.equal((await api.post(path, { name: "one more" })).status, 429);
+    const { status, error } = await api.post(path, { name: "one more" });
+    assert.deepEqual(
+      [status, error.message],
+      [429, `Session "${session_id}" has ${LIMITS.checkpoints} checkpoints, as many as it may`],
+    );
   },
   listCheckpoints: async (api) => {
     const { session_id } = await api.create();

@@ -32,9 +32,17 @@ export function storeArtifact(artifact: ArtifactToStore, { artifactsMax, bytesMa
   return (session) => {
     assertActive(session);
     const { count, bytes } = session.artifacts;
-    if (count >= artifactsMax) throw full(session, "max_artifacts", `has ${artifactsMax} artifacts`, artifactsMax);
+    if (count >= artifactsMax) {
+      throw tooMuch(session, `has ${artifactsMax} artifacts, as many as it may`, {
+        setting: "max_artifacts_per_session",
+        limit: artifactsMax,
+      });
+    }
     if (bytes + artifact.size > bytesMax) {
-      throw full(session, "max_artifact_bytes", `would have more than ${bytesMax} bytes in its artifacts`, bytesMax);
+      throw tooMuch(session, `would have more than ${bytesMax} bytes in its artifacts`, {
+        setting: "max_artifact_bytes_per_session",
+        limit: bytesMax,
+      });
     }
     return [{ kind: "artifact.stored", name: "store", input: artifact, made: [artifact.artifactId] }];
   };
@@ -97,7 +105,11 @@ export function checkpoint(name: string, data?: JsonObject): Command {
       throw new SojournError("checkpoint_exists", { message });
     }
     if (Object.keys(session.checkpoints).length >= LIMITS.checkpoints) {
-      throw full(session, "checkpoints", `has ${LIMITS.checkpoints} checkpoints`, LIMITS.checkpoints);
+      const message = `Session "${session.sessionId}" has ${LIMITS.checkpoints} checkpoints, as many as it may`;
+      throw new SojournError("limit_reached", {
+        message,
+        faults: [{ field: "checkpoints", message: `is ${LIMITS.checkpoints}`, type: "limit" }],
+      });
     }
     return [{ kind: "checkpoint.created", name: "checkpoint", input: { name, ...given("data", data) } }];
   };
@@ -150,9 +162,14 @@ function assertActive(session: SessionRecord): void {
   });
 }
 
-function full({ sessionId }: SessionRecord, field: string, what: string, limit: number): SojournError {
+/** @param setting  what an operator may raise */
+function tooMuch(
+  { sessionId }: SessionRecord,
+  what: string,
+  { setting, limit }: { readonly setting: string; readonly limit: number },
+): SojournError {
   return new SojournError("limit_reached", {
-    message: `Session "${sessionId}" ${what}, as many as it may; delete some, or raise the limit ${field}`,
-    faults: [{ field, message: `is ${limit}`, type: "limit" }],
+    message: `Session "${sessionId}" ${what}; delete some, or raise the limit ${setting}`,
+    faults: [{ field: setting, message: `is ${limit}`, type: "limit" }],
   });
 }

@@ -142,7 +142,11 @@ describe("replay() that decides again", () => {
     ],
     "an artifact that there is no room for by now": [
       [stored("artifact_1"), stored("artifact_2")],
-      [failed('Session "a" has 1 artifacts, as many as it may; delete some, or raise the limit max_artifacts')],
+      [
+        failed(
+          'Session "a" has 1 artifacts, as many as it may; delete some, or raise the limit max_artifacts_per_session',
+        ),
+      ],
     ],
     "an artifact that was larger than is said when it is deleted": [
       [
