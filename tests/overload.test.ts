@@ -115,6 +115,22 @@ describe("bodies in hand", () => {
   });
 });
 
+describe("uploads in hand", () => {
+  it("that take their time leave room for what is over at once", async () => {
+    await using server = await startServer({ max_body_bytes_in_hand: String(4 * 1_048_576) });
+    const { session_id } = await new Api(server.url).create();
+    const path = `/api/v1/sessions/${session_id}/artifacts?name=a&artifact_type=t`;
+    const upload = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${8 * 1_048_576}\r\n\r\n`;
+    using first = await Wire.open(server.url);
+    first.send(upload);
+    await bytesInHand(server, 2 * 1_048_576);
+    assertOverloaded(await exchange(server.url, upload));
+    assert.equal((await exchange(server.url, whole(1_000_000))).status, 201);
+    first.send(Buffer.alloc(8 * 1_048_576));
+    assert.equal((await first.answer()).status, 201);
+  });
+});
+
 describe("a flood of bodies", () => {
   it("does not fill the memory, and is served once it ebbs", async () => {
     const directory = await mkdtemp(join(tmpdir(), "sojourn-flood-"));

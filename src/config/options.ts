@@ -386,8 +386,9 @@ export const OPTIONS = {
     unit: "bytes",
     description:
       "How large the bodies of all requests in hand may be together, with the answers over 64 KiB that are still being " +
-      "taken; one past that gets 503 and Retry-After, unless it is alone; lower it where memory is short, since a body " +
-      "takes several times its size while it is worked on",
+      "taken, of which files that are sent or taken piece by piece get three quarters; one past that gets 503 and " +
+      "Retry-After, unless it is alone; lower it where memory is short, since a body takes several times its size while " +
+      "it is worked on",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 

@@ -6,6 +6,9 @@ import type { EdgeLimits } from "./edge-limits.ts";
 /** When whoever is turned away may come again. */
 const RETRY_AFTER_MS = 1_000;
 
+/** How much of the room for bodies may be taken by those that last as long as their clients like. */
+const LASTING_SHARE = 0.75;
+
 /**
  * Says who may come in, so that memory stays bounded however many come: counts the connections, the requests in hand,
  * and the bytes of their bodies.
@@ -60,14 +63,17 @@ export class Admission {
   /**
    * Makes room for so many more bytes of a request's body, until `leave`. A single body always has room.
    *
+   * @param isLasting  whether it is sent or taken piece by piece, which may go on for hours: those leave some room, so that
+   *   what is over at once is not kept out by them
    * @throws {SojournError} `overloaded`
    */
-  hold(incoming: IncomingMessage, bytes: number): void {
+  hold(incoming: IncomingMessage, bytes: number, { isLasting = false } = {}): void {
     const held = this.#requests.get(incoming);
     // Its client has gone, and with it whatever was read.
     if (held === undefined) return;
     const ofOthers = this.#bodyBytes - held;
-    if (ofOthers > 0 && this.#bodyBytes + bytes > this.#limits.maxBodyBytesInHand) {
+    const room = this.#limits.maxBodyBytesInHand * (isLasting ? LASTING_SHARE : 1);
+    if (ofOthers > 0 && this.#bodyBytes + bytes > room) {
       throw overloaded("as much in hand as it can");
     }
     this.#requests.set(incoming, held + bytes);

@@ -157,7 +157,7 @@ const BYTES_PER_SECOND_MIN = 65_536;
 async function holdAnswer(context: HttpContext, { incoming, outgoing }: HttpBindings, reply: Sendable): Promise<void> {
   if ("stream" in reply) {
     try {
-      context.admission.hold(incoming, Math.min(reply.bytes ?? STREAMED, STREAMED));
+      context.admission.hold(incoming, Math.min(reply.bytes ?? STREAMED, STREAMED), { isLasting: true });
     } catch (refusal) {
       await reply.stream.cancel();
       throw refusal;

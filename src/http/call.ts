@@ -96,7 +96,8 @@ async function bodyOf(
     const maxBytes = bytes.limit === "artifact" ? context.maxArtifactBytes : context.maxBundleBytes;
     // Whoever reads the bytes adds their digest.
     const text = incoming.headers["content-type"] ?? "";
-    return { text, bytes: rawBody(incoming, outgoing, { ...rule, maxBytes }) };
+    const hold = (bytes: number): void => admission.hold(incoming, bytes, { isLasting: true });
+    return { text, bytes: rawBody(incoming, outgoing, { ...rule, maxBytes, hold }) };
   }
   if (body === undefined) return undefined;
   const isOptional = route.isBodyOptional ?? false;
