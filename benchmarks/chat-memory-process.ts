@@ -1,8 +1,9 @@
 /** An engine in a process of its own, which says how much of it is in memory; started with `--expose-gc`. */
 
 import { setImmediate } from "node:timers/promises";
-import { CALLER, openChatEngine, SIGNAL } from "./chat-engine.ts";
+import { openChatEngine, SIGNAL } from "./chat-engine.ts";
 import { type ChatMemoryReply, SESSIONS, TURNS } from "./chat-memory.ts";
+import { CALLER } from "./engine.ts";
 
 const CALLERS = 64;
 

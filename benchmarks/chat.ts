@@ -10,8 +10,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Message } from "../src/engine/message.ts";
 import type { Engine } from "../src/platform/open-engine.ts";
 import { databaseFile } from "../src/store/sqlite/connection.ts";
-import { CALLER, openChatEngine, SIGNAL } from "./chat-engine.ts";
+import { openChatEngine, SIGNAL } from "./chat-engine.ts";
 import { atMost, type Claim, compare, show } from "./claim.ts";
+import { CALLER } from "./engine.ts";
 import { interleave, median, progress } from "./rounds.ts";
 import { scratchDirectory } from "./scratch.ts";
 

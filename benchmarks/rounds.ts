@@ -18,18 +18,32 @@ const ROUNDS = 7;
  */
 export async function interleave(
   title: string,
-  { ours, raw, count = ROUNDS }: { readonly ours: Measure; readonly raw: Measure; readonly count?: number },
+  { ours, raw, count }: { readonly ours: Measure; readonly raw: Measure; readonly count?: number },
 ): Promise<Rounds> {
-  const rounds: { ours: number; raw: number }[] = [];
+  return await inTurns(title, { ours, raw }, count);
+}
+
+/** Like `interleave`, for any sides: each round measures each of them once, in the order given. */
+export async function inTurns<S extends string>(
+  title: string,
+  sides: Readonly<Record<S, Measure>>,
+  count: number = ROUNDS,
+): Promise<Readonly<Record<S, readonly number[]>>> {
+  // NOTE: the keys are those of the type.
+  const names = Object.keys(sides) as S[];
+  // NOTE: each name is given its list here.
+  const counted = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<S, number[]>;
   progress(title);
   for (let round = 0; round <= count; round++) {
-    rounds.push({ ours: await ours(), raw: await raw() });
-    progress(
-      `  ${round === 0 ? "warm-up" : `${round}/${count}`}: ${rounded(rounds.at(-1)?.ours)} · raw ${rounded(rounds.at(-1)?.raw)}`,
-    );
+    const told: string[] = [];
+    for (const name of names) {
+      const value = await sides[name]();
+      if (round > 0) counted[name].push(value);
+      told.push(`${name} ${rounded(value)}`);
+    }
+    progress(`  ${round === 0 ? "warm-up" : `${round}/${count}`}: ${told.join(" · ")}`);
   }
-  const counted = rounds.slice(1);
-  return { ours: counted.map(({ ours: value }) => value), raw: counted.map(({ raw: value }) => value) };
+  return counted;
 }
 
 /** Tells whoever waits how far a benchmark is; on stderr, since the results go to stdout. */

@@ -3,7 +3,8 @@
  * conversation, as much as fits into the default window, which are more than the 20 messages that the others read.
  */
 import type { Context } from "../../src/memory/model.ts";
-import { CALLER, openChatEngine, SIGNAL } from "../chat-engine.ts";
+import { openChatEngine, SIGNAL } from "../chat-engine.ts";
+import { CALLER } from "../engine.ts";
 import { type Peer, type PeerOptions, turnOf } from "../peer.ts";
 import { exchangeOf, NEWEST, numberIn } from "./exchange.ts";
 import { createConversations, pragmasIn, turnsOf } from "./sojourn-conversations.ts";

@@ -1,7 +1,7 @@
 import type { Engine } from "../../src/platform/open-engine.ts";
 import { openWriter } from "../../src/store/sqlite/connection.ts";
 import type { Durability } from "../../src/store/sqlite/index.ts";
-import { CALLER } from "../chat-engine.ts";
+import { CALLER } from "../engine.ts";
 import type { Pragmas, Turn } from "../peer.ts";
 import { turnsIn } from "./exchange.ts";
 

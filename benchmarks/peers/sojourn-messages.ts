@@ -1,5 +1,6 @@
 /** Sojourn's messages: a turn reads the newest 20 from the store, and adds two in one call, as an agent of one's own does. */
-import { CALLER, openChatEngine } from "../chat-engine.ts";
+import { openChatEngine } from "../chat-engine.ts";
+import { CALLER } from "../engine.ts";
 import type { Peer, PeerOptions } from "../peer.ts";
 import { assertNewest, exchangeOf, NEWEST } from "./exchange.ts";
 import { createConversations, pragmasIn, turnsOf } from "./sojourn-conversations.ts";
