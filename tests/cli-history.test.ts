@@ -129,6 +129,8 @@ describe("the command line, with the past of sessions", () => {
       "4",
     ]);
     assert.deepEqual({ mode, from, to, equal }, { mode: "verify", from: 2, to: 4, equal: 3 });
+    const named = await out("replay", "again", "--mode", "verify", "--url", server.url);
+    assert.match(named, / 6 equal, 0 different, 0 failed\n$/);
     const executed = await out("replay", "again", "--mode", "execute");
     assert.match(executed, /\nIt was executed in session_\w+, a fork\n$/);
   });
@@ -159,6 +161,7 @@ describe("the command line, with the past of sessions", () => {
       assert.equal((await cli.json<Session>(["sessions", "show", "carried", ...data])).uid, uid);
       assert.equal(await out("artifacts", "get", "carried", "a.txt", ...data), "kept");
       assert.match(await out("verify", "carried", ...data), /^carried: whole/);
+      assert.match(await out("replay", "carried", "--mode", "recorded", ...data), / 6 equal, 0 different, 0 failed\n$/);
       const twice = await cli.run(["import", "carried.sojourn", ...data]);
       assert.deepEqual([twice.code, twice.stdout], [1, ""]);
       const other = await cli.run(["import", "carried.sojourn", "--id", "other", ...data]);

@@ -72,10 +72,12 @@ export async function forkSession(
 export async function replaySession(
   sojourn: Sojourn,
   id: string,
-  { json, signal, ...request }: ForPrograms & ReplayRequest & { readonly signal: AbortSignal },
+  options: ForPrograms & ReplayRequest & { readonly signal: AbortSignal },
 ): Promise<ExitCode> {
+  // One by one: a replay takes no option that it does not know, such as where the session is.
+  const { json, signal, mode, from, to, stopOnError, timeoutMs } = options;
   const session = await sojourn.sessions.get(id, { signal });
-  const report = await session.replay({ ...request, signal });
+  const report = await session.replay({ mode, from, to, stopOnError, timeoutMs, signal });
   if (json) printJson(wireReplay(report));
   else printReport(session.sessionId, report);
   return report.different + report.failed === 0 && report.stopped === undefined ? EXIT.ok : EXIT.failed;
