@@ -31,6 +31,11 @@ describe("failureLine()", () => {
     );
   });
 
+  it("has nothing in it that a terminal would obey", () => {
+    const error = new SojournError("not_found", { message: 'There is no file "\u001b[2J\u009b1A\u202e"' });
+    assert.equal(failureLine(error), 'There is no file "\u{fffd}[2J\u{fffd}1A\u{fffd}"');
+  });
+
   it("is one line, whatever was thrown", () => {
     assert.equal(failureLine(new Error("first\n  second\n"), config), "Sojourn failed: first second");
     assert.equal(failureLine("text", config), "Sojourn failed: text");

@@ -1,7 +1,8 @@
 import type { Config } from "../config/config.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
+import { shown } from "./print.ts";
 
-/** One line for the operator: what failed, and what to do about it where that is known. */
+/** One line for the operator, safe to print: what failed, and what to do about it where that is known. */
 export function failureLine(error: unknown, config?: Pick<Config, "host" | "port">): string {
   if (error instanceof SojournError) return oneLine(withAdvice(error.message, ADVICE[error.code]));
   if (!(error instanceof Error)) return oneLine(`Sojourn failed: ${error}`);
@@ -38,5 +39,5 @@ function withAdvice(message: string, advice: string | undefined): string {
 }
 
 function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, " ");
+  return shown(text.trim().replaceAll(/\s*\n\s*/g, " "));
 }

@@ -61,6 +61,15 @@ describe("sojourn", () => {
     }
   });
 
+  it("prints wrong calls without what a terminal would obey", () => {
+    for (const args of [["\u001b[2J"], ["serve", "--\u001b[2J"], ["artifacts", "list", "a", "--limit", "\u001b[2J"]]) {
+      const { status, stderr } = run(args);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /\u{fffd}\[2J/u);
+      assert.ok(!stderr.includes("\u001b"), JSON.stringify(stderr));
+    }
+  });
+
   it("ends with 2 and every fault of the configuration, one a line, with where it came from", () => {
     writeFileSync(join(cwd, "sojourn.toml"), "port = 70000\nmax_sesions = 1\n");
     const { status, stdout, stderr } = run(["serve", "--max-sessions", "0"], { SOJOURN_LOG_LEVEL: "loud" });

@@ -6,6 +6,7 @@ import { historyCommands } from "./history-commands.ts";
 import { keyCommands } from "./key-commands.ts";
 import { logCommands } from "./log-commands.ts";
 import { memoryCommands } from "./memory-commands.ts";
+import { shownLines } from "./print.ts";
 import { safetyCommands, serveCommands } from "./server-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 
@@ -16,6 +17,8 @@ export function buildProgram(version: string, run: Run): Command {
     .version(version, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Print this help")
     .exitOverride()
+    // What is wrong with a call is quoted, and may have come from elsewhere, as the names of files do.
+    .configureOutput({ outputError: (text, write) => write(shownLines(text)) })
     .showHelpAfterError("Run with --help to see what is possible")
     .addHelpText(
       "after",
