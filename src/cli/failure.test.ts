@@ -31,6 +31,11 @@ describe("failureLine()", () => {
     );
   });
 
+  it("says what to do about what a newer release wrote, be it a store, a backup or an export", () => {
+    const error = new SojournError("store_newer", { message: "The bundle has format version 2" });
+    assert.equal(failureLine(error), "The bundle has format version 2; use the release that wrote it, or a newer one");
+  });
+
   it("has nothing in it that a terminal would obey", () => {
     const error = new SojournError("not_found", { message: 'There is no file "\u001b[2J\u009b1A\u202e"' });
     assert.equal(failureLine(error), 'There is no file "\u{fffd}[2J\u{fffd}1A\u{fffd}"');

@@ -18,7 +18,7 @@ const ADVICE: Readonly<Partial<Record<ErrorCode, string>>> = {
   store_in_use: "stop the other server, or choose another directory with --data",
   unreachable: "or name another with --url, or open the data of a stopped server with --data",
   unauthorized: "put a good key into SOJOURN_API_KEY, or open the data of a stopped server with --data",
-  store_newer: "use the release that wrote it, or a newer one, or choose another directory with --data",
+  store_newer: "use the release that wrote it, or a newer one",
 };
 
 const LISTEN_FAULTS: Readonly<Record<string, string>> = {
