@@ -1,3 +1,4 @@
+import type { z } from "zod";
 import { SojournError } from "../engine/errors.ts";
 
 /**
@@ -20,6 +21,11 @@ export function damaged(fault: BundleFault, what: string, seq?: number): Sojourn
     message: `The bundle ${what}`,
     faults: [{ field, message: what, type: fault }],
   });
+}
+
+/** What is wrong with a shape, on one line: each place in quotes, and what is wrong there. */
+export function faultsIn({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => `"${path.join(".")}" ${message}`).join("; ");
 }
 
 /** What `damaged` said is wrong, if the error is one of those. */

@@ -8,7 +8,7 @@ import type { SessionInputs, SessionRecord } from "../engine/session.ts";
 import { changeOf } from "../engine/state-at.ts";
 import type { Head, RowChange } from "../engine/store.ts";
 import { type Change, RULES } from "../engine/streams.ts";
-import { damaged } from "./damaged.ts";
+import { damaged, faultsIn } from "./damaged.ts";
 import { assertCarries } from "./inputs.ts";
 
 /** An artifact as far as the log tells of it. */
@@ -119,7 +119,7 @@ export class ForeignLog {
       this.#record = RULES.session.fold(before, change);
       return RULES.session.rows(before, this.#record, change).filter((row) => this.#note(row));
     } catch (error) {
-      const why = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
+      const why = error instanceof z.ZodError ? faultsIn(error) : (error as Error).message;
       throw damaged("operation", `has an operation ${seq} that Sojourn would not have written: ${why}`, seq);
     }
   }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import type { Entry, Payload, StreamOperationKind } from "../engine/operation.ts";
-import { damaged } from "./damaged.ts";
+import { damaged, faultsIn } from "./damaged.ts";
 
 /** What a line behind the manifest takes at most, with its end. */
 export const LINE_BYTES_MAX = 64 * 1_048_576;
@@ -70,7 +70,7 @@ export function encodeEntry({ operation, payload }: Entry): Buffer {
 export function decodeEntry(line: string, seq: number): Entry {
   const read = entrySchema.safeParse(parse(line, `operation ${seq}`));
   if (!read.success) {
-    throw damaged("operation", `has an operation ${seq} that is not well formed: ${z.prettifyError(read.error)}`, seq);
+    throw damaged("operation", `has an operation ${seq} that is not well formed: ${faultsIn(read.error)}`, seq);
   }
   const { operation, payload_digest: payloadDigest, hash, payload } = read.data;
   const [itsSeq, id, itsKind, name, actor, at, duration, outcome, used, made] = operation;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SojournError } from "../engine/errors.ts";
-import { damaged } from "./damaged.ts";
+import { damaged, faultsIn } from "./damaged.ts";
 
 /** The version of the format that this release writes, and the newest that it reads. */
 export const FORMAT_VERSION = 1;
@@ -61,7 +61,7 @@ export function decodeManifest(line: string): BundleManifest {
     });
   }
   const read = manifestSchema.safeParse(json);
-  if (!read.success) throw damaged("file", `has a manifest that is not well formed: ${z.prettifyError(read.error)}`);
+  if (!read.success) throw damaged("file", `has a manifest that is not well formed: ${faultsIn(read.error)}`);
   return read.data;
 }
 
