@@ -209,6 +209,8 @@ describe("the command line, with the past of sessions", () => {
       assert.match(await out("verify", "./either", uid), /^\.\/either: whole, either,.*\neither: whole, 1 operation,/);
       const missing = await cli.run(["verify", "./neither"]);
       assert.deepEqual(missing, { code: 3, stdout: "", stderr: 'There is no file "./neither"\n' });
+      const unsaved = await cli.run(["verify", "neither.sojourn"], { env: { SOJOURN_URL: NOBODY } });
+      assert.deepEqual(unsaved, { code: 3, stdout: "", stderr: 'There is no file "neither.sojourn"\n' });
     });
 
     it("leave no half of a file where they break off", async () => {

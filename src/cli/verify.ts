@@ -20,7 +20,7 @@ export interface ToVerify {
 }
 
 /**
- * Tells files from sessions: no session has a path for an id.
+ * Tells files from sessions: no session has a path for an id, and one that is called as exports are is named by its uid.
  *
  * @throws {SojournError} `not_found` for a path that leads nowhere; `invalid` for a word that may be either
  */
@@ -28,10 +28,10 @@ export async function toVerify(words: readonly string[]): Promise<ToVerify> {
   const files: string[] = [];
   const ids: string[] = [];
   for (const word of words) {
-    const isPath = word.includes("/") || word.includes(sep);
+    const isPath = word.includes("/") || word.includes(sep) || word.endsWith(".sojourn");
     const isThere = await isFile(word);
     if (isPath && !isThere) throw new SojournError("not_found", { message: `There is no file "${word}"` });
-    if (isThere && !isPath && !word.endsWith(".sojourn")) {
+    if (isThere && !isPath) {
       const message = `"${word}" is a file here, and may be a session: write ./${word} for the file, or the uid of the session`;
       throw new SojournError("invalid", { message });
     }
