@@ -108,6 +108,8 @@ describe("the command line, with artifacts", () => {
       const { child, ended } = cli.start(args);
       child.stdout.resume();
       child.stderr.resume();
+      // It may be gone before it has taken all.
+      child.stdin.on("error", () => undefined);
       // More than goes in one piece, so that the first is on its way.
       child.stdin.write(randomBytes(600_000));
       await Promise.race([begun.promise, ended]);

@@ -3,9 +3,13 @@ import { CHUNK_BYTES, type Chunk, type Content } from "../engine/artifact.ts";
 import { SojournError } from "../engine/errors.ts";
 import { compressed, decompressed } from "./zstd.ts";
 
+// One hasher for all: making one costs more than hashing 16 KiB.
+const hasher = new Blake3Hasher();
+
 /** BLAKE3 of bytes, as 64 hex digits. */
 export function digestOf(bytes: Uint8Array): string {
-  return new Blake3Hasher().update(asBuffer(bytes)).digest("hex");
+  hasher.reset();
+  return hasher.update(asBuffer(bytes)).digest("hex");
 }
 
 /** The same bytes, as a buffer. */
@@ -15,8 +19,26 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 
 /** What is kept of a chunk: the bytes themselves, or compressed where that takes less. */
 export async function packed(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.length > SAMPLED_ABOVE && !(await shrinks(sampleOf(bytes)))) return bytes;
   const smaller = await compressed(bytes);
   return smaller.length < bytes.length ? smaller : bytes;
+}
+
+/** Chunks with more bytes are compressed only where a sample of them gets smaller: to find out from all costs more. */
+const SAMPLED_ABOVE = 32_768;
+
+/** How many pieces of a chunk are its sample, and how many bytes each has. */
+const SAMPLES = 4;
+const SAMPLE_BYTES = 2_048;
+
+/** Pieces of a chunk, evenly from all of it. */
+function sampleOf(bytes: Uint8Array): Uint8Array {
+  const every = Math.floor((bytes.length - SAMPLE_BYTES) / (SAMPLES - 1));
+  return Buffer.concat(Array.from({ length: SAMPLES }, (_, i) => bytes.subarray(i * every, i * every + SAMPLE_BYTES)));
+}
+
+async function shrinks(bytes: Uint8Array): Promise<boolean> {
+  return (await compressed(bytes)).length < bytes.length;
 }
 
 /**

@@ -121,6 +121,9 @@ export function assertDescription({ name, type, mimeType, tags, metadata }: Arti
     ...nameFaults(name),
     ...textFaults("artifact_type", type, { min: 1, max: LIMITS.artifactTypeLength }),
     ...textFaults("mime_type", mimeType, { min: 1, max: LIMITS.mimeTypeLength }),
+    ...(/\p{Cc}/u.test(type)
+      ? [{ field: "artifact_type", message: "must hold no control characters", type: "invalid_text" }]
+      : []),
     ...tags.flatMap((tag, i) => textFaults(`tags.${i}`, tag, { min: 1, max: LIMITS.tagLength })),
     ...jsonFaults(metadata, "metadata"),
   ];

@@ -20,7 +20,10 @@ export function artifactList(query: ArtifactQuery): string {
     "t.tenant = :tenant AND t.kind = :kind AND t.id = :uid",
     at === undefined ? "a.gone_seq IS NULL" : "a.seq <= :at AND (a.gone_seq IS NULL OR a.gone_seq > :at)",
     ...given(query.type, "a.type = :type"),
-    ...tags.map((_, i) => `EXISTS (SELECT 1 FROM json_each(a.tags) WHERE value = :tag${i})`),
+    // Few rows have the text of a tag, and only of those is it asked whether it is one.
+    ...tags.map(
+      (_, i) => `instr(a.tags, :text${i}) > 0 AND EXISTS (SELECT 1 FROM json_each(a.tags) WHERE value = :tag${i})`,
+    ),
     ...given(query.name, "a.name = :name"),
     ...given(query.namePattern, `${MATCHES}(:namePattern, a.name)`),
     ...given(query.createdAfterUs, "a.created_at >= :createdAfterUs"),
@@ -30,7 +33,8 @@ export function artifactList(query: ArtifactQuery): string {
     ...given(grantee, SHARED),
     ...given(query.cursor, "a.seq < :before"),
   ];
-  return `SELECT ${ARTIFACT_COLUMNS} FROM ${ARTIFACT_TABLES} WHERE ${terms.join(" AND ")} ORDER BY a.seq DESC LIMIT :limit`;
+  return `SELECT ${ARTIFACT_COLUMNS} FROM ${ARTIFACT_TABLES} WHERE ${terms.join(" AND ")}
+    ORDER BY ${query.name === undefined ? "a.seq" : "a.version"} DESC LIMIT :limit`;
 }
 
 /** The values of `artifactList`. */
@@ -42,7 +46,10 @@ export function artifactValues({ tenant, kind, id }: StreamRef, query: ArtifactQ
   }
   const values: Record<string, SQLInputValue> = { tenant, kind, uid: id, limit: limit + 1 };
   for (const [key, value] of Object.entries(terms)) if (value !== undefined) values[key] = value;
-  for (const [i, tag] of tags.entries()) values[`tag${i}`] = tag;
+  for (const [i, tag] of tags.entries()) {
+    values[`tag${i}`] = tag;
+    values[`text${i}`] = JSON.stringify(tag);
+  }
   if (cursor !== undefined) values["before"] = Number(cursor);
   return values;
 }
