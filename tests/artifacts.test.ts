@@ -172,6 +172,7 @@ describe("storing an artifact", () => {
     assert.deepEqual(fieldsOf(await it.json({ content: "a", content_base64: "YQ==" })), [400, "content"]);
     assert.deepEqual(fieldsOf(await it.json({ content_base64: "YQ" })), [400, "content_base64"]);
     assert.deepEqual(fieldsOf(await it.json({ content: "a", mime_type: "text" })), [400, "mime_type"]);
+    assert.deepEqual(fieldsOf(await it.json({ content: "a", artifact_type: "a\u001b[31m" })), [400, "artifact_type"]);
     assert.deepEqual(fieldsOf(await it.json({ content: "a", version: 2 })), [400, "version"]);
     assert.deepEqual(fieldsOf(await it.raw("a", {}, { "content-type": "text" })), [400, "mime_type"]);
     const named = await it.api.post(`${it.path}?name=a`, { name: "a", artifact_type: "t", content: "a" });
