@@ -156,6 +156,9 @@ describe("the command line, with the past of sessions", () => {
       assert.deepEqual(verdict, { file, session_id: "carried", ok: true, operations: 6, head_hash: head });
 
       const data = ["--data", join(cli.cwd, "elsewhere")];
+      const none = await cli.run(["import", "none.sojourn", ...data]);
+      assert.deepEqual(none, { code: 3, stdout: "", stderr: 'There is no file "none.sojourn"\n' });
+      assert.ok(!(await readdir(cli.cwd)).includes("elsewhere"), "begins no store for nothing");
       const imported = await cli.run(["import", "carried.sojourn", "--head", head, ...data]);
       assert.deepEqual(imported, { code: 0, stdout: `carried: 6 operations, head ${head}\n`, stderr: "" });
       assert.equal((await cli.json<Session>(["sessions", "show", "carried", ...data])).uid, uid);

@@ -8,7 +8,7 @@ import { failureLine } from "./failure.ts";
 import { count, printJson, shown, size } from "./print.ts";
 import { type OnProgress, withProgress } from "./progress.ts";
 import { saveFile } from "./save-file.ts";
-import { openSource } from "./source-file.ts";
+import type { Source } from "./source-file.ts";
 import { wireSession } from "./wire.ts";
 
 interface Options {
@@ -77,12 +77,11 @@ function heldBy(manifest: Manifest): string {
 /** `sojourn import`. A file that is no good is a failure, and not a wrong call. */
 export async function importSession(
   sojourn: Sojourn,
-  file: string,
+  source: Source,
   options: Options & { readonly head?: string | undefined; readonly sessionId?: string | undefined },
 ): Promise<ExitCode> {
   const { head, sessionId, json, signal } = options;
   try {
-    using source = await openSource(file, signal);
     const session = await withProgress((onProgress) =>
       sojourn.sessions.import(source.content, { head, sessionId, signal, onProgress }),
     );

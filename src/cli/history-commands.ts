@@ -97,11 +97,13 @@ function bundleCommands(program: Command, run: Run): void {
     .option("--id <id>", "Bring it in as a fork of itself, under this id")
     .action(async (file: string, { id: sessionId, ...flags }: { id?: string; head?: string } & Common) => {
       await run(() =>
-        untilInterrupted((signal) =>
-          onSessions({ ...flags, mayBegin: true, needsRules: true }, async (sojourn) =>
-            (await import("./bundles.ts")).importSession(sojourn, file, { ...flags, sessionId, signal }),
-          ),
-        ),
+        untilInterrupted(async (signal) => {
+          // First of all: no store is begun for a file that is not there.
+          using source = await (await import("./source-file.ts")).openSource(file, signal);
+          return await onSessions({ ...flags, mayBegin: true, needsRules: true }, async (sojourn) =>
+            (await import("./bundles.ts")).importSession(sojourn, source, { ...flags, sessionId, signal }),
+          );
+        }),
       );
     });
 }
