@@ -370,7 +370,7 @@ export class Session implements AsyncDisposable {
     return await this.#transport.history.diff(this.uid, idOf(other), options);
   }
 
-  /** The session with all that descend from it. */
+  /** The session with its children, and theirs. A fork is no child of its origin: it has the same parent. */
   async tree(options: CallOptions = NO_OPTIONS): Promise<Family> {
     return await this.#transport.history.tree(this.uid, options);
   }

@@ -189,7 +189,7 @@ export class History {
     );
   }
 
-  /** The session with all that descend from it, oldest first. */
+  /** The session with its children, and theirs, oldest first. A fork is no child of its origin. */
   async family(caller: Caller, id: string): Promise<Family> {
     assertActsAsNone(caller, "see other sessions");
     return await family(this.#ports, await this.#sessions.get(caller, id));

@@ -115,7 +115,7 @@ export const historyRoutes: readonly Route[] = [
     method: "GET",
     path: "/sessions/{id}/tree",
     operationId: "sessionTree",
-    summary: "The session with all that descend from it",
+    summary: "The session with its children, and theirs; a fork is no child of its origin",
     scope: "sessions:read",
     isWrite: false,
     answers: { 200: encode.enveloped(history.FamilyShape) },
