@@ -27,7 +27,7 @@ Commands on sessions talk to a running server: the one at --url or SOJOURN_URL, 
 --data they open the store of a server that is not running, and need no key.
 
 It ends with 0 when all went well, 1 when something failed or is not whole, 2 when it was called wrongly, 3 when something
-was not found, 4 when a key is missing or not enough, 5 when nobody answers.`,
+was not found, 4 when a key is missing or not enough, 5 when nobody answers, 130 when it was interrupted.`,
     );
   serveCommands(program, run);
   memoryCommands(program, run);
