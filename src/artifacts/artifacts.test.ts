@@ -17,6 +17,20 @@ const WANTED: NewArtifact = { name: "a.txt", type: "user_input" };
 const LARGE = randomBytes(100_000);
 
 describe("store()", () => {
+  it("brings back a file that is lost, for all that refer to it, where the same bytes are stored again", async () => {
+    const on = filing();
+    await on.begin("a");
+    const bytes = randomBytes(200_000);
+    const first = await on.put("a", bytes);
+    const place = first.content?.place;
+    assert.ok(place?.in === "file");
+    await on.blobs.delete([place.name]);
+    await assert.rejects(on.read("a", first.id), { code: "content_damaged" });
+    const again = await on.put("a", bytes);
+    for (const { id } of [first, again]) assert.ok((await on.read("a", id)).equals(bytes));
+    assert.equal((await on.artifacts.get(on.caller, "a", first.id)).digest, again.digest);
+  });
+
   it("adds an artifact to its session, and to the log", async () => {
     const { artifacts, caller, clock, begin, sessions } = filing();
     const session = await begin("a");

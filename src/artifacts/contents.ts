@@ -1,6 +1,7 @@
 import type { Content, NewContent } from "../engine/artifact.ts";
 import type { BlobReader, BlobStore } from "../engine/blob-store.ts";
 import { SojournError } from "../engine/errors.ts";
+import { given } from "../engine/given.ts";
 import type { Store } from "../engine/store.ts";
 import { damaged } from "./chunk.ts";
 import { ChunkWriter, type Kept } from "./chunk-writer.ts";
@@ -25,7 +26,7 @@ export type Source = Uint8Array | AsyncIterable<Uint8Array>;
 export interface Staged extends AsyncDisposable {
   readonly digest: string;
   readonly size: number;
-  /** Whether the store has had it already. A commit may refer to it then, and brings it only if it has gone meanwhile. */
+  /** Whether the store has had it already, and has its bytes. A commit may refer to it then, and brings it only if it has gone meanwhile. */
   readonly isKnown: boolean;
   /** What a commit brings, made durable by the first call; the next ones give the same. */
   bring(): Promise<NewContent>;
@@ -54,8 +55,11 @@ export class Contents {
   async stage(tenant: string, source: Source): Promise<Staged> {
     const stage = await this.#stage(source);
     try {
-      const { digest } = stage;
-      return this.#staged(tenant, stage, (await this.#store.content(tenant, digest)) !== undefined);
+      const known = await this.#store.content(tenant, stage.digest);
+      return this.#staged(tenant, stage, {
+        isKnown: known !== undefined,
+        lost: known && (await this.#lostFile(known)),
+      });
     } catch (error) {
       await stage[Symbol.asyncDispose]();
       throw error;
@@ -113,7 +117,18 @@ export class Contents {
     }
   }
 
-  #staged(tenant: string, stage: Stage, isKnown: boolean): Staged {
+  /** The file of a content that is not there any more. */
+  async #lostFile({ place }: Content): Promise<string | undefined> {
+    if (place.in === "store") return undefined;
+    await using reader = await this.#blobs.open(place.name);
+    return reader === undefined ? place.name : undefined;
+  }
+
+  #staged(
+    tenant: string,
+    stage: Stage,
+    { isKnown, lost }: { readonly isKnown: boolean; readonly lost: string | undefined },
+  ): Staged {
     const { digest, size } = stage;
     let keeping: Promise<Kept> | undefined;
     const keep = async (): Promise<Kept> => {
@@ -124,10 +139,10 @@ export class Contents {
     return {
       digest,
       size,
-      isKnown,
+      isKnown: isKnown && lost === undefined,
       bring: async () => {
         keeping ??= keep();
-        return { tenant, digest, size, ...(await keeping) };
+        return { tenant, digest, size, ...(await keeping), ...given("mends", lost) };
       },
       [Symbol.asyncDispose]: async () => {
         const kept = await keeping?.catch(() => undefined);

@@ -131,6 +131,22 @@ export function artifactCases(author: () => Author): void {
       assert.ok(!(await writer.store.abandoned(1_000_000)).includes(`${writer.tenant}/2`));
     });
 
+    it("puts a content into the place of one whose file is lost, and of no other", async () => {
+      const writer = author();
+      const lost = `${writer.tenant}/lost`;
+      const { digest } = writer.content("mended");
+      await stored(writer, "mended", { place: { in: "file", name: lost } });
+      await stored(writer, "mended", { mends: `${writer.tenant}/another` });
+      assert.deepEqual((await writer.store.content(writer.tenant, digest))?.place, { in: "file", name: lost });
+      const place = { in: "file", name: `${writer.tenant}/found` } as const;
+      await stored(writer, "mended", { place, mends: lost });
+      assert.deepEqual((await writer.store.content(writer.tenant, digest))?.place, place);
+      assert.deepEqual(await writer.store.inUse([lost, place.name]), [place.name]);
+      await stored(writer, "mended", { mends: place.name });
+      assert.deepEqual((await writer.store.content(writer.tenant, digest))?.place, { in: "store" });
+      assert.deepEqual(await writer.store.body(writer.tenant, digest), writer.content("mended").body);
+    });
+
     it("refuses an artifact whose content is neither there nor brought, and leaves all as it was", async () => {
       const writer = author();
       const session = await writer.create();

@@ -79,6 +79,8 @@ export interface Chunk {
 export interface NewContent extends Content {
   readonly tenant: string;
   readonly body?: Uint8Array;
+  /** A file that is lost: where the store has the content in that one, it takes its place. */
+  readonly mends?: string;
 }
 
 /** That another session may use an artifact, and its later versions. */

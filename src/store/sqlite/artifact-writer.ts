@@ -53,8 +53,13 @@ export class ArtifactWriter {
   }
 
   /** Keeps a content. Where it is there already, the file that was brought has no use. */
-  bring({ tenant, digest, size, storedSize, chunks, place, body }: NewContent): void {
+  bring({ tenant, digest, size, storedSize, chunks, place, body, mends }: NewContent): void {
     const file = place.in === "file" ? place.name : null;
+    if (mends !== undefined) {
+      const packed = packChunks(chunks);
+      const { changes } = this.#sql.mend.run(storedSize, packed, file, body ?? null, tenant, bytes(digest), mends);
+      if (changes > 0) return;
+    }
     const { changes } = this.#sql.content.run(
       tenant,
       bytes(digest),
@@ -122,6 +127,8 @@ function statements(db: DatabaseSync) {
     ),
     content: db.prepare(`INSERT INTO contents (tenant, digest, size, stored_size, chunks, file, body)
       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`),
+    mend: db.prepare(`UPDATE contents SET stored_size = ?, chunks = ?, file = ?, body = ?
+      WHERE tenant = ? AND digest = ? AND file = ?`),
     // The same commit may come twice, where its first answer was lost.
     abandon: db.prepare(`INSERT INTO abandoned_files (name) SELECT ?
       WHERE NOT EXISTS (SELECT 1 FROM contents WHERE tenant = ? AND digest = ? AND file = ?) ON CONFLICT DO NOTHING`),
