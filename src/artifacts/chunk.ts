@@ -61,7 +61,7 @@ export async function unpacked(content: Content, number: number, stored: Uint8Ar
 }
 
 /** How many bytes a chunk has. */
-export function sizeOfChunk({ size }: Pick<Content, "size">, number: number): number {
+function sizeOfChunk({ size }: Pick<Content, "size">, number: number): number {
   return Math.min(CHUNK_BYTES, size - number * CHUNK_BYTES);
 }
 

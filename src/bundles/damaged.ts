@@ -5,7 +5,7 @@ import { SojournError } from "../engine/errors.ts";
  * What may be wrong with a bundle: the file itself; a link of the chain, a payload against its digest, or what an operation
  * carries; a content; what the manifest says of all these; and that a hash that was kept elsewhere is not part of the log.
  */
-export const BUNDLE_FAULTS = ["file", "chain", "payload", "operation", "content", "manifest", "known_head"] as const;
+const BUNDLE_FAULTS = ["file", "chain", "payload", "operation", "content", "manifest", "known_head"] as const;
 
 export type BundleFault = (typeof BUNDLE_FAULTS)[number];
 

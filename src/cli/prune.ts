@@ -1,7 +1,6 @@
 import type { PrunePolicy, Sojourn } from "../client/index.ts";
-import type { Config } from "../config/config.ts";
+import { retentionOf } from "../config/retention.ts";
 import { SojournError } from "../engine/errors.ts";
-import type { FinalStatus } from "../engine/session.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { count, printJson, size } from "./print.ts";
 import { configuration } from "./reach.ts";
@@ -35,25 +34,14 @@ export async function prune(
  * @throws {SojournError} `invalid` where there is none, or the configuration is not valid
  */
 export function configuredPolicy(file: string | undefined): PrunePolicy {
-  const policy = policyOf(configuration(file));
-  if (policy !== undefined) return policy;
-  throw new SojournError("invalid", {
-    message:
-      "There is nothing to go by: give --older-than, --max-sessions or --max-artifact-bytes, or configure a policy of " +
-      "retention, such as SOJOURN_RETENTION_DAYS",
-  });
-}
-
-function policyOf(config: Config): PrunePolicy | undefined {
-  const { retentionDays, retentionMaxSessions, retentionMaxArtifactBytes } = config;
-  const isBound = [retentionDays, retentionMaxSessions, retentionMaxArtifactBytes].some((one) => one !== undefined);
-  if (!isBound) return undefined;
-  return {
-    olderThanMs: retentionDays === undefined ? undefined : retentionDays * DAY_MS,
-    // NOTE: the table of options has no other words.
-    statuses: config.retentionStatuses.split(",").map((word) => word.trim() as FinalStatus),
-    keepLatest: config.retentionKeepLatest,
-    maxSessions: retentionMaxSessions,
-    maxArtifactBytes: retentionMaxArtifactBytes,
-  };
+  const configured = retentionOf(configuration(file));
+  if (configured === undefined) {
+    throw new SojournError("invalid", {
+      message:
+        "There is nothing to go by: give --older-than, --max-sessions or --max-artifact-bytes, or configure a policy of " +
+        "retention, such as SOJOURN_RETENTION_DAYS",
+    });
+  }
+  const { days, ...policy } = configured;
+  return { ...policy, olderThanMs: days === undefined ? undefined : days * DAY_MS };
 }

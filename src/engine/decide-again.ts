@@ -104,7 +104,7 @@ export function asGiven(messages: readonly SealedMessage[]): readonly Message[] 
 }
 
 /** A message without what it takes of a window. */
-export function unsealed({ tokens: _, ...message }: SealedMessage): Message {
+function unsealed({ tokens: _, ...message }: SealedMessage): Message {
   return message;
 }
 

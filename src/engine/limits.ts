@@ -65,9 +65,7 @@ export interface Settings {
 }
 
 /** What may become of the open children of a session that ends. */
-export const PARENT_ENDS = ["nothing", "complete", "suspend"] as const;
-
-export type ParentEnd = (typeof PARENT_ENDS)[number];
+export type ParentEnd = "nothing" | "complete" | "suspend";
 
 export const DEFAULT_SETTINGS: Settings = {
   cleanupIdleUs: 900 * SECOND,

@@ -2,13 +2,14 @@ import { Artifacts } from "../artifacts/artifacts.ts";
 import { blobDirectory, openFsBlobStore } from "../artifacts/fs/fs-blob-store.ts";
 import { Bundles } from "../bundles/bundles.ts";
 import type { Config } from "../config/config.ts";
+import { wordsOf } from "../config/decode.ts";
+import { retentionOf } from "../config/retention.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
 import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
 import { Retention, type RetentionPolicy } from "../engine/retention.ts";
-import type { FinalStatus } from "../engine/session.ts";
 import { Sessions } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 import { Users } from "../engine/users.ts";
@@ -136,7 +137,7 @@ export function openEngine(
       ...limits,
       compressAbove: config.artifactCompressionThreshold,
       inStoreMax: IN_STORE_MAX,
-      roots: config.artifactRoots === undefined ? [] : config.artifactRoots.split(","),
+      roots: config.artifactRoots === undefined ? [] : wordsOf(config.artifactRoots),
     },
   );
   const users = new Users({ ...ports, removeFiles: () => artifacts.removeAbandoned() });
@@ -233,23 +234,16 @@ const COLLECT_EVERY_MS = 3_600_000;
 const RETAIN_EVERY_MS = 60_000;
 
 /** Which ended sessions go, by the configuration; `undefined` where nothing goes by itself. */
-export function policyOf(
-  config: Pick<
-    EngineConfig,
-    "retentionDays" | "retentionStatuses" | "retentionKeepLatest" | "retentionMaxSessions" | "retentionMaxArtifactBytes"
-  >,
-): RetentionPolicy | undefined {
-  const { retentionDays, retentionMaxSessions, retentionMaxArtifactBytes } = config;
-  if ([retentionDays, retentionMaxSessions, retentionMaxArtifactBytes].every((limit) => limit === undefined)) {
-    return undefined;
-  }
+function policyOf(config: EngineConfig): RetentionPolicy | undefined {
+  const configured = retentionOf(config);
+  if (configured === undefined) return undefined;
+  const { statuses, keepLatest, days, maxSessions, maxArtifactBytes } = configured;
   return {
-    // NOTE: the configuration was held against these words.
-    statuses: config.retentionStatuses.split(",").map((status) => status.trim()) as FinalStatus[],
-    keepLatest: config.retentionKeepLatest,
-    ...given("olderThanUs", retentionDays, (days) => days * DAY_S * SECOND),
-    ...given("sessionsMax", retentionMaxSessions),
-    ...given("artifactBytesMax", retentionMaxArtifactBytes),
+    statuses,
+    keepLatest,
+    ...given("olderThanUs", days, (count) => count * DAY_S * SECOND),
+    ...given("sessionsMax", maxSessions),
+    ...given("artifactBytesMax", maxArtifactBytes),
   };
 }
 

@@ -4,7 +4,7 @@ import { Blake3Hasher } from "@napi-rs/blake-hash";
 export const SEAL_BYTES = 65;
 
 /** The last line for what was hashed. */
-export function encodeSeal(hasher: Blake3Hasher): Buffer {
+function encodeSeal(hasher: Blake3Hasher): Buffer {
   return Buffer.from(`${hasher.digest("hex")}\n`);
 }
 

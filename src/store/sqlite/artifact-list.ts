@@ -8,7 +8,7 @@ import type { Named } from "./session-list.ts";
 export const MATCHES = "matches_glob";
 
 /** That an artifact `a` is shared with `:grantee`: itself, or an earlier version that is there. */
-export const SHARED = `EXISTS (SELECT 1 FROM grants g JOIN artifacts b ON b.stream = g.stream AND b.id = g.artifact
+const SHARED = `EXISTS (SELECT 1 FROM grants g JOIN artifacts b ON b.stream = g.stream AND b.id = g.artifact
   WHERE g.stream = a.stream AND g.grantee = :grantee AND g.gone_seq IS NULL
     AND b.name = a.name AND b.version <= a.version AND b.gone_seq IS NULL)`;
 

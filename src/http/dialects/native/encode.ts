@@ -42,7 +42,7 @@ export const MemoryShape = z
   .meta({ id: "Memory" });
 
 /** How much a session has. */
-export const UsedShape = z
+const UsedShape = z
   .object({
     operation_count: count,
     artifact_count: count.describe("those that were deleted do not count"),
