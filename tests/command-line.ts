@@ -10,6 +10,9 @@ import { stripVTControlCharacters } from "node:util";
 
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
+/** What would decide for a command from outside: our own options, and whether a terminal has colours. */
+const DECIDES = /^(?:SOJOURN_.*|CI|NO_COLOR|FORCE_COLOR|NODE_DISABLE_COLORS|COLORTERM|TERM|TMUX|TEAMCITY_VERSION)$/;
+
 /** How a command ended. */
 export interface Ended {
   readonly code: number | null;
@@ -87,7 +90,7 @@ export class CommandLine implements AsyncDisposable {
   }
 
   #environment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-    const ours = Object.entries(process.env).filter(([name]) => !name.startsWith("SOJOURN_"));
+    const ours = Object.entries(process.env).filter(([name]) => !DECIDES.test(name));
     return { ...Object.fromEntries(ours), ...this.#env, ...env };
   }
 }
