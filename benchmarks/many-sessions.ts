@@ -6,6 +6,7 @@ import { randomFrom } from "../src/conformance/random.ts";
 import { NO_ARTIFACTS } from "../src/engine/artifact.ts";
 import { EMPTY_CONVERSATION } from "../src/engine/conversation.ts";
 import { NO_METRICS, type SessionRecord, type Status } from "../src/engine/session.ts";
+import { NO_WORK } from "../src/engine/task.ts";
 import { databaseFile } from "../src/store/sqlite/connection.ts";
 import { OFTEN_CHANGED, SELDOM_CHANGED } from "../src/store/sqlite/rows.ts";
 import { migrate, SCHEMA_VERSION } from "../src/store/sqlite/schema.ts";
@@ -132,6 +133,7 @@ function sessionOf(i: number, random: () => number): SessionRecord {
     workingMemory: {},
     artifacts: NO_ARTIFACTS,
     checkpoints: {},
+    work: NO_WORK,
   };
   const status = statusOf(random());
   if (status === "active" || status === "suspended") return { ...facts, status };

@@ -1,5 +1,6 @@
 import { type EngineOptions, engineForTests, type TestEngine } from "../src/conformance/index.ts";
 import type { Message } from "../src/engine/message.ts";
+import { RunSlots } from "../src/engine/run-slots.ts";
 import { Memory, type MemorySettings } from "../src/memory/memory.ts";
 import type { Context, Model, Piece, Summary } from "../src/memory/model.ts";
 import { openSqliteStore } from "../src/store/sqlite/index.ts";
@@ -49,7 +50,14 @@ export function memoryForTests(): (settings?: Partial<MemorySettings>, options?:
     const model = new ToldModel();
     const failures: unknown[] = [];
     const memory = new Memory(
-      { ...on.ports, sessions: on.sessions, users: on.users, model, onFailure: (error) => failures.push(error) },
+      {
+        ...on.ports,
+        sessions: on.sessions,
+        users: on.users,
+        model,
+        slots: new RunSlots(),
+        onFailure: (error) => failures.push(error),
+      },
       { systemPrompt: "Be kind", windowTokens: 1_000, compactsItself: false, temporaryIdleUs: 60_000_000, ...settings },
     );
     return { ...on, memory, model, failures };

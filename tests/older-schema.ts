@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import type { DatabaseSync } from "node:sqlite";
 
-/** Takes from a file what migration 4 adds, so that it is one of the release before. */
+/** Takes from a file what migration 5 adds, so that it is one of the release before. */
+export function toVersion4(db: DatabaseSync): void {
+  db.exec("DROP INDEX sessions_at_work; ALTER TABLE sessions DROP COLUMN work; DROP TABLE tasks");
+  forget(db, ["work"]);
+  db.exec("PRAGMA user_version = 4");
+}
+
+/** Takes from such a file what migration 4 adds. */
 export function toVersion3(db: DatabaseSync): void {
   for (const column of ["artifact_count", "artifact_bytes", "checkpoints", "origin"]) {
     db.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);

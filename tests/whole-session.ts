@@ -13,6 +13,15 @@ import { SojournError } from "../src/engine/errors.ts";
 import { History } from "../src/engine/history.ts";
 import { Mailboxes } from "../src/engine/mailbox.ts";
 import type { Session } from "../src/engine/sessions.ts";
+import type { TaskCall } from "../src/engine/task.ts";
+import {
+  finishTask,
+  performTask,
+  queueTask,
+  releaseWorker,
+  reportTask,
+  startTask,
+} from "../src/engine/task-commands.ts";
 import { NEVER, type TestMemory } from "./memory.ts";
 
 /** A content of a text, which goes into the store itself. */
@@ -37,6 +46,15 @@ export async function put(on: TestMemory, uid: string, name: string, text: strin
   await new Mailboxes(on.ports).submit(ref, { actor, command, contents: [content] });
   return artifactId;
 }
+
+/** A call of an app that there is not. */
+export function callOf({ ids }: TestMemory, input: TaskCall["input"], more: Partial<TaskCall> = {}): TaskCall {
+  const app = { app: "tally", version: "a".repeat(64), action: "add" };
+  return { taskId: ids.task(), ...app, input, timeoutMs: 1_000, ...more };
+}
+
+/** What a task that completed was to its worker. */
+const RAN = { worker: "new", staysWarm: true, processingTimeUs: 3, memoryPeakBytes: 9 } as const;
 
 /** Makes a session whose log has every kind of operation, and returns it as it is then. It was forked, and has ended. */
 export async function sessionOfEveryKind(on: TestMemory): Promise<Session> {
@@ -94,6 +112,30 @@ export async function sessionOfEveryKind(on: TestMemory): Promise<Session> {
   await change(checkpoint("before", { why: "so" }));
   const gone = await store.artifact({ tenant: caller.tenant, kind: "session", id: uid }, first);
   await change(deleteArtifact(gone ?? assert.fail("It was stored")));
+  const [begun, queued] = [callOf(on, { count: 1 }, { setup: { size: 1 } }), callOf(on, [2], { isIdempotent: true })];
+  await change(startTask(begun));
+  await change(queueTask(queued));
+  await change(reportTask(begun.taskId, [{ type: "progress", fraction: 0.5 }]));
+  const done = { status: "completed", output: { total: 1 }, snapshot: [1], ...RAN } as const;
+  await change(finishTask(begun.taskId, done, { reports: [{ type: "output", output: null }] }));
+  await change(startTask(queued));
+  const faults = [{ field: "input", message: "is odd", type: "custom" }];
+  const refused = { code: "invalid", message: "Odd", faults };
+  await change(finishTask(queued.taskId, { ...RAN, status: "failed", error: refused, worker: "warm" }));
+  await change(releaseWorker("tally", "idle"));
+  await change(
+    performTask({ ...callOf(on, null, { app: "pure" }), status: "completed", processingTimeUs: 1 }, { output: 1 }),
+  );
+  const third = callOf(on, 3);
+  await change(queueTask(third));
+  await change(
+    finishTask(third.taskId, {
+      status: "canceled",
+      error: { code: "canceled", message: "No" },
+      staysWarm: false,
+      processingTimeUs: 0,
+    }),
+  );
   await sessions.suspend(caller, uid, { reason: "lunch" });
   await sessions.resume(caller, uid);
   later(70_000_000);
@@ -104,6 +146,12 @@ export async function sessionOfEveryKind(on: TestMemory): Promise<Session> {
   await sessions.keepalive(caller, uid);
   uid = await fork(last);
   await say("In the fork");
+  await change(startTask(callOf(on, 4, { setup: { size: 2 } })));
+  uid = await fork();
+  const ending = callOf(on, 5, { fresh: true });
+  await change(startTask(ending));
+  await change(finishTask(ending.taskId, { ...RAN, status: "completed" }, { ends: { reason: "done" } }));
+  uid = await fork();
   later(5_000_000);
   assert.deepEqual((await sessions.cleanup(caller, { maxIdleUs: 2_500_000 })).value.sessionIds.length > 0, true);
   uid = await fork();

@@ -161,11 +161,24 @@ export class ForeignLog {
         }
         return;
       }
+      case "task.queued":
+      case "task.started":
+      case "task.finished":
+        this.#assertTask(kind, input as { readonly taskId: string; readonly input?: unknown });
+        return;
       case "session.forked":
         this.#fork(input as SessionInputs["session.forked"]);
         return;
       default:
     }
+  }
+
+  /** A task begins once, and ends once; in a log of which nothing is erased, all of that is known. */
+  #assertTask(kind: OperationKind, { taskId, input }: { readonly taskId: string; readonly input?: unknown }): void {
+    const isOpen = this.record.work.tasks.some((task) => task.taskId === taskId);
+    const begins = kind === "task.queued" || (kind === "task.started" && input !== undefined);
+    if (begins && isOpen) throw new Error(`task ${taskId} has begun before`);
+    if (!begins && !isOpen && this.#isWhole) throw new Error(`there is no task ${taskId} that has not finished`);
   }
 
   #there(artifactId: string): Known | undefined {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type Bundling, bundlingOn, contentOf, noise, SETTINGS, streamOf, writeSample } from "../../tests/bundles.ts";
-import { noting, sha256 } from "../conformance/index.ts";
+import { draft, noting, sha256 } from "../conformance/index.ts";
 import { randomFrom } from "../conformance/random.ts";
 import { SECOND } from "../engine/clock.ts";
 import type { Caller } from "../engine/sessions.ts";
@@ -65,6 +65,49 @@ describe("importBundle()", () => {
     // And it goes on.
     await bundling.sessions.keepalive(elsewhere, "sample");
     assert.equal((await bundling.sessions.verify(elsewhere, "sample", stream.head.hash)).ok, true);
+  });
+
+  it("brings what the session did by apps, where its log has it, and closes what was open: it goes on elsewhere", async () => {
+    const { author } = bundling;
+    const use = { app: "tally", version: "a".repeat(64), action: "add", timeoutMs: 1_000 };
+    const end = { staysWarm: true, processingTimeUs: 3 } as const;
+    const worked = await author.append(
+      await author.create({ sessionId: "worked" }),
+      draft("task.started", { ...use, taskId: "task_1", setup: { size: 1 }, input: { count: 1 } }),
+      draft("task.queued", { ...use, taskId: "task_2", input: [null], isIdempotent: true }),
+      draft("task.reported", { taskId: "task_1", reports: [{ type: "progress", fraction: 0.5, message: "Half" }] }),
+      {
+        ...draft("task.finished", { ...end, taskId: "task_1", status: "completed", worker: "new", snapshot: [1] }),
+        output: 1,
+      },
+      draft("task.started", { ...use, taskId: "task_2", isIdempotent: true }),
+      draft("worker.released", { app: "tally", reason: "memory" }),
+      draft("task.performed", {
+        ...use,
+        taskId: "task_3",
+        app: "pure",
+        input: 1,
+        status: "failed",
+        processingTimeUs: 1,
+      }),
+    );
+    const { ref, record } = await bundling.imported(await bundling.exported("worked"), elsewhere);
+    const { work, ...rest } = record;
+    assert.deepEqual(work.tasks, []);
+    assert.deepEqual(work.apps, worked.record.work.apps);
+    assert.deepEqual(rest.checkpoints, worked.record.checkpoints);
+    const { store } = author;
+    const [closed] = await store.operations(ref, { after: worked.head.seq, limit: 9 });
+    assert.deepEqual(
+      [closed?.operation.seq, closed?.operation.kind, closed?.operation.actor],
+      [9, "task.finished", "system"],
+    );
+    assert.deepEqual((await store.tasks(ref, { limit: 9 })).items, [
+      { ref, id: "task_3", seq: 8, goneSeq: 8 },
+      { ref, id: "task_2", seq: 3, goneSeq: 9 },
+      { ref, id: "task_1", seq: 2, goneSeq: 5 },
+    ]);
+    assert.equal((await bundling.sessions.verify(elsewhere, "worked", worked.head.hash)).ok, true);
   });
 
   it("refuses a session that is there, and an open one's name", async () => {

@@ -1,6 +1,7 @@
 import type { Contents } from "../artifacts/contents.ts";
 import { assertActsAsNone } from "../engine/acting.ts";
 import { PendingLog } from "../engine/append.ts";
+import { SYSTEM_ACTOR } from "../engine/batch.ts";
 import { assertNoAncestor, assertNoUid, exists, holderOf } from "../engine/creation.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
@@ -11,6 +12,7 @@ import type { MailboxPorts } from "../engine/mailbox.ts";
 import { assertMatches, type Precondition } from "../engine/precondition.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Append, Guard, Head, Stream, StreamRef } from "../engine/store.ts";
+import { finishTask, type TaskEnd } from "../engine/task-commands.ts";
 import { Arrival, type ImportSettings } from "./arrival.ts";
 import type { BundleManifest } from "./manifest.ts";
 import { readBundle } from "./read.ts";
@@ -79,7 +81,9 @@ export async function importBundle(
       signal?.throwIfAborted();
       const now = ports.clock.now();
       const part =
-        sessionId === undefined ? asItWas(arrival, tenant) : asFork(arrival, ports, { caller, sessionId, now });
+        sessionId === undefined
+          ? asItWas(arrival, ports, { caller, now })
+          : asFork(arrival, ports, { caller, sessionId, now });
       const value = { ref: part.ref, head: headOf(part), record: asOf(part.record, now) };
       const name = await nameGuard(value, ports, precondition);
       const { outcome } = await ports.store.commit({
@@ -111,9 +115,40 @@ function asCallers(error: unknown): unknown {
   });
 }
 
-function asItWas({ entries, rows, session }: Arrival, tenant: string): Append<"session"> {
-  const ref = { tenant, kind: "session", id: session.uid } as const;
-  return { change: "append", ref, expectedHead: 0, entries, rows, record: session.record, snapshot: true };
+/** The session under its own identity. What ran or waited in it does so elsewhere, and is closed here. */
+function asItWas(
+  { entries, rows, session }: Arrival,
+  ports: ImportPorts,
+  { caller: { tenant }, now }: { readonly caller: Caller; readonly now: number },
+): Append<"session"> {
+  const { head, record, uid } = session;
+  const ref = { tenant, kind: "session", id: uid } as const;
+  const log = new PendingLog(ref, { head, record }, ports);
+  for (const { taskId } of record.work.tasks) {
+    const drafts = finishTask(taskId, LEFT_ELSEWHERE)(log.record, now);
+    if (drafts !== "erase") for (const draft of drafts) log.push(draft, { actor: SYSTEM_ACTOR, at: now });
+  }
+  if (log.isEmpty) return { change: "append", ref, expectedHead: 0, entries, rows, record, snapshot: true };
+  return behind(entries, rows, log.toAppend());
+}
+
+/** What becomes of tasks that were open when their session was exported. */
+const LEFT_ELSEWHERE: TaskEnd = {
+  status: "unknown",
+  error: { code: "unknown", message: "The session was exported while it ran; what became of it is known there" },
+  staysWarm: false,
+  processingTimeUs: 0,
+};
+
+/** Operations of our own behind those that came. */
+function behind(entries: Arrival["entries"], rows: Arrival["rows"], own: Append<"session">): Append<"session"> {
+  return {
+    ...own,
+    expectedHead: 0,
+    entries: [...entries, ...own.entries],
+    rows: [...rows, ...own.rows],
+    snapshot: true,
+  };
 }
 
 /** The session as a fork of itself, which begins now. */
@@ -128,14 +163,11 @@ function asFork(
   const origin = { uid, seq: head.seq, hash: head.hash, root: record.origin?.root ?? uid };
   const input = { uid: ref.id, sessionId, origin };
   log.push({ kind: "session.forked", name: "import", input }, { actor: caller.actor, at: now });
-  const own = log.toAppend();
-  return {
-    ...own,
-    expectedHead: 0,
-    entries: [...entries, ...own.entries],
-    rows: [...rows.filter(({ view }) => view !== "grant"), ...own.rows],
-    snapshot: true,
-  };
+  return behind(
+    entries,
+    rows.filter(({ view }) => view !== "grant"),
+    log.toAppend(),
+  );
 }
 
 /** Refuses what others have by now; and says what must still hold when the session comes. */

@@ -3,8 +3,8 @@ import { PERMISSIONS } from "../engine/artifact.ts";
 import { assertDescription, checkpoint } from "../engine/artifact-commands.ts";
 import { assertDuration } from "../engine/commands.ts";
 import { STRATEGIES } from "../engine/conversation.ts";
-import type { JsonObject } from "../engine/json.ts";
-import { assertWithin, jsonFaults } from "../engine/limits.ts";
+import type { Json, JsonObject } from "../engine/json.ts";
+import { assertWithin, computedFaults, jsonFaults } from "../engine/limits.ts";
 import { ROLES } from "../engine/message.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { SessionInputs, SessionRecord } from "../engine/session.ts";
@@ -67,6 +67,35 @@ const usage = z.object({ inputTokens: count, outputTokens: count }).optional();
 
 const turnOutput = z.object({ message, model: text, reason: z.enum(["stop", "length"]) });
 
+const json = z.custom<Json>((value) => computedFaults(value, "").length === 0, "must be JSON that can be kept");
+
+const taskUse = z.object({
+  taskId: text,
+  app: text,
+  version: hash,
+  action: text,
+  setup: jsonObject.optional(),
+  fresh: z.literal(true).optional(),
+  isIdempotent: z.literal(true).optional(),
+  timeoutMs: z.number().positive(),
+});
+
+const taskCall = taskUse.extend({ input: json });
+
+const fault = z.object({ field: text, message: text, type: text });
+
+const taskOutcome = {
+  code: text.optional(),
+  faults: z.array(fault).optional(),
+  processingTimeUs: count,
+};
+
+const report = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("output"), output: json }),
+  z.object({ type: z.literal("progress"), fraction: z.number().optional(), message: text.optional() }),
+  z.object({ type: z.literal("log"), level: z.enum(["debug", "info", "warn", "error"]), message: text }),
+]);
+
 const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
   "session.created": z.object({
     sessionId: text,
@@ -125,6 +154,23 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     sessionId: text,
     name: text.optional(),
     origin: z.object({ uid, seq: count.min(1), hash, root: uid }),
+  }),
+  "task.queued": taskCall,
+  "task.started": taskUse.extend({ input: json.optional() }),
+  "task.reported": z.object({ taskId: text, reports: z.array(report) }),
+  "task.finished": z.object({
+    taskId: text,
+    status: z.enum(["completed", "failed", "canceled", "lost", "unknown"]),
+    ...taskOutcome,
+    worker: z.enum(["warm", "new", "restored"]).optional(),
+    staysWarm: z.boolean(),
+    memoryPeakBytes: count.optional(),
+    snapshot: json.optional(),
+  }),
+  "task.performed": taskCall.extend({ status: z.enum(["completed", "failed"]), ...taskOutcome }),
+  "worker.released": z.object({
+    app: text,
+    reason: z.enum(["idle", "memory", "fresh", "ended", "lost", "shutdown"]),
   }),
 };
 

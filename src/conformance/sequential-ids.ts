@@ -9,6 +9,7 @@ export function sequentialIds(): Ids {
     session: () => `session_${next(16)}`,
     operation: () => `op_${next(16)}`,
     artifact: () => `artifact_${next(16)}`,
+    task: () => `task_${next(16)}`,
     key: () => `key_${next(16)}`,
     salt: () => next(32),
     secret: () => next(64),

@@ -12,6 +12,7 @@ import { listCases } from "./list-cases.ts";
 import { logCases } from "./log-cases.ts";
 import { messageCases } from "./message-cases.ts";
 import { rememberedCases } from "./remembered-cases.ts";
+import { taskCases } from "./task-cases.ts";
 import { watchCases } from "./watch-cases.ts";
 import { writeTraits } from "./write-traits.ts";
 
@@ -38,6 +39,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     artifactCases(author);
     forkCases(author);
     endCases(driver, author);
+    taskCases(driver, author);
     logCases(author);
     watchCases(author);
     accessCases(driver);

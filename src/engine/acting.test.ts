@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { filingForTests } from "../../tests/filing.ts";
+import { ScriptedRunner, scriptedApp } from "../../tests/scripted-runner.ts";
+import { NO_HOST } from "../../tests/tasking.ts";
 import { Bundles } from "../bundles/bundles.ts";
 import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
@@ -8,7 +10,9 @@ import { builtInModel } from "../memory/responder/responder.ts";
 import { Access } from "./access.ts";
 import { SECOND } from "./clock.ts";
 import { SojournError } from "./errors.ts";
+import { RunSlots } from "./run-slots.ts";
 import type { Caller } from "./sessions.ts";
+import { Tasks } from "./tasks.ts";
 
 /** A call, made as a session: on itself, on another one, or on what is no session's. */
 type Call = (it: World, by: Caller, id: string) => unknown;
@@ -104,6 +108,23 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly [Rule, Cal
     export: ["own", ({ bundles }, by, id) => bundles.export(by, id)],
     import: ["none", ({ bundles }, by) => bundles.import(by, (async function* () {})())],
   },
+  tasks: {
+    // Apps are no session's.
+    apps: ["no call"],
+    app: ["no call"],
+    broken: ["no call"],
+    check: ["no call"],
+    begin: ["own", ({ tasks }, by, id) => tasks.begin(by, id, { app: "tally" })],
+    run: ["own", ({ tasks }, by, id) => tasks.run(by, id, { app: "tally" })],
+    get: ["own", ({ tasks }, by, id) => tasks.get(by, id, "task_0")],
+    find: ["granted"],
+    list: ["own", ({ tasks }, by, id) => tasks.list(by, id, { limit: 1 })],
+    reports: ["own", ({ tasks }, by, id) => tasks.reports(by, id, "task_0")],
+    cancel: ["own", ({ tasks }, by, id) => tasks.cancel(by, id, "task_0")],
+    follow: ["own", ({ tasks }, by, id) => tasks.follow(by, id, "task_0", signal).next()],
+    recover: ["no call"],
+    close: ["no call"],
+  },
   // See `sharing.test.ts`.
   artifacts: {
     store: ["granted"],
@@ -130,14 +151,20 @@ describe("a caller that acts as a session", () => {
     const model = guarded(builtInModel(), { timeoutMs: 10_000, maxOutputTokens: 100 });
     const onFailure = (error: unknown): void => assert.fail(String(error));
     const memory = new Memory(
-      { ...it.ports, sessions: it.sessions, users: it.users, model, onFailure },
+      { ...it.ports, sessions: it.sessions, users: it.users, model, slots: new RunSlots(), onFailure },
       { systemPrompt: "", windowTokens: 1_000, temporaryIdleUs: SECOND, compactsItself: false },
     );
     const access = new Access({ ...it.ports, isSame: (a, b) => a === b });
     const settings = { artifactsMax: 9, bytesMax: 9, sizeMax: 9, cleanupIdleUs: 1, idleTimeoutUs: 1, metadataBytes: 9 };
     const { sessions, artifacts } = it;
     const bundles = new Bundles({ ...it.ports, sessions, contents: artifacts.contents, release: "0" }, settings);
-    return { ...it, memory, access, bundles };
+    const tally = scriptedApp("tally", "a", { place: "server" });
+    const runner = new ScriptedRunner(tally);
+    runner.answers = () => ({ status: "completed", output: 1, staysWarm: false });
+    const slots = new RunSlots();
+    const ports = { ...it.ports, sessions, runner, slots, host: () => NO_HOST, onFailure };
+    const tasks = new Tasks(ports, { timeoutMs: 1_000 });
+    return { ...it, memory, access, bundles, tasks };
   };
 
   it("is held against a rule by every method there is", () => {
@@ -192,6 +219,16 @@ describe("a caller that acts as a session", () => {
     assert.equal(await sessions.find(by, "nothing"), undefined);
   });
 
+  it("finds a task of its own, and none of another session", async () => {
+    const it = world();
+    const own = await it.begin("own");
+    const other = await it.begin("other");
+    const run = async (id: string) => (await it.tasks.run(it.caller, id, { app: "tally" })).value.task;
+    const [mine, foreign] = [await run(own.ref.id), await run(other.ref.id)];
+    assert.deepEqual((await it.tasks.find(it.as(own), mine.taskId))?.task, mine);
+    await assert.rejects(it.tasks.find(it.as(own), foreign.taskId), { code: "forbidden" });
+  });
+
   it("is the actor of what its session's log says", async () => {
     const it = world();
     const own = await it.begin("own");
@@ -203,7 +240,7 @@ describe("a caller that acts as a session", () => {
 
 type World =
   ReturnType<typeof filingForTests> extends () => infer T
-    ? T & { readonly memory: Memory; readonly access: Access; readonly bundles: Bundles }
+    ? T & { readonly memory: Memory; readonly access: Access; readonly bundles: Bundles; readonly tasks: Tasks }
     : never;
 
 /** The public methods of an instance. */

@@ -61,13 +61,13 @@ export function keepalive(input: WithReason): Command {
 }
 
 /** Ends a session. The same end again changes nothing; another is refused. */
-export function end(status: FinalStatus, input: WithReason): Command {
+export function end(status: FinalStatus, input: WithReason, name: "end" | "run" = "end"): Command {
   assertWithin(input);
   return (session, now) => {
     if (session.status === status) return [];
     assertTransition(session, status);
-    if (status === "expired") return [expired({ ...input, endedAtUs: now }, "end")];
-    return [{ kind: `session.${status}`, name: "end", input }];
+    if (status === "expired") return [expired({ ...input, endedAtUs: now }, name)];
+    return [{ kind: `session.${status}`, name, input }];
   };
 }
 
@@ -97,11 +97,11 @@ export function expire(session: SessionRecord, now: number): readonly Draft[] {
   return expiry === undefined ? [] : [expired(expiry, "expire")];
 }
 
-/** Expires an open session that was idle for longer than `maxIdleUs`. */
+/** Expires an open session that was idle for longer than `maxIdleUs`; while a task is open, it is not idle. */
 export function expireIdle(maxIdleUs: number): Command {
   return (session, now) => {
     const open = session.status === "active" || session.status === "suspended";
-    if (!open || now - session.lastActivityUs <= maxIdleUs) return [];
+    if (!open || session.work.tasks.length > 0 || now - session.lastActivityUs <= maxIdleUs) return [];
     return [expired({ endedAtUs: now, reason: `Cleaned up: idle for longer than ${maxIdleUs / SECOND} s` }, "cleanup")];
   };
 }

@@ -8,6 +8,7 @@ import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { ANCESTORS_MAX } from "./creation.ts";
 import { DEFAULT_SETTINGS } from "./limits.ts";
 import { NO_METRICS } from "./session.ts";
+import { NO_WORK } from "./task.ts";
 
 const engine = engineForTests((directory) => openSqliteStore({ directory, durability: "none" }));
 
@@ -31,6 +32,7 @@ describe("create()", () => {
       workingMemory: {},
       artifacts: NO_ARTIFACTS,
       checkpoints: {},
+      work: NO_WORK,
     });
     const given = {
       sessionId: "a",

@@ -22,19 +22,21 @@ import {
 import { completed } from "./creation.ts";
 import { SojournError } from "./errors.ts";
 import { given } from "./given.ts";
+import type { Json } from "./json.ts";
 import { LIMITS, type Settings } from "./limits.ts";
 import type { Message, SealedMessage } from "./message.ts";
 import type { Operation, OperationKind } from "./operation.ts";
 import type { SessionInputs, SessionRecord } from "./session.ts";
 import type { Head, Store, StreamRef } from "./store.ts";
 import { type Draft, RULES } from "./streams.ts";
+import { finishTask, performTask, queueTask, releaseWorker, reportTask } from "./task-commands.ts";
 
 /** What an entry is decided from again: what was recorded of it, and the session as its log was folded until then. */
 export interface Recorded {
   readonly operation: Operation;
   /** Has the shape of the operation's kind. */
   readonly input: unknown;
-  readonly output?: TurnOutput | undefined;
+  readonly output?: TurnOutput | Json | undefined;
   readonly error?: string | undefined;
   /** Absent before the first entry. */
   readonly before?: SessionRecord | undefined;
@@ -75,6 +77,9 @@ type Decide<K extends OperationKind> = (
  * | `artifact.stored`, `artifact.accessed`, `artifact.revoked` | its input, with the recorded digest; the bytes are not looked at |
  * | `artifact.deleted` | the artifact of that id, as the store has it |
  * | `artifact.granted` | its input; whether there was an earlier grant is taken from it |
+ * | `task.queued`, `task.reported`, `task.performed`, `worker.released` | its input |
+ * | `task.started` | its input; whether it may run was decided when it was queued, or is of the moment |
+ * | `task.finished` | how it came out: what ran is not run again |
  * | `session.forked` | its names; where it comes from, from the entry before it |
  *
  * How much of a window a message takes counts as coming from outside.
@@ -116,7 +121,7 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
   "session.suspended": (input) => suspend(input),
   "session.resumed": (input) => resume(input),
   "session.kept_alive": (input) => keepalive(input),
-  "session.completed": (input) => end("completed", input),
+  "session.completed": (input, { operation: { name } }) => end("completed", input, name === "run" ? name : "end"),
   "session.failed": (input) => end("failed", input),
   "session.expired": ({ endedAtUs: _, ...reason }, { operation: { name } }) => {
     if (name === "end") return end("expired", reason);
@@ -129,7 +134,8 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
   "turn.completed": ({ messages, facts, usage, processingTimeUs }, { output, operation }) => {
     const message = messages.at(-1);
     if (message === undefined || output === undefined) throw lacking("a message, or its answer", operation);
-    const { message: answer, model, reason } = output;
+    // NOTE: the output of a turn.
+    const { message: answer, model, reason } = output as TurnOutput;
     const turn = { message: unsealed(message), answer: unsealed(answer), model, reason, facts, processingTimeUs };
     return completeTurn({ ...turn, ...given("usage", usage) }, sealsOf([...messages, answer]));
   },
@@ -156,6 +162,19 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
   "artifact.revoked": (input) => revokeArtifact(input),
   "artifact.accessed": (input, { error }) => noteAccess(input, error),
   "checkpoint.created": ({ name, data }) => checkpoint(name, data),
+  "task.queued": (input) => queueTask(input),
+  "task.started": (input) => () => [{ kind: "task.started", name: "run", input }],
+  "task.reported": ({ taskId, reports }) => reportTask(taskId, reports),
+  "task.finished": ({ taskId, status, code, faults, ...rest }, { output, error }) => {
+    const told = { ...given("code", code), ...given("faults", faults) };
+    const failure = error === undefined ? undefined : { code: "", message: error, ...told };
+    // NOTE: the output of a task is JSON.
+    const end = { status, ...rest, ...given("output", output as Json | undefined), ...given("error", failure) };
+    return finishTask(taskId, end);
+  },
+  "task.performed": (input, { output, error }) =>
+    performTask(input, { ...given("output", output as Json | undefined), ...given("error", error) }),
+  "worker.released": ({ app, reason }) => releaseWorker(app, reason),
   "session.forked": ({ uid, sessionId, name, origin }, { previous }, { root }) => {
     const input = { uid, sessionId, ...given("name", name), origin: { uid: origin.uid, ...previous, root } };
     return () => [{ kind: "session.forked", name: "fork", input }];

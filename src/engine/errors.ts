@@ -31,6 +31,20 @@ export const ERROR_KINDS = {
   session_exists: { blame: "caller", retry: false },
   invalid_transition: { blame: "caller", retry: false },
   precondition_failed: { blame: "caller", retry: false },
+  app_not_found: { blame: "caller", retry: false },
+  /** Its files can't be loaded as an app. */
+  app_broken: { blame: "system", retry: false },
+  task_not_found: { blame: "caller", retry: false },
+  /** An app did not do what it was called for. Only clients meet it; the task has the app's own error. */
+  task_failed: { blame: "system", retry: false },
+  /** Only clients that wait for a task meet it. */
+  task_canceled: { blame: "caller", retry: false },
+  /** A session stays on the version of an app that it began with. */
+  version_mismatch: { blame: "caller", retry: false },
+  /** The worker crashed, was killed, or has gone with what the app remembered. */
+  worker_lost: { blame: "system", retry: false },
+  /** Apps run here only in a better sandbox than this machine has. */
+  sandbox_missing: { blame: "system", retry: false },
   /** As many calls as may wait for the session's run slot wait already. */
   session_busy: { blame: "caller", retry: true },
   idempotency_mismatch: { blame: "caller", retry: false },

@@ -17,7 +17,7 @@ export interface Execution<K extends OperationKind = OperationKind> {
   /** The name of the command that was called. */
   readonly name: string;
   readonly input: SessionInputs[K];
-  readonly output?: TurnOutput | undefined;
+  readonly output?: TurnOutput | Json | undefined;
   /** How long it may take; after that it throws `request_timeout`. */
   readonly timeoutMs: number;
 }
@@ -29,7 +29,14 @@ export interface Execution<K extends OperationKind = OperationKind> {
 export type Executor<K extends OperationKind> = (execution: Execution<K>) => Promise<unknown> | "skipped";
 
 /** What is done by those who stand on the engine. */
-export type OutsideKind = "messages.added" | "turn.completed" | "conversation.compacted";
+export type OutsideKind =
+  | "messages.added"
+  | "turn.completed"
+  | "conversation.compacted"
+  | "task.queued"
+  | "task.started"
+  | "task.finished"
+  | "task.performed";
 
 /** How that is done again. */
 export type OutsideExecutors = { readonly [K in OutsideKind]: Executor<K> };
@@ -57,7 +64,9 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
     "session.suspended": ({ caller, fork, input }) => sessions.suspend(caller, fork.ref.id, input),
     "session.resumed": ({ caller, fork, input }) => sessions.resume(caller, fork.ref.id, input),
     "session.kept_alive": ({ caller, fork, input }) => sessions.keepalive(caller, fork.ref.id, input),
-    "session.completed": ({ caller, fork, input }) => sessions.end(caller, fork.ref.id, input),
+    // An app that ended its session does so again where it runs.
+    "session.completed": ({ caller, fork, name, input }) =>
+      name === "run" ? "skipped" : sessions.end(caller, fork.ref.id, input),
     "session.failed": ({ caller, fork, input }) => sessions.end(caller, fork.ref.id, { ...input, status: "failed" }),
     // By itself it expires when its time is over, and that is not now.
     "session.expired": ({ caller, fork, name, input: { endedAtUs: _, ...reason } }) =>
@@ -87,6 +96,9 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
     "artifact.accessed": skipped,
     "checkpoint.created": (execution) => change(execution, checkpoint(execution.input.name, execution.input.data)),
     "session.forked": skipped,
+    // A task tells it again where it runs again.
+    "task.reported": skipped,
+    "worker.released": skipped,
   };
 }
 
@@ -111,6 +123,11 @@ export function comparable({ kind }: Operation, { input, output }: PayloadBody):
     case "session.created": {
       const { sessionId: _, parentSessionId: __, temporary: ___, ...rest } = input as JsonObject;
       return { input: rest };
+    }
+    case "task.finished":
+    case "task.performed": {
+      const { status } = input as JsonObject;
+      return { input: { status }, output };
     }
     case "messages.added":
     case "turn.completed": {

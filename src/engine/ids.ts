@@ -8,6 +8,8 @@ export interface Ids {
   operation(): string;
   /** `artifact_` and 16 hex digits. */
   artifact(): string;
+  /** `task_` and 16 hex digits. */
+  task(): string;
   /** `key_` and 16 hex digits. */
   key(): string;
   /** 128 random bits as 32 hex digits. */

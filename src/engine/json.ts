@@ -28,6 +28,7 @@ export function merged(object: JsonObject, changes: JsonObject): JsonObject {
   return Object.fromEntries(next);
 }
 
-function isArray(value: Json): value is readonly Json[] {
+/** `Array.isArray`, which TypeScript does not narrow readonly arrays by. */
+export function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }

@@ -4,6 +4,7 @@ import { NO_ARTIFACTS } from "./artifact.ts";
 import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { asOf, assertOpen, assertTransition, expiresAtUs, isFinal } from "./lifecycle.ts";
 import { NO_METRICS, type SessionRecord, STATUSES, type Status } from "./session.ts";
+import { NO_WORK } from "./task.ts";
 
 const ALLOWED: readonly string[] = [
   ...["suspended", "completed", "failed", "expired"].map((to) => `active → ${to}`),
@@ -82,6 +83,7 @@ function session(status: Status): SessionRecord {
     workingMemory: {},
     artifacts: NO_ARTIFACTS,
     checkpoints: {},
+    work: NO_WORK,
   };
   return isFinal(status) ? { ...facts, status, endedAtUs: 150 } : { ...facts, status };
 }

@@ -42,12 +42,14 @@ export function isFinal(status: Status): status is FinalStatus {
 
 /**
  * When an open session's time is over: the earlier of its idle timeout after the last activity and its lifetime after
- * its creation, in microseconds since the epoch. `undefined` where it has neither, or has ended.
+ * its creation, in microseconds since the epoch. `undefined` where it has neither, or has ended. While a task is open, it is
+ * not idle.
  */
 export function expiresAtUs(session: SessionRecord): number | undefined {
   if (isFinal(session.status)) return undefined;
   const { idleTimeoutUs, maxLifetimeUs } = session;
-  const idle = idleTimeoutUs === undefined ? undefined : session.lastActivityUs + idleTimeoutUs;
+  const isIdle = session.work.tasks.length === 0;
+  const idle = idleTimeoutUs === undefined || !isIdle ? undefined : session.lastActivityUs + idleTimeoutUs;
   const lifetime = maxLifetimeUs === undefined ? undefined : session.createdAtUs + maxLifetimeUs;
   if (idle === undefined || lifetime === undefined) return idle ?? lifetime;
   return Math.min(idle, lifetime);

@@ -5,8 +5,9 @@ import { assertDuration, record } from "./commands.ts";
 import { EMPTY_CONVERSATION } from "./conversation.ts";
 import { SojournError } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
-import { assertSize, assertWithin, isSessionId, jsonFaults, RESERVED_IDS } from "./limits.ts";
+import { assertSize, assertWithin, computedFaults, isSessionId, jsonFaults, RESERVED_IDS } from "./limits.ts";
 import { NO_METRICS } from "./session.ts";
+import { NO_WORK } from "./task.ts";
 
 type Fields = Parameters<typeof assertWithin>[0];
 
@@ -104,6 +105,16 @@ describe("jsonFaults()", () => {
   });
 });
 
+describe("computedFaults()", () => {
+  it("lets any number pass that JSON can say, and no more than that", () => {
+    assert.deepEqual(computedFaults({ n: [1e20, -Number.MAX_VALUE, 2 ** 60, 0.5] }, "output"), []);
+    for (const n of [Number.POSITIVE_INFINITY, Number.NaN]) {
+      assert.equal(computedFaults({ n }, "output")[0]?.field, "output.n");
+    }
+    assert.equal(computedFaults("a\0b", "output")[0]?.type, "invalid_text");
+  });
+});
+
 describe("assertSize()", () => {
   // {"a":"…"} has 8 bytes around the text; é has 2 bytes, € 3, 🏕 4.
   for (const [text, bytes] of [
@@ -163,6 +174,7 @@ describe("record()", () => {
       workingMemory: {},
       artifacts: NO_ARTIFACTS,
       checkpoints: {},
+      work: NO_WORK,
     } as const;
     assert.equal(record({ ...none, processingTimeUs: 1 })(session, 2).length, 1);
     assertRefused(() => record({ ...none, processingTimeUs: 2 })(session, 2), "processing_time_seconds");

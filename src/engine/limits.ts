@@ -154,8 +154,20 @@ const UNCLEAN = "must hold neither NUL nor lone surrogates";
 
 /** The faults of a JSON value that could not be kept as it is, by path from `field`. */
 export function jsonFaults(value: unknown, field: string): Fault[] {
+  return faultsIn(value, field, Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * What is wrong with JSON that was computed here, and not read: its numbers have lost nothing on their way, however large
+ * they are.
+ */
+export function computedFaults(value: unknown, field: string): Fault[] {
+  return faultsIn(value, field, Number.MAX_VALUE);
+}
+
+function faultsIn(value: unknown, field: string, numberMax: number): Fault[] {
   const faults: Fault[] = [];
-  collectFaults(value, { path: field === "" ? [] : [field], depth: 0, faults });
+  collectFaults(value, { path: field === "" ? [] : [field], depth: 0, numberMax, faults });
   return faults;
 }
 
@@ -163,21 +175,22 @@ export function jsonFaults(value: unknown, field: string): Fault[] {
 interface Search {
   readonly path: (string | number)[];
   readonly depth: number;
+  readonly numberMax: number;
   readonly faults: Fault[];
 }
 
 function collectFaults(value: unknown, search: Search): void {
-  const { path, depth, faults } = search;
+  const { path, depth, numberMax, faults } = search;
   const add = (message: string, type: string): unknown => faults.push({ field: path.join("."), message, type });
   if (typeof value === "string") {
     if (!isCleanText(value)) add(UNCLEAN, "invalid_text");
   } else if (typeof value === "number") {
-    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
+    if (!(Math.abs(value) <= numberMax)) {
       add("must lie within ±(2^53 − 1); send larger numbers as text", "unsafe_number");
     }
   } else if (typeof value === "object" && value !== null) {
     if (depth === LIMITS.jsonDepth) add(`must have at most ${LIMITS.jsonDepth} levels`, "too_deep");
-    else collectFaultsWithin(value, { path, depth: depth + 1, faults });
+    else collectFaultsWithin(value, { path, depth: depth + 1, numberMax, faults });
   }
 }
 

@@ -23,6 +23,12 @@ export const OPERATION_KINDS = [
   "artifact.accessed",
   "checkpoint.created",
   "session.forked",
+  "task.queued",
+  "task.started",
+  "task.reported",
+  "task.finished",
+  "task.performed",
+  "worker.released",
 ] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];

@@ -37,8 +37,7 @@ export async function decisionFindings(step: Step, rules: Rules): Promise<Outcom
   if (!step.isWholeBefore) return "skipped";
   const { input, output, error } = body;
   try {
-    // NOTE: the output of a session's operation is a turn's.
-    const recorded = { operation, input, output: output as Draft["output"], error, before, previous };
+    const recorded = { operation, input, output, error, before, previous };
     const drafts = await decideAgain(recorded, rules);
     return [...draftFindings(operation, body, drafts), ...stateFindings(step)];
   } catch (error) {

@@ -20,6 +20,10 @@ const NOTHING: OutsideExecutors = {
   "messages.added": () => "skipped",
   "turn.completed": () => "skipped",
   "conversation.compacted": () => "skipped",
+  "task.queued": () => "skipped",
+  "task.started": () => "skipped",
+  "task.finished": () => "skipped",
+  "task.performed": () => "skipped",
 };
 
 const LENGTH = 2 * SNAPSHOT_EVERY + 4;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryForTests, type TestMemory } from "../../tests/memory.ts";
+import { NO_TASKS } from "../../tests/no-tasks.ts";
 import { contentOf, sessionOfEveryKind } from "../../tests/whole-session.ts";
 import { noting, sha256 } from "../conformance/index.ts";
 import { PendingLog, SNAPSHOT_EVERY } from "./append.ts";
@@ -16,7 +17,7 @@ import type { Draft, Inputs } from "./streams.ts";
 const start = memoryForTests();
 
 function historyOf(on: TestMemory): History {
-  return new History(on.ports, on.sessions, { outside: on.memory.executors });
+  return new History(on.ports, on.sessions, { outside: { ...on.memory.executors, ...NO_TASKS } });
 }
 
 describe("replay()", () => {

@@ -24,6 +24,21 @@ export class RunSlots {
     this.#waitingMax = waitingMax;
   }
 
+  /** Whether a call for this slot would have to wait. */
+  isBusy(key: string): boolean {
+    return this.#lines.has(key);
+  }
+
+  /** @throws {SojournError} `session_busy` where as many wait as may */
+  assertRoom(key: string): void {
+    const waiting = this.#lines.get(key)?.length ?? 0;
+    if (waiting < this.#waitingMax) return;
+    throw new SojournError("session_busy", {
+      message: `The session is busy: ${waiting} calls wait for it already; try again when some are done`,
+      retryAfterMs: RETRY_MS,
+    });
+  }
+
   /**
    * Runs `work` once the slot is its own, and gives the slot on when it is done.
    *
@@ -50,12 +65,7 @@ export class RunSlots {
       this.#lines.set(key, []);
       return;
     }
-    if (line.length >= this.#waitingMax) {
-      throw new SojournError("session_busy", {
-        message: `The session is busy: ${line.length} calls wait for it already; try again when some are done`,
-        retryAfterMs: RETRY_MS,
-      });
-    }
+    this.assertRoom(key);
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => {
         line.splice(line.indexOf(waiting), 1);

@@ -11,6 +11,7 @@ import {
   type SessionInputs,
   type SessionRecord,
 } from "./session.ts";
+import { NO_WORK } from "./task.ts";
 
 const CREATED: SessionRecord = {
   sessionId: "a",
@@ -28,9 +29,12 @@ const CREATED: SessionRecord = {
   workingMemory: { task: "x", gone: 1 },
   artifacts: NO_ARTIFACTS,
   checkpoints: {},
+  work: NO_WORK,
 };
 
 const USED = { ...CREATED, updatedAtUs: 200, lastActivityUs: 200 };
+
+const CALL = { taskId: "task_1", app: "a", version: "00", action: "b", timeoutMs: 1_000 } as const;
 
 const said = (content: string) => ({ role: "user", content, tokens: 3 }) as const;
 const ANSWER = { role: "assistant", content: "Hello", tokens: 3 } as const;
@@ -116,6 +120,43 @@ describe("fold()", () => {
     "artifact.revoked": [{ artifactId: "artifact_1", grantee: "u" }, USED],
     "artifact.accessed": [{ artifactId: "artifact_1", by: "u", needed: "read" }, CREATED],
     "checkpoint.created": [{ name: "before" }, { ...USED, checkpoints: { before: 2 } }],
+    "task.queued": [
+      { ...CALL, input: { by: 1 } },
+      { ...USED, work: { ...NO_WORK, tasks: [{ taskId: "task_1", app: "a", action: "b", status: "queued", seq: 2 }] } },
+    ],
+    "task.started": [
+      { ...CALL, input: {} },
+      {
+        ...USED,
+        work: {
+          ...NO_WORK,
+          apps: { a: { version: "00", freshSeq: 2 } },
+          tasks: [{ taskId: "task_1", app: "a", action: "b", status: "running", seq: 2, startedAtUs: 200 }],
+        },
+      },
+    ],
+    "task.reported": [{ taskId: "task_1", reports: [{ type: "progress", fraction: 0.5 }] }, USED],
+    "task.finished": [
+      { taskId: "task_1", status: "failed", staysWarm: true, processingTimeUs: 5 },
+      {
+        ...USED,
+        metrics: { ...NO_METRICS, requestCount: 1, errorCount: 1, processingTimeUs: 5 },
+        work: { ...NO_WORK, usage: { ...NO_WORK.usage, calls: 1, busyUs: 5 } },
+      },
+    ],
+    "task.performed": [
+      { ...CALL, input: {}, status: "completed", processingTimeUs: 5 },
+      {
+        ...USED,
+        metrics: { ...NO_METRICS, requestCount: 1, processingTimeUs: 5 },
+        work: {
+          ...NO_WORK,
+          apps: { a: { version: "00", freshSeq: 2 } },
+          usage: { ...NO_WORK.usage, calls: 1, busyUs: 5 },
+        },
+      },
+    ],
+    "worker.released": [{ app: "a", reason: "idle" }, CREATED],
     "session.forked": [
       { uid: "v", sessionId: "b", name: "Fork", origin: ORIGIN },
       {

@@ -8,8 +8,10 @@ import {
   withFacts,
   withMessages,
 } from "./conversation.ts";
-import { type JsonObject, merged } from "./json.ts";
+import { type Json, type JsonObject, merged } from "./json.ts";
 import type { OperationKind } from "./operation.ts";
+import { NO_WORK, type TaskInputs, type Work } from "./task.ts";
+import { endedWork, forkedWork, withFinished, withPerformed, withQueued, withReleased, withStarted } from "./work.ts";
 
 /** Every status a session can show. The last three are final. */
 export const STATUSES = ["active", "suspended", "completed", "failed", "expired"] as const;
@@ -70,6 +72,8 @@ interface Facts {
   readonly artifacts: Holdings;
   /** The names that were given to operations, each with its `seq`. */
   readonly checkpoints: Readonly<Record<string, number>>;
+  /** What it does by apps. */
+  readonly work: Work;
   /** Of a fork alone. */
   readonly origin?: Origin;
 }
@@ -89,7 +93,7 @@ export interface Origin {
 export type SessionRecord = Facts & Lifecycle;
 
 /** What each kind of operation of a session carries in its payload. */
-export interface SessionInputs extends ConversationInputs, ArtifactInputs {
+export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskInputs {
   readonly "session.created": Omit<
     Facts,
     | "createdAtUs"
@@ -101,6 +105,7 @@ export interface SessionInputs extends ConversationInputs, ArtifactInputs {
     | "workingMemory"
     | "artifacts"
     | "checkpoints"
+    | "work"
     | "origin"
   >;
   readonly "session.updated": SessionPatch;
@@ -146,8 +151,8 @@ export interface SessionChange<K extends OperationKind = OperationKind> {
   /** Absent where it is only tried what the operation would do. */
   readonly seq?: number;
   readonly input?: SessionInputs[K];
-  /** Of a completed turn alone. */
-  readonly output?: TurnOutput;
+  /** Of a completed turn, and of tasks. */
+  readonly output?: TurnOutput | Json;
 }
 
 /**
@@ -194,9 +199,11 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
   "turn.completed": (session, { at, input, output }) => {
     if (input === undefined || output === undefined) return counted(used(session, at), { requestCount: 1 });
     const { messages, facts, processingTimeUs, usage } = input;
+    // NOTE: a turn has an output of its own shape.
+    const { message } = output as TurnOutput;
     return {
       ...counted(used(session, at), { requestCount: 1, processingTimeUs, ...usage }),
-      conversation: withMessages(session.conversation, [...messages, output.message]),
+      conversation: withMessages(session.conversation, [...messages, message]),
       workingMemory: withFacts(session.workingMemory, facts),
     };
   },
@@ -224,10 +231,36 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
     if (input === undefined) return noted(session, at);
     return { ...noted(session, at), checkpoints: { ...session.checkpoints, [input.name]: seq } };
   },
+  "task.queued": (session, { at, seq = 0, input }) => {
+    if (input === undefined) return used(session, at);
+    return { ...used(session, at), work: withQueued(session.work, { at, seq, input }) };
+  },
+  "task.started": (session, { at, seq = 0, input }) => {
+    if (input === undefined) return used(session, at);
+    return { ...used(session, at), work: withStarted(session.work, { at, seq, input }) };
+  },
+  "task.reported": (session, { at }) => noted(session, at),
+  "task.finished": (session, { at, seq = 0, input }) => {
+    if (input === undefined) return noted(session, at);
+    const { status, processingTimeUs } = input;
+    const errorCount = status === "completed" ? 0 : 1;
+    const metered = counted(noted(session, at), { requestCount: 1, errorCount, processingTimeUs });
+    return { ...metered, work: withFinished(session.work, { at, seq, input }, session.endedAtUs !== undefined) };
+  },
+  "task.performed": (session, { at, seq = 0, input }) => {
+    if (input === undefined) return used(session, at);
+    const { status, processingTimeUs } = input;
+    const errorCount = status === "completed" ? 0 : 1;
+    const metered = counted(used(session, at), { requestCount: 1, errorCount, processingTimeUs });
+    return { ...metered, work: withPerformed(session.work, { at, seq, input }) };
+  },
+  "worker.released": (session, { at, seq = 0, input }) =>
+    input === undefined ? session : { ...session, work: withReleased(session.work, { at, seq, input }) },
   "session.forked": (session, { at, input }) => {
     const { endedAtUs: _, reason: __, temporary: ___, ...rest } = session;
     const own = input === undefined ? {} : forked(input);
-    return { ...rest, ...own, status: "active", createdAtUs: at, updatedAtUs: at, lastActivityUs: at };
+    const work = forkedWork(session.work);
+    return { ...rest, ...own, work, status: "active", createdAtUs: at, updatedAtUs: at, lastActivityUs: at };
   },
 };
 
@@ -245,6 +278,7 @@ function born({ at, input }: SessionChange): SessionRecord {
     workingMemory: {},
     artifacts: NO_ARTIFACTS,
     checkpoints: {},
+    work: NO_WORK,
   };
 }
 
@@ -302,6 +336,7 @@ export function ended(
   return {
     ...rest,
     ...(reason === undefined ? {} : { reason }),
+    work: endedWork(session.work, endedAtUs),
     status,
     endedAtUs,
     updatedAtUs: Math.max(session.updatedAtUs, endedAtUs),

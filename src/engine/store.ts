@@ -130,6 +130,8 @@ export type RowChange =
     } & ArtifactDescription)
   /** One that is not there is a `conflict`. A content that nothing refers to any more goes with it. */
   | { readonly view: "artifact"; readonly change: "end"; readonly id: string; readonly seq: number }
+  /** A task, from the operation that has its call until it has finished. */
+  | { readonly view: "task"; readonly change: "begin" | "end"; readonly id: string; readonly seq: number }
   /** One that is there already is a `conflict`. */
   | ({ readonly view: "grant"; readonly change: "begin" } & Grant)
   /** One that is not there is a `conflict`. */
@@ -306,6 +308,24 @@ export interface ArtifactQuery {
   readonly cursor?: string;
 }
 
+/** Where the log has a task: the operation with its call, and, once it has finished, the last one. */
+export interface TaskPlace {
+  readonly ref: StreamRef<"session">;
+  readonly id: string;
+  readonly seq: number;
+  readonly goneSeq?: number;
+}
+
+/** Which tasks of a session. */
+export interface TaskQuery {
+  /** Only those that have not finished. */
+  readonly isOpen?: true;
+  /** 1 to 1000. */
+  readonly limit: number;
+  /** The `next` of the page before, with the same query; anything else is `invalid`. */
+  readonly cursor?: string;
+}
+
 /** What `watch` tells: an operation was committed, or a stream is gone. */
 export type Notice =
   | { readonly notice: "operation"; readonly position: number; readonly ref: StreamRef; readonly seq: number }
@@ -353,6 +373,17 @@ export interface Store {
    * as long as that one is there.
    */
   permission(ref: StreamRef<"session">, artifactId: string, grantee: string): Promise<Permission | undefined>;
+  /** A task by its id: of this session, or, without its `uid`, of whichever of the tenant's had it first. */
+  task(tenant: string, id: string, uid?: string): Promise<TaskPlace | undefined>;
+  /** Tasks of a session, the newest first. */
+  tasks(ref: StreamRef<"session">, query: TaskQuery): Promise<Page<TaskPlace>>;
+  /** Sessions of any tenant with tasks that have not finished, in a lasting order; with `after`, those that come after that one. */
+  unfinished(page: {
+    readonly after?: StreamRef<"session">;
+    readonly limit: number;
+  }): Promise<readonly StreamRef<"session">[]>;
+  /** Which of these versions of apps sessions use. */
+  versionsInUse(versions: readonly string[]): Promise<readonly string[]>;
   /** How a content is kept, if it is there. */
   content(tenant: string, digest: string): Promise<Content | undefined>;
   /** The stored bytes of all chunks of a content that is in the store itself. */

@@ -1,9 +1,12 @@
 import { expire } from "./commands.ts";
 import { messageRows, type TurnOutput } from "./conversation.ts";
+import type { Json } from "./json.ts";
 import type { StreamOperationKind } from "./operation.ts";
 import { fold, type SessionChange, type SessionInputs, type SessionRecord } from "./session.ts";
 import type { RowChange } from "./store.ts";
+import { NO_WORK } from "./task.ts";
 import { foldUser, NEW_USER, type UserChange, type UserInputs, type UserRecord } from "./user.ts";
+import { taskRows } from "./work.ts";
 
 /** What a log may belong to, and the record that is folded from it. */
 export interface Records {
@@ -21,8 +24,8 @@ export interface Draft<K extends StreamOperationKind = StreamOperationKind> {
   readonly kind: K;
   readonly name: string;
   readonly input: Inputs[K];
-  /** Of a completed turn alone. */
-  readonly output?: TurnOutput;
+  /** Of a completed turn, and of tasks. */
+  readonly output?: TurnOutput | Json;
   /** What went wrong; the operation failed. */
   readonly error?: string;
   readonly durationUs?: number;
@@ -61,6 +64,7 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
       ...tagRows(before?.tags ?? [], after.tags, change.seq),
       ...messageRows(before?.conversation.messages ?? 0, after.conversation.messages, change.seq),
       ...artifactRows(change),
+      ...taskRows(before?.work ?? NO_WORK, change),
     ],
   },
   user: {

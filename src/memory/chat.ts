@@ -30,6 +30,8 @@ export interface ChatRequest {
   readonly userId?: string;
   /** Kept with the message. */
   readonly metadata?: JsonObject;
+  /** In place of what the operator says to the model of each conversation; of this turn alone. */
+  readonly systemPrompt?: string;
 }
 
 /** What was answered, and the session right after. */
@@ -55,6 +57,8 @@ export interface ChatListener {
 export interface ChatOptions extends WriteOptions, ChatListener {
   /** Ends the turn, and nothing of it is kept but that it failed. */
   readonly signal: AbortSignal;
+  /** The caller has the session's run slot already, as a task has. */
+  readonly holdsSlot?: true;
 }
 
 /** What a chat stands on. */
@@ -116,6 +120,7 @@ export class Chat {
       const turn = (): Promise<{ value: Answered; at: number }> =>
         this.#turn(caller, session, wanted, options, remember);
       try {
+        if (options.holdsSlot) return await turn();
         return await this.#ports.slots.run(`${ref.tenant}\n${ref.id}`, turn, {
           signal: options.signal,
           aborted: () => options.signal.reason,
@@ -159,7 +164,7 @@ export class Chat {
   async #turn(
     caller: Caller,
     found: Session,
-    { message, metadata }: ChatRequest,
+    { message, metadata, systemPrompt }: ChatRequest,
     options: ChatOptions,
     remember: Remember<Answered> | undefined,
   ): Promise<{ readonly value: Answered; readonly at: number }> {
@@ -178,7 +183,7 @@ export class Chat {
     let turn: Turn;
     try {
       using _alive = this.#keepAlive(caller, session);
-      const context = await this.#context(caller, session, { said: seal(said), facts, patch });
+      const context = await this.#context(caller, session, { said: seal(said), facts, patch, systemPrompt });
       const answer = await this.#ask(context, options);
       turn = { message: said, ...answer, facts, processingTimeUs: clock.now() - started };
     } catch (error) {
@@ -206,7 +211,17 @@ export class Chat {
   async #context(
     caller: Caller,
     session: Session,
-    { said, facts, patch = {} }: { said: SealedMessage; facts: JsonObject; patch?: ProfilePatch | undefined },
+    {
+      said,
+      facts,
+      patch = {},
+      systemPrompt = this.#settings.systemPrompt,
+    }: {
+      said: SealedMessage;
+      facts: JsonObject;
+      patch?: ProfilePatch | undefined;
+      systemPrompt?: string | undefined;
+    },
   ): Promise<Context> {
     const { windows, users } = this.#ports;
     const { conversation, workingMemory, userId } = session.record;
@@ -214,7 +229,7 @@ export class Chat {
     const { actingAs: _, ...owner } = caller;
     const { record: profile } = await users.get(owner, userId);
     return {
-      systemPrompt: this.#settings.systemPrompt,
+      systemPrompt,
       profile: adapted(profile, patch),
       workingMemory: withFacts(workingMemory, facts),
       ...given("summary", conversation.summary),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memoryForTests, NEVER, saying, type TestMemory } from "../../tests/memory.ts";
+import { NO_TASKS } from "../../tests/no-tasks.ts";
 import { put, sessionOfEveryKind } from "../../tests/whole-session.ts";
 import { deleteArtifact } from "../engine/artifact-commands.ts";
 import { SojournError } from "../engine/errors.ts";
@@ -13,7 +14,7 @@ import type { Piece } from "./model.ts";
 const start = memoryForTests();
 
 async function execute(on: TestMemory, uid: string, request: Omit<ReplayRequest, "mode"> = {}): Promise<ReplayReport> {
-  const history = new History(on.ports, on.sessions, { outside: on.memory.executors });
+  const history = new History(on.ports, on.sessions, { outside: { ...on.memory.executors, ...NO_TASKS } });
   return await history.replay(on.caller, uid, { mode: "execute", ...request });
 }
 
@@ -27,7 +28,9 @@ describe("replay() that executes", () => {
     const entries = await on.store.operations(ref, { after: 0, limit: 1_000 });
     const skipped = entries.filter(({ operation: { kind, name } }) => {
       const isOfOthers = /^(?:session.forked|turn.failed|artifact.(?:granted|revoked|accessed))$/.test(kind);
-      return isOfOthers || (kind === "session.expired" && name !== "end");
+      const isOfApps =
+        kind.startsWith("task.") || kind === "worker.released" || (kind === "session.completed" && name === "run");
+      return isOfOthers || isOfApps || (kind === "session.expired" && name !== "end");
     }).length;
     const equal = head.seq - skipped;
     assert.deepEqual(report, {

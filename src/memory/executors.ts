@@ -15,8 +15,11 @@ export interface MemoryCalls {
   readonly compact: (caller: Caller, fork: Session, request: CompactRequest, signal: AbortSignal) => Promise<unknown>;
 }
 
+/** What of a replay concerns what sessions remember. */
+export type MemoryExecutors = Pick<OutsideExecutors, "messages.added" | "turn.completed" | "conversation.compacted">;
+
 /** How what a replay executes is said, added and compacted again; models are asked anew. */
-export function executors({ say, add, compact }: MemoryCalls): OutsideExecutors {
+export function executors({ say, add, compact }: MemoryCalls): MemoryExecutors {
   return {
     "messages.added": ({ caller, fork, input }) => add(caller, fork.ref.id, asGiven(input.messages)),
     "turn.completed": ({ caller, fork, input, timeoutMs }) =>

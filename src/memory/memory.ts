@@ -2,7 +2,6 @@ import { LRUCache } from "lru-cache";
 import { messagesOf } from "../engine/conversation.ts";
 import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
-import type { OutsideExecutors } from "../engine/execute-again.ts";
 import { given } from "../engine/given.ts";
 import { type Answer, keyFor, OnceOnly } from "../engine/idempotency.ts";
 import type { JsonObject } from "../engine/json.ts";
@@ -10,12 +9,12 @@ import { assertOpen } from "../engine/lifecycle.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { Message, SealedMessage, StoredMessage } from "../engine/message.ts";
 import { assertMatches } from "../engine/precondition.ts";
-import { RunSlots } from "../engine/run-slots.ts";
+import type { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Users } from "../engine/users.ts";
 import { type Answered, Chat, type ChatOptions, type ChatRequest, type ChatSettings } from "./chat.ts";
 import { type Compacted, type Compaction, type CompactRequest, compactConversation } from "./compaction.ts";
-import { executors } from "./executors.ts";
+import { executors, type MemoryExecutors } from "./executors.ts";
 import type { Model } from "./model.ts";
 import { seal } from "./tokens.ts";
 import { Windows } from "./windows.ts";
@@ -25,6 +24,8 @@ export interface MemoryPorts extends MailboxPorts {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly model: Model;
+  /** Shared with whoever else runs in sessions. */
+  readonly slots: RunSlots;
   /** Told why a conversation could not be compacted by itself; its next turn tries again. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -47,7 +48,7 @@ const GONE: readonly ErrorCode[] = ["session_not_found", "invalid_transition"];
 export class Memory {
   readonly #ports: MemoryPorts;
   readonly #settings: MemorySettings;
-  readonly #slots = new RunSlots();
+  readonly #slots: RunSlots;
   readonly #chat: Chat;
   readonly #once: OnceOnly;
   readonly #closing = new AbortController();
@@ -60,8 +61,9 @@ export class Memory {
     this.#ports = ports;
     this.#settings = settings;
     this.#once = new OnceOnly(ports);
+    this.#slots = ports.slots;
     const windows = new Windows(ports.store, settings.windowTokens);
-    this.#chat = new Chat({ ...ports, slots: this.#slots, windows }, settings);
+    this.#chat = new Chat({ ...ports, windows }, settings);
   }
 
   /** What answers. */
@@ -134,7 +136,7 @@ export class Memory {
   }
 
   /** How conversations are replayed. What they compacted by themselves stands in their logs, and is not done twice. */
-  get executors(): OutsideExecutors {
+  get executors(): MemoryExecutors {
     const until = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, this.#closing.signal]);
     return executors({
       say: (caller, request, signal) => this.#hold(this.#chat.say(caller, request, { signal: until(signal) })),

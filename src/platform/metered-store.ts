@@ -1,5 +1,6 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { Commit, Committed, Store } from "../engine/store.ts";
+import { aroundCommits } from "./around-commits.ts";
 
 /** The store with counters of what it writes, in `registry`. */
 export function meteredStore(store: Store, registry: Registry): Store {
@@ -18,11 +19,11 @@ export function meteredStore(store: Store, registry: Registry): Store {
     registers,
   });
 
-  const commit = async (step: Commit): Promise<Committed> => {
+  const around = async (step: Commit, commit: Store["commit"]): Promise<Committed> => {
     const started = performance.now();
     const observe = (outcome: string): void => duration.observe({ outcome }, (performance.now() - started) / 1_000);
     try {
-      const committed = await store.commit(step);
+      const committed = await commit(step);
       observe(committed.outcome);
       if (committed.outcome === "committed") count(step);
       return committed;
@@ -37,35 +38,5 @@ export function meteredStore(store: Store, registry: Registry): Store {
     }
   };
 
-  return {
-    commit,
-    stream: (ref) => store.stream(ref),
-    stored: (ref) => store.stored(ref),
-    named: (tenant, sessionId) => store.named(tenant, sessionId),
-    remembered: (key, now) => store.remembered(key, now),
-    access: () => store.access(),
-    key: (id) => store.key(id),
-    keys: (query) => store.keys(query),
-    list: (query) => store.list(query),
-    aggregate: (filter) => store.aggregate(filter),
-    operations: (ref, range) => store.operations(ref, range),
-    messages: (ref, range) => store.messages(ref, range),
-    artifact: (ref, id) => store.artifact(ref, id),
-    artifacts: (ref, query) => store.artifacts(ref, query),
-    grants: (ref, artifactId) => store.grants(ref, artifactId),
-    permission: (ref, artifactId, grantee) => store.permission(ref, artifactId, grantee),
-    content: (tenant, digest) => store.content(tenant, digest),
-    body: (tenant, digest) => store.body(tenant, digest),
-    abandoned: (limit) => store.abandoned(limit),
-    inUse: (files) => store.inUse(files),
-    snapshot: (ref, seq) => store.snapshot(ref, seq),
-    view: (ref, view, seq) => store.view(ref, view, seq),
-    ended: (query) => store.ended(query),
-    unsettled: (limit) => store.unsettled(limit),
-    tenants: (page) => store.tenants(page),
-    overdue: (now, limit) => store.overdue(now, limit),
-    scrub: () => store.scrub(),
-    watch: (from) => store.watch(from),
-    close: () => store.close(),
-  };
+  return aroundCommits(store, around);
 }

@@ -35,6 +35,7 @@ export const randomIds: Ids = {
   session: () => `session_${randomHex(8)}`,
   operation: () => `op_${randomHex(8)}`,
   artifact: () => `artifact_${randomHex(8)}`,
+  task: () => `task_${randomHex(8)}`,
   key: () => `key_${randomHex(8)}`,
   salt: () => randomHex(16),
   secret: () => randomHex(32),

@@ -216,7 +216,10 @@ export class CommitWriter {
     }
     for (const row of rows) {
       if (row.view === "message") this.#sql.message.run(n, row.number, row.seq, row.place);
-      else if (row.view !== "tag") continue;
+      else if (row.view === "task") {
+        if (row.change === "begin") this.#sql.task.run(n, row.seq, row.id);
+        else this.#sql.endTask.run(row.seq, n, row.id);
+      } else if (row.view !== "tag") continue;
       else if (row.change === "begin") this.#sql.tag.run(ref.tenant, row.key, createdAtUs, n, row.seq);
       else this.#sql.untag.run(row.seq, n, row.key);
     }
@@ -329,6 +332,8 @@ function statements(db: DatabaseSync) {
     message: prepare("INSERT INTO messages (stream, number, seq, place) VALUES (?, ?, ?, ?)"),
     tag: prepare("INSERT INTO tags (tenant, tag, created_at, n, seq) VALUES (?, ?, ?, ?, ?)"),
     untag: prepare("UPDATE tags SET gone_seq = ? WHERE n = ? AND tag = ? AND gone_seq IS NULL"),
+    task: prepare("INSERT INTO tasks (stream, seq, id) VALUES (?, ?, ?)"),
+    endTask: prepare("UPDATE tasks SET gone_seq = ? WHERE stream = ? AND id = ? AND gone_seq IS NULL"),
     snapshot: prepare("INSERT INTO snapshots (stream, seq, record) VALUES (?, ?, ?)"),
     unsettle: prepare("INSERT INTO unsettled (n) VALUES (?) ON CONFLICT DO NOTHING"),
     settle: prepare("DELETE FROM unsettled WHERE n = (SELECT n FROM streams WHERE tenant = ? AND kind = ? AND id = ?)"),
@@ -365,6 +370,9 @@ function statements(db: DatabaseSync) {
       `INSERT INTO tags (tenant, tag, created_at, n, seq, gone_seq)
         SELECT :tenant, tag, :created, :to, seq, CASE WHEN gone_seq <= :through THEN gone_seq END
           FROM tags WHERE n = :from AND seq <= :through`,
+      `INSERT INTO tasks (stream, seq, gone_seq, id)
+        SELECT :to, seq, CASE WHEN gone_seq <= :through THEN gone_seq END, id
+          FROM tasks WHERE stream = :from AND seq <= :through`,
       "INSERT INTO forks (n, root) VALUES (:from, :from) ON CONFLICT DO NOTHING",
       "INSERT INTO forks (n, root) SELECT :to, root FROM forks WHERE n = :from",
     ].map((sql) => {
@@ -382,6 +390,7 @@ function statements(db: DatabaseSync) {
       "DELETE FROM unsettled WHERE n = ?",
       "DELETE FROM tags WHERE n = ?",
       "DELETE FROM messages WHERE stream = ?",
+      "DELETE FROM tasks WHERE stream = ?",
       "DELETE FROM records WHERE n = ?",
       "DELETE FROM names WHERE n = ?1 AND (tenant, session_id) IN (SELECT tenant, session_id FROM sessions WHERE n = ?1)",
       "DELETE FROM remembered WHERE about = ?",

@@ -1,6 +1,7 @@
 import type { NewContent } from "../../engine/artifact.ts";
 import type { SessionRecord } from "../../engine/session.ts";
 import type { Append, Commit, Part, Stream, StreamRef } from "../../engine/store.ts";
+import { NO_WORK } from "../../engine/task.ts";
 import { type Column, LARGE, OFTEN_CHANGED, SELDOM_CHANGED } from "./rows.ts";
 
 /** An append to a session whose stored row is known. */
@@ -62,7 +63,9 @@ function leanPart(part: Append<"session">, known: Stream | undefined): Append<"s
     if (record[member] === known.record[member]) record[member] = undefined;
     else selection |= bitOf(i);
   }
-  // NOTE: the writer reads nothing of it but the columns of the selection.
+  // When a session expires depends on its open tasks, also where they are as they were.
+  record.work ??= { ...NO_WORK, tasks: part.record.work.tasks };
+  // NOTE: the writer reads nothing of it but the columns of the selection, and that.
   return { ...part, record: record as SessionRecord, selection } satisfies LeanAppend as LeanAppend;
 }
 

@@ -21,14 +21,29 @@ import type {
   SessionQuery,
   Stream,
   StreamRef,
+  TaskPlace,
+  TaskQuery,
   Totals,
   View,
 } from "../../engine/store.ts";
 import type { Records, StreamKind } from "../../engine/streams.ts";
+import { NO_WORK } from "../../engine/task.ts";
 import { artifactList, artifactValues, MATCHES } from "./artifact-list.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { toKey } from "./key-rows.ts";
-import { integer, type Row, text, toArtifact, toBrought, toEntry, toRef, toSessionRef, toStream } from "./rows.ts";
+import {
+  integer,
+  type Row,
+  TASK_COLUMNS,
+  text,
+  toArtifact,
+  toBrought,
+  toEntry,
+  toRef,
+  toSessionRef,
+  toStream,
+  toTaskPlace,
+} from "./rows.ts";
 import {
   countOf,
   listAlong,
@@ -248,6 +263,48 @@ export class Queries {
     return rows.map(toSessionRef);
   }
 
+  tasks(ref: StreamRef<"session">, { isOpen, limit, cursor }: TaskQuery): Page<TaskPlace> {
+    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) {
+      const message = "is not the next_cursor of a page of tasks";
+      throw invalid([{ field: "cursor", message, type: "invalid_cursor" }]);
+    }
+    const rows = this.#all(
+      `SELECT ${TASK_COLUMNS} FROM streams t JOIN tasks k ON k.stream = t.n
+      WHERE ${OF_STREAM} AND k.seq < :before ${isOpen ? "AND k.gone_seq IS NULL" : ""}
+      ORDER BY k.seq DESC LIMIT :limit`,
+      { ...ofStream(ref), before: Number(cursor ?? Number.MAX_SAFE_INTEGER), limit: limit + 1 },
+    );
+    const items = rows.slice(0, limit).map(toTaskPlace);
+    return { items, ...given("next", rows.length > limit ? items.at(-1) : undefined, ({ seq }) => String(seq)) };
+  }
+
+  unfinished({
+    after,
+    limit,
+  }: {
+    readonly after?: StreamRef<"session">;
+    readonly limit: number;
+  }): readonly StreamRef<"session">[] {
+    const rows = this.#all(
+      `SELECT DISTINCT t.n, t.tenant, t.kind, t.id AS uid FROM tasks k INDEXED BY tasks_open JOIN streams t ON t.n = k.stream
+      WHERE k.gone_seq IS NULL AND k.stream > coalesce(
+        (SELECT n FROM streams WHERE tenant = :tenant AND kind = :kind AND id = :uid), 0)
+      ORDER BY k.stream LIMIT :limit`,
+      { tenant: null, kind: null, uid: null, ...(after && ofStream(after)), limit },
+    );
+    return rows.map(toSessionRef);
+  }
+
+  versionsInUse(versions: readonly string[]): readonly string[] {
+    const isUsed = (version: string): boolean =>
+      this.#all(
+        `SELECT 1 FROM sessions s INDEXED BY sessions_at_work JOIN json_each(s.work, '$.apps') a
+        WHERE s.work <> ${`'${JSON.stringify(NO_WORK)}'`} AND a.value ->> 'version' = :version LIMIT 1`,
+        { version },
+      ).length > 0;
+    return versions.filter(isUsed);
+  }
+
   /** Each is found by a look-up of its own: a tenant may have a million sessions. */
   tenants({ after = "", limit }: { readonly after?: string; readonly limit: number }): readonly string[] {
     const rows = this.#all(
@@ -322,7 +379,7 @@ export class Queries {
   }
 }
 
-const LARGE_TEXTS = ["metadata", "description", "conversation", "working_memory", "body"];
+const LARGE_TEXTS = ["metadata", "description", "conversation", "working_memory", "work", "body"];
 
 /** How large rows are: by the texts of a session and of a payload that may be long. */
 function charactersOf(rows: readonly Row[]): number {

@@ -10,6 +10,7 @@ import type {
   SessionFilter,
   SessionQuery,
   StreamRef,
+  TaskQuery,
   View,
 } from "../../engine/store.ts";
 import { asStoreError, openReader } from "./connection.ts";
@@ -31,6 +32,12 @@ export type Read =
   | { readonly read: "keys"; readonly query: KeyQuery }
   | { readonly read: "ended"; readonly query: EndedQuery }
   | { readonly read: "unsettled"; readonly limit: number }
+  | { readonly read: "tasks"; readonly ref: StreamRef<"session">; readonly query: TaskQuery }
+  | {
+      readonly read: "unfinished";
+      readonly page: { readonly after?: StreamRef<"session">; readonly limit: number };
+    }
+  | { readonly read: "versionsInUse"; readonly versions: readonly string[] }
   | { readonly read: "tenants"; readonly page: { readonly after?: string; readonly limit: number } }
   | { readonly read: "overdue"; readonly now: number; readonly limit: number }
   | { readonly read: "notices"; readonly position: number; readonly limit: number };
@@ -96,6 +103,12 @@ function answer(call: Read): unknown {
       return queries.keys(call.query);
     case "ended":
       return queries.ended(call.query);
+    case "tasks":
+      return queries.tasks(call.ref, call.query);
+    case "unfinished":
+      return queries.unfinished(call.page);
+    case "versionsInUse":
+      return queries.versionsInUse(call.versions);
     case "unsettled":
       return queries.unsettled(call.limit);
     case "tenants":

@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
-import { toVersion3 } from "../../../tests/older-schema.ts";
+import { toVersion3, toVersion4 } from "../../../tests/older-schema.ts";
 import { Author } from "../../conformance/index.ts";
 import { randomFrom } from "../../conformance/random.ts";
 import type { Stream } from "../../engine/store.ts";
@@ -139,7 +139,10 @@ describe("restore()", () => {
       const { contents: ___, ...rest } = { contents: undefined, ...manifest };
       return { ...rest, version: 1, schema_version: 3, holds };
     };
-    const older = rebuilt(toVersion3);
+    const older = rebuilt((db) => {
+      toVersion4(db);
+      toVersion3(db);
+    });
     const content = older.subarray(older.indexOf("\n") + 1, older.length - TRAILER_BYTES);
     writeFileSync(file, sealed(first(manifestOf(older)), content));
     assert.equal((await checkBackup(file)).version, 1);

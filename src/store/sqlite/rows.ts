@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../../engine/json.ts";
 import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
 import type { Entry, OperationKind } from "../../engine/operation.ts";
 import type { Origin, SessionRecord, Status } from "../../engine/session.ts";
-import type { Head, Remembered, Stream, StreamRef } from "../../engine/store.ts";
+import type { Head, Remembered, Stream, StreamRef, TaskPlace } from "../../engine/store.ts";
 import type { Inputs, Records, StreamKind } from "../../engine/streams.ts";
 
 /** A row as `node:sqlite` gives it. */
@@ -74,6 +74,7 @@ function toRecord(row: Row): SessionRecord {
     workingMemory: JSON.parse(text(row.working_memory)) as JsonObject,
     artifacts: { count: integer(row.artifact_count), bytes: integer(row.artifact_bytes) },
     checkpoints: JSON.parse(text(row.checkpoints)) as SessionRecord["checkpoints"],
+    work: JSON.parse(text(row.work)) as SessionRecord["work"],
     ...given("origin", row.origin ?? undefined, (origin) => JSON.parse(text(origin)) as Origin),
     ...(row.temporary === 1 && ({ temporary: true } as const)),
     ...given("name", row.name ?? undefined, text),
@@ -119,6 +120,7 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["artifact_count", (record) => record.artifacts.count],
   ["artifact_bytes", (record) => record.artifacts.bytes],
   ["checkpoints", (record) => JSON.stringify(record.checkpoints)],
+  ["work", (record) => JSON.stringify(record.work)],
 ];
 
 /** The columns that hold members of a record that may be large, as JSON. */
@@ -128,6 +130,7 @@ export const LARGE = [
   ["conversation", "conversation"],
   ["working_memory", "workingMemory"],
   ["checkpoints", "checkpoints"],
+  ["work", "work"],
 ] as const satisfies readonly (readonly [name: string, member: keyof SessionRecord])[];
 
 /** Reads a row of operations, with the `payload_row`, `salt` and `body` of its payload. */
@@ -240,6 +243,15 @@ export function toRemembered(row: Row): Remembered {
     expiresAt: integer(row.expires_at),
     ...given("about", row.uid ?? undefined, () => toRef({ ...row, tenant: row.about_tenant ?? null })),
   };
+}
+
+/** The columns of a task with its stream, as `k` and `t`. */
+export const TASK_COLUMNS = "t.tenant, t.kind, t.id AS uid, k.id, k.seq, k.gone_seq";
+
+/** Reads a row of `TASK_COLUMNS`. */
+export function toTaskPlace(row: Row): TaskPlace {
+  const goneSeq = given("goneSeq", row.gone_seq ?? undefined, integer);
+  return { ref: toSessionRef(row), id: text(row.id), seq: integer(row.seq), ...goneSeq };
 }
 
 /** The bytes of a text of hex digits. */

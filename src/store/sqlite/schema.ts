@@ -14,6 +14,13 @@ function withArtifacts(column: string, path: string): string {
   return `json_set(${column}, '${path}.artifacts', json('{"count":0,"bytes":0}'), '${path}.checkpoints', json('{}'))`;
 }
 
+const NO_WORK = '{"apps":{},"tasks":[],"usage":{"calls":0,"busyUs":0,"idleUs":0,"memoryPeakBytes":0}}';
+
+/** A JSON column with a session's record at `path`, and with the work that records had not before apps. */
+function withWork(column: string, path: string): string {
+  return `json_set(${column}, '${path}.work', json('${NO_WORK}'))`;
+}
+
 /**
  * The numbered migrations: the first makes version 1 of the schema, and so on. A landed one never changes.
  *
@@ -301,6 +308,29 @@ const MIGRATIONS: readonly string[] = [
   UPDATE remembered SET answer = ${withArtifacts("answer", "$.record")}
     WHERE json_type(answer, '$.record.sessionId') = 'text';
   UPDATE remembered SET answer = ${withArtifacts("answer", "$.session.record")}
+    WHERE json_type(answer, '$.session.record.sessionId') = 'text';
+  `,
+  `
+  -- What a session does by apps, as JSON.
+  ALTER TABLE sessions ADD COLUMN work TEXT NOT NULL DEFAULT '${NO_WORK}';
+  CREATE INDEX sessions_at_work ON sessions (n) WHERE work <> '${NO_WORK}';
+
+  -- The tasks of a session: from the operation with the call, seq, until the one that has the outcome, gone_seq.
+  CREATE TABLE tasks (
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    gone_seq INTEGER,
+    id TEXT NOT NULL,
+    PRIMARY KEY (stream, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tasks_by_id ON tasks (id);
+  CREATE INDEX tasks_open ON tasks (stream) WHERE gone_seq IS NULL;
+
+  -- Records that were kept whole know nothing of apps yet.
+  UPDATE snapshots SET record = ${withWork("record", "$")} WHERE json_type(record, '$.sessionId') = 'text';
+  UPDATE remembered SET answer = ${withWork("answer", "$.record")}
+    WHERE json_type(answer, '$.record.sessionId') = 'text';
+  UPDATE remembered SET answer = ${withWork("answer", "$.session.record")}
     WHERE json_type(answer, '$.session.record.sessionId') = 'text';
   `,
 ];

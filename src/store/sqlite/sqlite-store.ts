@@ -27,6 +27,8 @@ import type {
   Store,
   Stream,
   StreamRef,
+  TaskPlace,
+  TaskQuery,
   Totals,
   View,
 } from "../../engine/store.ts";
@@ -47,11 +49,13 @@ import {
   RECORD_COLUMNS,
   type Row,
   STREAM_COLUMNS,
+  TASK_COLUMNS,
   toArtifact,
   toContent,
   toOther,
   toRemembered,
   toStream,
+  toTaskPlace,
 } from "./rows.ts";
 import { migrate } from "./schema.ts";
 import { StreamCache } from "./stream-cache.ts";
@@ -135,6 +139,8 @@ type PointRead =
   | "named"
   | "artifact"
   | "permission"
+  | "task"
+  | "taskOf"
   | "content"
   | "body"
   | "remembered"
@@ -183,6 +189,10 @@ class SqliteStore implements Store {
         JOIN grants g ON g.stream = b.stream AND g.artifact = b.id
         WHERE t.tenant = ? AND t.kind = ? AND t.id = ? AND a.id = ? AND a.gone_seq IS NULL
           AND b.version <= a.version AND b.gone_seq IS NULL AND g.grantee = ? AND g.gone_seq IS NULL`),
+      task: this.#db.prepare(`SELECT ${TASK_COLUMNS} FROM tasks k JOIN streams t ON t.n = k.stream
+        WHERE t.tenant = ? AND k.id = ? ORDER BY t.n LIMIT 1`),
+      taskOf: this.#db.prepare(`SELECT ${TASK_COLUMNS} FROM tasks k JOIN streams t ON t.n = k.stream
+        WHERE t.tenant = ? AND k.id = ? AND t.id = ?`),
       content: this.#db.prepare(
         "SELECT digest, size, stored_size, chunks, file FROM contents WHERE tenant = ? AND digest = ?",
       ),
@@ -288,6 +298,26 @@ class SqliteStore implements Store {
     return this.#point("permission", [tenant, kind, uid, id, grantee], ({ rank }) =>
       rank == null ? undefined : PERMISSIONS[integer(rank)],
     );
+  }
+
+  async task(tenant: string, id: string, uid?: string): Promise<TaskPlace | undefined> {
+    if (uid === undefined) return this.#point("task", [tenant, id], toTaskPlace);
+    return this.#point("taskOf", [tenant, id, uid], toTaskPlace);
+  }
+
+  async tasks(ref: StreamRef<"session">, query: TaskQuery): Promise<Page<TaskPlace>> {
+    return await this.#read({ read: "tasks", ref, query });
+  }
+
+  async unfinished(page: {
+    readonly after?: StreamRef<"session">;
+    readonly limit: number;
+  }): Promise<readonly StreamRef<"session">[]> {
+    return await this.#read({ read: "unfinished", page });
+  }
+
+  async versionsInUse(versions: readonly string[]): Promise<readonly string[]> {
+    return await this.#read({ read: "versionsInUse", versions });
   }
 
   async content(tenant: string, digest: string): Promise<Content | undefined> {
