@@ -12,6 +12,8 @@ interface Rule {
   readonly imports: Readonly<Record<string, Reach>> | "all but cli";
   /** Whether it may use Node's modules and packages. */
   readonly outside: boolean;
+  /** Whether it may import what nobody knows before it runs: the modules of apps. */
+  readonly loadsApps?: true;
 }
 
 /** Who may import whom, also of folders to come. ARCHITECTURE.md has those that exist, with what each holds. */
@@ -23,7 +25,7 @@ const FOLDERS: Readonly<Record<string, Rule>> = {
   artifacts: { imports: { engine: "all" }, outside: true },
   bundles: { imports: { engine: "all", artifacts: "all", sealed: "all" }, outside: true },
   memory: { imports: { engine: "all" }, outside: true },
-  workers: { imports: { engine: "all" }, outside: true },
+  workers: { imports: { engine: "all", "app-format": "all" }, outside: true, loadsApps: true },
   "app-format": { imports: { engine: "types" }, outside: true },
   apps: { imports: { "app-format": "all" }, outside: true },
   agents: { imports: { engine: "all", memory: "all" }, outside: true },
@@ -50,7 +52,8 @@ const FOLDERS: Readonly<Record<string, Rule>> = {
   conformance: { imports: { engine: "all" }, outside: true },
 };
 
-const MAY_READ_ENVIRONMENT = ["config", "cli"];
+/** An app's environment holds what the server gives to it, and nothing else. */
+const MAY_READ_ENVIRONMENT = ["config", "cli", "apps"];
 
 const LEAVES = ["console", "examples", "benchmarks"];
 
@@ -92,6 +95,9 @@ describe("boundaries", () => {
       ["src/platform/a.ts", 'import { a } from "../cli/main.ts";'],
       ["src/http/dialects/atlus/a.ts", 'import { a } from "../inference/a.ts";'],
       ["src/http/app.ts", 'import { a } from "./dialects/atlus/routes.ts";'],
+      ["src/apps/a/app.ts", 'import { a } from "../b/a.ts";'],
+      ["src/apps/infsh/a/app.ts", 'import { a } from "../b/a.ts";'],
+      ["src/apps/a/app.ts", 'import { a } from "../../engine/errors.ts";'],
       ["src/cli/a.ts", 'import { a } from "../../examples/a.ts";'],
       ["src/cli/a.ts", 'import { a } from "../../tests/a.ts";'],
       ["src/cli/a.ts", 'new URL("../../console/index.html", import.meta.url);'],
@@ -100,7 +106,7 @@ describe("boundaries", () => {
     for (const [path, source] of refused) assert.equal(breachesOf(path, source).length, 1, `${path}: ${source}`);
   });
 
-  it("refuse to read the environment outside config and cli", () => {
+  it("refuse to read the environment outside config, cli and apps", () => {
     for (const source of [
       "process.env.HOME;",
       'process["env"];',
@@ -110,6 +116,7 @@ describe("boundaries", () => {
       assert.equal(breachesOf("src/http/a.ts", source).length, 1, source);
       assert.deepEqual(breachesOf("src/config/a.ts", source), []);
       assert.deepEqual(breachesOf("src/cli/a.ts", source), []);
+      assert.deepEqual(breachesOf("src/apps/a/app.ts", source), []);
     }
   });
 
@@ -128,6 +135,9 @@ describe("boundaries", () => {
       ["src/http/dialects/atlus/a.ts", 'import { a } from "../../edge.ts";\nimport { b } from "./b.ts";'],
       ["src/http/app.ts", 'import { Hono } from "hono";\nimport { a } from "./edge.ts";'],
       ["src/platform/a.ts", 'import { a } from "../store/sqlite/a.ts";\nimport { b } from "../config/config.ts";'],
+      ["src/workers/a.ts", 'import { z } from "../app-format/index.ts";\nawait import(pathToFileURL(entry).href);'],
+      ["src/apps/a/app.ts", 'import { a } from "../../app-format/index.ts";\nimport { b } from "./parts/b.ts";'],
+      ["src/apps/infsh/a/app.ts", 'import { a } from "../../../app-format/index.ts";\nimport { b } from "./b.ts";'],
       ["src/workers/a.ts", "new URL(isSource ? `./b.ts` : `./b.js`, import.meta.url);"],
       ["src/cli/a.ts", 'readFileSync(new URL("../../package.json", import.meta.url));'],
       [
@@ -152,7 +162,7 @@ function breachesOf(path: string, source: string): readonly string[] {
     return fault === undefined ? [] : [`${path} ${fault}`];
   });
   if (!MAY_READ_ENVIRONMENT.includes(folder) && ENVIRONMENT.test(withoutComments(source))) {
-    faults.push(`${path} reads the environment; that is for config alone`);
+    faults.push(`${path} reads the environment; that is for config, cli and apps`);
   }
   return faults;
 }
@@ -169,12 +179,14 @@ function importFault(
   from: string,
   { specifier, typeOnly }: { readonly specifier: string | undefined; readonly typeOnly: boolean },
 ): string | undefined {
-  if (specifier === undefined) return "imports what is computed, so that nobody can tell what";
+  if (specifier === undefined) {
+    return ruleOf(from).loadsApps ? undefined : "imports what is computed, so that nobody can tell what";
+  }
   if (!specifier.startsWith(".")) return outsideFault(from, specifier);
   const target = posix.join(posix.dirname(path), specifier);
   const folder = folderOf(target);
   if (folder === undefined) return `imports "${target}", which is in no folder of the table`;
-  if (folder === from) return dialectFault(path, target);
+  if (folder === from) return dialectFault(path, target) ?? appFault(path, target);
   const { imports } = ruleOf(from);
   const reach = imports === "all but cli" ? folder !== "cli" && "all" : (imports[folder] ?? false);
   if (reach === "all") return undefined;
@@ -200,6 +212,12 @@ function urlFault(path: string, from: string, specifier: string | undefined): st
 function dialectFault(path: string, target: string): string | undefined {
   const [from, to] = [path, target].map((file) => /^src\/http\/dialects\/([^/]+)\//.exec(file)?.[1]);
   return to !== undefined && from !== to ? `imports "${target}", which is another dialect` : undefined;
+}
+
+/** An app is its folder, and is run from a copy of that. */
+function appFault(path: string, target: string): string | undefined {
+  const [from, to] = [path, target].map((file) => /^src\/apps\/((?:infsh\/)?[^/]+)\//.exec(file)?.[1]);
+  return from !== to ? `imports "${target}", which is not of its own folder` : undefined;
 }
 
 function ruleOf(folder: string): Rule {

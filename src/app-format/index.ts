@@ -1,0 +1,3 @@
+export type { Action, AppDefinition, AppFrame, AsJson, Beginning, Context, Permissions, Returned } from "./app.ts";
+export { action, defineApp, isApp, z } from "./define-app.ts";
+export type { Artifact, ArtifactDescription, Json, JsonObject, Message, Session } from "./session.ts";
