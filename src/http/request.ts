@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import type { z } from "zod";
-import { type Fault, invalid } from "../engine/errors.ts";
+import { invalid } from "../engine/errors.ts";
 import { jsonFaults, LIMITS } from "../engine/limits.ts";
 import type { Precondition } from "../engine/precondition.ts";
 import type { WriteOptions } from "../engine/sessions.ts";
-import { badHeader } from "./edge.ts";
+import { faultsOf } from "../workers/issue-faults.ts";
+import { badHeader, isHost } from "./edge.ts";
 
 /** The members of a query string; one that is repeated becomes an array. */
 export function queryOf(url: string): Record<string, string | string[]> {
@@ -16,6 +17,18 @@ export function queryOf(url: string): Record<string, string | string[]> {
     members.set(key, before === undefined ? value : [before, value].flat());
   }
   return Object.fromEntries(members);
+}
+
+/**
+ * Where the client reaches the server, by what its proxies say, or by the `Host` that it named. It is told nothing that it
+ * did not say itself.
+ */
+export function originOf({ headers }: Pick<IncomingMessage, "headers">): string {
+  const [scheme = "http", host = headers.host ?? ""] = (["x-forwarded-proto", "x-forwarded-host"] as const).map(
+    (name) => headers[name]?.toString().split(",", 1)[0]?.trim(),
+  );
+  const origin = `${scheme}://${host}`;
+  return /^https?$/.test(scheme) && isHost(host) ? origin : `http://${headers.host ?? ""}`;
 }
 
 /** Parses a value with a shape, or throws `invalid` with every fault. */
@@ -86,16 +99,4 @@ function preconditionOf(value: string): Precondition {
   return [...value.matchAll(/(W\/)?"([^"]*)"/g)].flatMap(([, weak, tag = ""]) =>
     weak === undefined && /^\d{1,15}$/.test(tag) ? [Number(tag)] : [],
   );
-}
-
-function faultsOf(issue: z.core.$ZodIssue): Fault[] {
-  const path = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      field: path === "" ? key : `${path}.${key}`,
-      message: "is not known here",
-      type: issue.code,
-    }));
-  }
-  return [{ field: path, message: issue.message, type: issue.code }];
 }
