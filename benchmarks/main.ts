@@ -18,6 +18,8 @@ import { installPeers } from "./peer-install.ts";
 import { measurePeers } from "./peers.ts";
 import { measureSdk } from "./sdk.ts";
 import { measureStartup } from "./startup.ts";
+import { measureTasks } from "./tasks.ts";
+import { measureWorkers } from "./workers.ts";
 
 // Before anything takes its time, since it may fail.
 installPeers();
@@ -38,6 +40,8 @@ const table = claimTable([
   ...(await measureArtifactQuery()),
   ...(await measurePastState()),
   ...(await measureLlmspell()),
+  ...(await measureWorkers()),
+  ...(await measureTasks()),
 ]);
 
 writeFileSync(
@@ -81,6 +85,9 @@ A list of artifacts in a session of 100,000 has the same list in one of 1,000 as
 about now, or a loop over \`node:sqlite\` that reads the same rows or writes such rows, or over files; what goes through a
 whole log, or through all contents, has five rounds. What rs-llmspell publishes of itself, 24.5 µs and under 1 ms, is of a
 store in memory alone, and was not run here: ours are the times of calls, or with 64 callers the time of all by call.
+
+Of calls of apps, raw is a bare round trip to a forked process over Node's own channel, for a durable call with two commits of
+the same engine beside it; for a first call, a process that is forked for it.
 
 ${machine}
 

@@ -32,7 +32,7 @@ export class ChildServer implements AsyncDisposable {
     ];
     const child = spawn(process.execPath, args, {
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...env },
+      env: { ...process.env, SOJOURN_SPARE_WORKERS: "0", ...env },
     });
     const ended = once(child, "exit");
     let printed = "";

@@ -91,7 +91,7 @@ export class CommandLine implements AsyncDisposable {
 
   #environment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
     const ours = Object.entries(process.env).filter(([name]) => !DECIDES.test(name));
-    return { ...Object.fromEntries(ours), ...this.#env, ...env };
+    return { ...Object.fromEntries(ours), SOJOURN_SPARE_WORKERS: "0", ...this.#env, ...env };
   }
 }
 

@@ -24,11 +24,11 @@ export async function startServer(
   limits: Partial<EdgeLimits> = {},
 ): Promise<TestServer> {
   const directory = await mkdtemp(join(tmpdir(), "sojourn-test-"));
-  const defaults = { port: "0", data: "data", durability: "none", log_level: "silent" };
+  const defaults = { port: "0", data: "data", durability: "none", log_level: "silent", spare_workers: "0" };
   const loaded = loadConfig({ flags: { ...defaults, ...flags }, cwd: directory });
   if ("faults" in loaded)
     throw new Error(loaded.faults.map(({ source, message }) => `${source}: ${message}`).join("\n"));
-  const { url, close } = await serve(loaded.config, limits);
+  const { url, close } = await serve(loaded.config, { limits });
   return {
     url,
     stop: close,

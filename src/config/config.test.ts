@@ -48,6 +48,13 @@ describe("loadConfig()", () => {
       maxArtifactsPerSession: 1_000,
       maxArtifactBytesPerSession: 10_737_418_240,
       artifactCompressionThreshold: 10_240,
+      watchApps: "on",
+      taskTimeoutSeconds: 300,
+      workerIdleSeconds: 300,
+      workerMemoryMib: 512,
+      spareWorkers: 2,
+      sandbox: "auto",
+      sandboxMinimum: "process",
       whenParentEnds: "nothing",
       retentionStatuses: "completed,failed,expired",
       retentionKeepLatest: 0,
@@ -94,6 +101,17 @@ describe("loadConfig()", () => {
       max_artifact_bytes_per_session: 3,
       artifact_compression_threshold: 0,
       artifact_roots: "/a,/b c",
+      apps: "/apps, a-package",
+      watch_apps: "off",
+      trusted_apps: "a, b/c",
+      data_folders: "/data",
+      task_timeout_seconds: 1,
+      worker_idle_seconds: 2,
+      worker_memory_mib: 64,
+      workers_memory_mib: 128,
+      spare_workers: 0,
+      sandbox: "process",
+      sandbox_minimum: "bubblewrap",
       when_parent_ends: "suspend",
       retention_days: 1,
       retention_statuses: "failed,expired",
@@ -138,6 +156,17 @@ describe("loadConfig()", () => {
       maxArtifactBytesPerSession: 3,
       artifactCompressionThreshold: 0,
       artifactRoots: "/a,/b c",
+      apps: "/apps, a-package",
+      watchApps: "off",
+      trustedApps: "a, b/c",
+      dataFolders: "/data",
+      taskTimeoutSeconds: 1,
+      workerIdleSeconds: 2,
+      workerMemoryMib: 64,
+      workersMemoryMib: 128,
+      spareWorkers: 0,
+      sandbox: "process",
+      sandboxMinimum: "bubblewrap",
       whenParentEnds: "suspend",
       retentionDays: 1,
       retentionStatuses: "failed,expired",
@@ -194,6 +223,7 @@ describe("loadConfig()", () => {
   it("takes a relative data directory from the working directory on", () => {
     assert.equal(load({ flags: { data: "sub/store" } }).data, join(cwd, "sub", "store"));
     assert.equal(load({ flags: { artifact_roots: "in, /abs" } }).artifactRoots, `${join(cwd, "in")},/abs`);
+    assert.equal(load({ flags: { data_folders: "sets" } }).dataFolders, join(cwd, "sets"));
   });
 
   it("refuses directories without a name, and words that are not among those it knows", () => {

@@ -130,7 +130,8 @@ function compose(
 /** A path as an absolute one; whatever else as it is. */
 function placed(name: string, value: string | number | undefined, cwd: string): string | number | undefined {
   if (name === "data") return resolve(cwd, `${value}`);
-  if (name !== "artifact_roots") return value;
+  const option: Option | undefined = Object.hasOwn(OPTIONS, name) ? OPTIONS[name as keyof Table] : undefined;
+  if (option?.type !== "directories" || value === undefined) return value;
   return wordsOf(`${value}`)
     .map((path) => resolve(cwd, path))
     .join(",");

@@ -30,7 +30,8 @@ function decodeWord(option: Exclude<Option, { type: "integer" }>, text: string):
 function isAllowed(option: Exclude<Option, { type: "integer" }>, text: string): boolean {
   if (option.type === "choice") return option.choices.includes(text);
   if (option.type === "choices") return wordsOf(text).every((word) => option.choices.includes(word));
-  if (option.type === "directories") return wordsOf(text).every((word) => word !== "" && !word.includes("\0"));
+  if (option.type === "directories" || option.type === "words")
+    return wordsOf(text).every((word) => word !== "" && !word.includes("\0"));
   if (option.type === "origins") return text === "*" || wordsOf(text).every(isOrigin);
   if (option.type === "model") return MODEL.test(text);
   if (option.type === "url") return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
@@ -55,6 +56,7 @@ const EXPECTED: Readonly<Record<Option["type"], string>> = {
   text: "must be text that is not empty",
   directory: "must name a directory",
   directories: "must name directories, separated by commas",
+  words: "must be words, separated by commas",
   file: "must name a file",
   model: "must be a provider and its model, such as openai:gpt-5; the providers are openai, anthropic and google",
   url: "must be an http or https address",

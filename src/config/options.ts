@@ -29,7 +29,7 @@ export interface ChoicesOption extends Described {
 
 /** Text that is not empty; a `directory`, or each of `directories`, is taken from the working directory on. */
 export interface TextOption extends Described {
-  readonly type: "text" | "directory" | "directories" | "file" | "origins" | "model" | "url";
+  readonly type: "text" | "words" | "directory" | "directories" | "file" | "origins" | "model" | "url";
   readonly default?: string;
   /** See `isSecret`. */
   readonly isSecret?: boolean;
@@ -220,6 +220,92 @@ export const OPTIONS = {
     description:
       "Directories of this machine, separated by commas, below which callers may have files stored as artifacts by their " +
       "path; set it for data that lies beside the server, and to nothing that not every caller may read",
+  },
+  apps: {
+    type: "words",
+    description:
+      "Folders with apps, and packages that are apps, separated by commas; set it to run your own beside those that come " +
+      "with Sojourn",
+  },
+  watch_apps: {
+    type: "choice",
+    default: "on",
+    choices: ["on", "off"],
+    description:
+      "Whether an app that changes in its folder is taken up at once, for sessions that begin then; choose off where " +
+      "folders change only with a restart",
+  },
+  trusted_apps: {
+    type: "words",
+    description:
+      "Names of apps, separated by commas, that may run in the server itself, as they ask; set it for your own that are " +
+      "pure and quick, since nothing stands between such an app and the server",
+  },
+  data_folders: {
+    type: "directories",
+    description:
+      "Directories, separated by commas, below which apps that ask for data may read files by their names; set it to the " +
+      "data sets and models that every caller may use",
+  },
+  task_timeout_seconds: {
+    type: "integer",
+    default: 300,
+    min: 1,
+    max: 86_400,
+    unit: "seconds",
+    description: "How long one call of an app may take, and does where it does not say; raise it for slow work",
+  },
+  worker_idle_seconds: {
+    type: "integer",
+    default: 300,
+    min: 1,
+    max: 86_400,
+    unit: "seconds",
+    description:
+      "After how long without a call the worker of a session goes, while the session stays; raise it where starting an " +
+      "app is slow and memory is plenty",
+  },
+  worker_memory_mib: {
+    type: "integer",
+    default: 512,
+    min: 64,
+    max: 1_048_576,
+    unit: "MiB",
+    description:
+      "How much memory one worker may hold before it is ended; raise it for apps with large models or tables",
+  },
+  workers_memory_mib: {
+    type: "integer",
+    min: 64,
+    max: 16_777_216,
+    unit: "MiB",
+    description:
+      "How much memory all workers may hold, half of the machine's where it does not say; past that, those that are idle " +
+      "for the longest go; lower it where other programs need theirs",
+  },
+  spare_workers: {
+    type: "integer",
+    default: 2,
+    min: 0,
+    max: 256,
+    unit: "workers",
+    description:
+      "How many workers are started ahead for the apps that were called last, so that first calls are quick; set 0 to " +
+      "save their memory",
+  },
+  sandbox: {
+    type: "choice",
+    default: "auto",
+    choices: ["auto", "process", "bubblewrap"],
+    description:
+      "How workers are held: process by process limits and Node's permissions, bubblewrap in namespaces of their own, " +
+      "too; keep auto to have the best that the machine has",
+  },
+  sandbox_minimum: {
+    type: "choice",
+    default: "process",
+    choices: ["process", "bubblewrap"],
+    description: "Below which sandbox no app runs; choose bubblewrap where apps are not your own",
   },
   when_parent_ends: {
     type: "choice",

@@ -42,6 +42,7 @@ const ALLOWED: Readonly<Record<Option["type"], string>> = {
   text: "text",
   directory: "a path",
   directories: "paths",
+  words: "words",
   file: "a path",
   origins: "URLs",
   model: "`provider:name`",

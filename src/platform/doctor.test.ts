@@ -24,7 +24,7 @@ describe("examine()", () => {
   });
 
   const configOf = (flags: Readonly<Record<string, string>> = {}): Config => {
-    const loaded = loadConfig({ flags: { port: "0", log_level: "silent", ...flags }, cwd });
+    const loaded = loadConfig({ flags: { port: "0", log_level: "silent", spare_workers: "0", ...flags }, cwd });
     assert.ok("config" in loaded, JSON.stringify(loaded));
     return loaded.config;
   };
@@ -50,6 +50,24 @@ describe("examine()", () => {
       assert.equal(found[check], "ok", check);
     }
     assert.deepEqual(readdirSync(cwd), []);
+  });
+
+  it("tells of the operator's apps, and which are broken, and of optional packages", async () => {
+    assert.equal((await find(configOf(), "apps")).found, "those that ship, and none of your own");
+    assert.equal((await find(configOf(), "optional packages")).state, "ok");
+    const wrong = join(cwd, "wrong.js");
+    writeFileSync(wrong, "export const app = 1;\n");
+    const findings = await Array.fromAsync(examine(configOf({ apps: wrong }), { thorough: false }));
+    const [counted, broken, ...others] = findings.filter(({ check }) => check === "apps");
+    assert.deepEqual([counted?.found, broken?.state, others], ["0 of your own", "problem", []]);
+    assert.match(broken?.found ?? "", /wrong\.js is broken: \S/);
+  });
+
+  it("tells how apps are kept apart, and that none runs where more is asked for than there is", async () => {
+    const own = await find(configOf({ sandbox: "process" }), "sandbox");
+    assert.deepEqual([own.state, own.found], ["ok", "process, and not bubblewrap: it is configured so"]);
+    const short = await find(configOf({ sandbox: "process", sandbox_minimum: "bubblewrap" }), "sandbox");
+    assert.equal(short.state, "problem");
   });
 
   it("finds a store whole that was used, and changes nothing", async () => {

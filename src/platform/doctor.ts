@@ -17,6 +17,8 @@ import { SojournError } from "../engine/errors.ts";
 import type { AccessMode } from "../engine/key.ts";
 import { isLoopback } from "../http/edge.ts";
 import { type Inspection, inspectStore } from "../store/sqlite/index.ts";
+import { probeSandbox, reaches } from "../workers/sandbox.ts";
+import { examineApps } from "./doctor-apps.ts";
 import { modelOf } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
 
@@ -57,6 +59,8 @@ export async function* examine(config: Config, { thorough }: { readonly thorough
   yield openFiles();
   yield durability(config);
   yield model(config);
+  yield sandbox(config);
+  yield* examineApps(config);
   yield* directory(config.data);
   yield* store(config, thorough);
   yield await port(config);
@@ -102,6 +106,19 @@ function model(config: Config): Finding {
     return { check, state: "problem", found, remedy };
   }
   return { check, state: "ok", found: `${name} answers chats, asked ${modelApiKey ? "with" : "without"} a key` };
+}
+
+function sandbox({ sandbox: wanted, sandboxMinimum: minimum }: Config): Finding {
+  const check = "sandbox";
+  const { level, missing } = probeSandbox(wanted);
+  const found = `${level}${missing === undefined ? "" : `, and not bubblewrap: ${missing}`}`;
+  if (!reaches(level, minimum)) {
+    const remedy = `No app runs below sandbox_minimum, which is ${minimum}: install bubblewrap, or lower it`;
+    return { check, state: "problem", found, remedy };
+  }
+  if (missing === undefined || wanted === "process") return { check, state: "ok", found };
+  const remedy = "Install bubblewrap where apps are not your own: Node's permissions are no boundary by themselves";
+  return { check, state: "warning", found, remedy };
 }
 
 function* directory(path: string): Generator<Finding> {

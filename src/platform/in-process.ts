@@ -47,6 +47,7 @@ import { parse } from "../http/request.ts";
 import { InProcessArtifacts } from "./in-process-artifacts.ts";
 import { asOperator, type InProcessCalls, StreamSighting, seenWith } from "./in-process-calls.ts";
 import { InProcessHistory } from "./in-process-history.ts";
+import { InProcessTasks } from "./in-process-tasks.ts";
 import { bodyOf, jsonOf, momentOf, queryOf, writing } from "./input.ts";
 import type { Engine } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
@@ -59,6 +60,7 @@ import { VERSION } from "./version.ts";
 export class InProcess implements Transport {
   readonly artifacts: InProcessArtifacts;
   readonly history: InProcessHistory;
+  readonly tasks: InProcessTasks;
   readonly #calls: InProcessCalls;
   readonly #engine: Engine;
   readonly #sessions: Sessions;
@@ -70,6 +72,7 @@ export class InProcess implements Transport {
     this.#sessions = calls.engine.sessions;
     this.artifacts = new InProcessArtifacts(calls);
     this.history = new InProcessHistory(calls);
+    this.tasks = new InProcessTasks(calls);
   }
 
   actingAs(session: string): InProcess {

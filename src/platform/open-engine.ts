@@ -9,9 +9,14 @@ import { SECOND } from "../engine/clock.ts";
 import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
+import { isFinal } from "../engine/lifecycle.ts";
 import { Retention, type RetentionPolicy } from "../engine/retention.ts";
+import { RunSlots } from "../engine/run-slots.ts";
+import type { Runner } from "../engine/runner.ts";
 import { Sessions } from "../engine/sessions.ts";
-import type { Store } from "../engine/store.ts";
+import type { Commit, Store, StreamRef } from "../engine/store.ts";
+import type { Records, StreamKind } from "../engine/streams.ts";
+import { Tasks } from "../engine/tasks.ts";
 import { Users } from "../engine/users.ts";
 import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
@@ -19,49 +24,71 @@ import type { Model } from "../memory/model.ts";
 import { openModel } from "../memory/models/open-model.ts";
 import { builtInModel } from "../memory/responder/responder.ts";
 import { type Backup, backUp, openSqliteStore } from "../store/sqlite/index.ts";
+import { aroundCommits } from "./around-commits.ts";
 import { type Chore, startChores } from "./chores.ts";
+import { LateRunner } from "./late-runner.ts";
 import type { Logger } from "./log.ts";
+import { openWorkers, type Workers } from "./open-workers.ts";
 import { blake3, isSame, randomIds, systemClock } from "./ports.ts";
+import { taskHost } from "./task-host.ts";
 import { VERSION } from "./version.ts";
 
-/** What concerns the store and the sessions in it, whoever calls them. */
-export type EngineConfig = Pick<
+/** What concerns apps, and the workers that run them. */
+export type WorkersConfig = Pick<
   Config,
-  | "data"
-  | "durability"
-  | "maxSessions"
-  | "cleanupIdleSeconds"
-  | "idleTimeoutSeconds"
-  | "maxMetadataBytes"
-  | "maxStoreBytes"
-  | "sweepIntervalMs"
-  | "model"
-  | "modelBaseUrl"
-  | "modelApiKey"
-  | "modelTimeoutSeconds"
-  | "modelMaxOutputTokens"
-  | "systemPrompt"
-  | "windowTokens"
-  | "autoCompact"
-  | "temporaryIdleSeconds"
-  | "maxArtifactBytes"
-  | "maxArtifactsPerSession"
-  | "maxArtifactBytesPerSession"
-  | "artifactCompressionThreshold"
-  | "artifactRoots"
-  | "whenParentEnds"
-  | "retentionDays"
-  | "retentionStatuses"
-  | "retentionKeepLatest"
-  | "retentionMaxSessions"
-  | "retentionMaxArtifactBytes"
+  | "apps"
+  | "watchApps"
+  | "trustedApps"
+  | "dataFolders"
+  | "taskTimeoutSeconds"
+  | "workerIdleSeconds"
+  | "workerMemoryMib"
+  | "workersMemoryMib"
+  | "spareWorkers"
+  | "sandbox"
+  | "sandboxMinimum"
 >;
+
+/** What concerns the store and the sessions in it, whoever calls them. */
+export type EngineConfig = WorkersConfig &
+  Pick<
+    Config,
+    | "data"
+    | "durability"
+    | "maxSessions"
+    | "cleanupIdleSeconds"
+    | "idleTimeoutSeconds"
+    | "maxMetadataBytes"
+    | "maxStoreBytes"
+    | "sweepIntervalMs"
+    | "model"
+    | "modelBaseUrl"
+    | "modelApiKey"
+    | "modelTimeoutSeconds"
+    | "modelMaxOutputTokens"
+    | "systemPrompt"
+    | "windowTokens"
+    | "autoCompact"
+    | "temporaryIdleSeconds"
+    | "maxArtifactBytes"
+    | "maxArtifactsPerSession"
+    | "maxArtifactBytesPerSession"
+    | "artifactCompressionThreshold"
+    | "artifactRoots"
+    | "whenParentEnds"
+    | "retentionDays"
+    | "retentionStatuses"
+    | "retentionKeepLatest"
+    | "retentionMaxSessions"
+    | "retentionMaxArtifactBytes"
+  >;
 
 /** An engine at work on its data directory. */
 export interface Engine {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly memory: Memory;
+  readonly tasks: Tasks;
   readonly artifacts: Artifacts;
   readonly history: History;
   readonly bundles: Bundles;
@@ -71,6 +98,8 @@ export interface Engine {
   assertAlive(): void;
   /** Resolves if the engine can do its work; rejects with why not. */
   probe(): Promise<void>;
+  /** Finds the apps, and sees to the tasks that a process before left. */
+  begin(): Promise<void>;
   /** Takes a backup of all that there is; the signal ends it. */
   backUp(signal?: AbortSignal): Promise<Backup>;
   /** Ends the feeds and the chores, writes what is in hand, and lets go of the directory. */
@@ -86,6 +115,10 @@ export interface EngineParts {
   readonly observeModel?: (model: Model) => Model;
   /** What answers chats, in place of what the configuration says. */
   readonly model?: Model;
+  /** What runs apps, in place of workers. */
+  readonly runner?: Runner;
+  /** The variables that apps may be given, where they name them; default: none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -95,7 +128,14 @@ export interface EngineParts {
  */
 export function openEngine(
   config: EngineConfig,
-  { logger, observe = (store) => store, observeModel = (model) => model, model: asked = modelOf(config) }: EngineParts,
+  {
+    logger,
+    observe = (store) => store,
+    observeModel = (model) => model,
+    model: asked = modelOf(config),
+    runner: apart,
+    environment = {},
+  }: EngineParts,
 ): Engine {
   const { modelTimeoutSeconds, modelMaxOutputTokens: maxOutputTokens } = config;
   const model = observeModel(guarded(asked, { timeoutMs: modelTimeoutSeconds * 1_000, maxOutputTokens }));
@@ -112,7 +152,17 @@ export function openEngine(
   const assertAlive = (): void => {
     if (failure !== undefined) throw failure;
   };
-  const store = observe(sqlite);
+  let workers: Workers | undefined;
+  const runner = new LateRunner(async () => {
+    if (apart !== undefined) return apart;
+    workers = await openWorkers(config, { data: config.data, environment, logger });
+    return workers;
+  });
+  const store = aroundCommits(observe(sqlite), async (commit, next) => {
+    const committed = await next(commit);
+    if (committed.outcome === "committed") for (const ref of goneIn(commit)) runner.release(ref);
+    return committed;
+  });
   const settings = {
     cleanupIdleUs: config.cleanupIdleSeconds * SECOND,
     idleTimeoutUs: config.idleTimeoutSeconds * SECOND,
@@ -142,8 +192,9 @@ export function openEngine(
   );
   const users = new Users({ ...ports, removeFiles: () => artifacts.removeAbandoned() });
   const onFailure = (error: unknown): void => logger.error({ err: error }, "conversation could not be compacted");
+  const slots = new RunSlots();
   const memory = new Memory(
-    { ...ports, sessions, users, model, onFailure },
+    { ...ports, sessions, users, model, slots, onFailure },
     {
       systemPrompt: config.systemPrompt,
       windowTokens: config.windowTokens,
@@ -151,8 +202,23 @@ export function openEngine(
       temporaryIdleUs: config.temporaryIdleSeconds * SECOND,
     },
   );
+  const tasks = new Tasks(
+    {
+      ...ports,
+      sessions,
+      runner,
+      slots,
+      host: taskHost({ sessions, memory, artifacts }),
+      onFailure: (error) => logger.error({ err: error }, "what became of a task could not be recorded"),
+    },
+    { timeoutMs: config.taskTimeoutSeconds * 1_000 },
+  );
   const access = new Access(ports);
-  const history = new History(ports, sessions, { settings, artifacts: limits, outside: memory.executors });
+  const history = new History(ports, sessions, {
+    settings,
+    artifacts: limits,
+    outside: { ...memory.executors, ...tasks.executors },
+  });
   const retention = new Retention(ports, sessions);
   const bundles = new Bundles(
     { ...ports, sessions, contents: artifacts.contents, release: VERSION },
@@ -171,6 +237,19 @@ export function openEngine(
       const removed = await artifacts.collect();
       if (removed > 0) logger.info({ removed }, "files removed that nothing referred to");
     },
+  };
+  const collectVersions: Chore = {
+    name: "removal of versions of apps that nobody uses",
+    everyMs: COLLECT_EVERY_MS,
+    run: async () => {
+      const removed = await workers?.collect((versions) => store.versionsInUse(versions));
+      if (removed) logger.info({ removed }, "versions of apps removed that no session uses");
+    },
+  };
+  const recover: Chore = {
+    name: "taking up tasks that nobody runs",
+    everyMs: RECOVER_EVERY_MS,
+    run: async () => void (await tasks.recover()),
   };
   const policy = policyOf(config);
   const retain: Chore = {
@@ -195,11 +274,12 @@ export function openEngine(
     everyMs: config.sweepIntervalMs,
     run: () => access.saveLastUse(),
   };
-  const chores = startChores([sweep, noteUse, removeFiles, collect, retain], logger);
+  const chores = startChores([sweep, noteUse, removeFiles, collect, collectVersions, recover, retain], logger);
   return {
     sessions,
     users,
     memory,
+    tasks,
     artifacts,
     history,
     bundles,
@@ -210,9 +290,16 @@ export function openEngine(
       assertAlive();
       await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
     },
+    begin: async () => {
+      const recovered = await tasks.recover();
+      if (recovered > 0) logger.info({ recovered }, "tasks taken up that an earlier process left");
+      // Where nothing is to be started ahead, apps are found with the first call.
+      if (config.spareWorkers > 0 || config.apps !== undefined) await runner.ready();
+    },
     backUp: (signal) => backUp({ directory: config.data, release: VERSION, ...given("signal", signal) }),
     close: async () => {
       await sessions.close();
+      await tasks.close();
       await memory.close();
       await chores.stop();
       try {
@@ -224,11 +311,27 @@ export function openEngine(
   };
 }
 
+/** The sessions that a commit ends or removes. */
+function goneIn({ parts }: Commit): readonly StreamRef<"session">[] {
+  const gone = parts.filter(
+    (part) => part.ref.kind === "session" && (part.change === "erase" || hasEnded(part.record)),
+  );
+  // NOTE: only those of sessions are left.
+  return gone.map(({ ref }) => ref as StreamRef<"session">);
+}
+
+function hasEnded(record: Records[StreamKind]): boolean {
+  return "status" in record && isFinal(record.status);
+}
+
 /** How much of a content the store itself takes: past that a file is as quick, and holds up no other commit (measured). */
 const IN_STORE_MAX = 65_536;
 
 /** How often all files are looked at, for those that were written for a commit that never came. */
 const COLLECT_EVERY_MS = 3_600_000;
+
+/** How often it is looked for tasks whose end could not be recorded, such as on a full disk. */
+const RECOVER_EVERY_MS = 60_000;
 
 /** How often the policy of retention is carried out. */
 const RETAIN_EVERY_MS = 60_000;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,6 +63,17 @@ describe("open()", () => {
       const session = await good.sessions.create();
       assert.equal(session.idleTimeoutMs, 1_000);
       await assert.rejects(session.update({ metadata: { a: 1 } }), { code: "invalid" });
+    });
+  });
+
+  it("refuses apps that are not there, and touches nothing", async () => {
+    await onDirectory(async (data) => {
+      const inner = join(data, "inner");
+      await assert.rejects(open({ data: inner, apps: ["./nowhere"] }), {
+        code: "invalid",
+        message: 'There is no folder, file or package of apps "./nowhere"',
+      });
+      assert.equal(existsSync(inner), false);
     });
   });
 

@@ -9,10 +9,11 @@ import { given } from "../engine/given.ts";
 import type { Model } from "../memory/model.ts";
 import { databaseFile } from "../store/sqlite/connection.ts";
 import type { Durability } from "../store/sqlite/index.ts";
+import { assertAppSources } from "./app-sources.ts";
 import { InProcess } from "./in-process.ts";
 import { InProcessCalls } from "./in-process-calls.ts";
 import type { Logger } from "./log.ts";
-import { type EngineConfig, openEngine } from "./open-engine.ts";
+import { type EngineConfig, openEngine, type WorkersConfig } from "./open-engine.ts";
 
 /** How to run Sojourn in this process. What is left out has the default of a server. */
 export interface OpenOptions {
@@ -65,6 +66,28 @@ export interface OpenOptions {
   readonly artifactRoots?: readonly string[] | undefined;
   /** What becomes of the open children of a session that ends; default `nothing`. */
   readonly whenParentEnds?: "nothing" | "complete" | "suspend" | undefined;
+  /** Folders with apps, and packages that are apps, beside those that come with Sojourn. */
+  readonly apps?: readonly string[] | undefined;
+  /** Whether an app that changes in its folder is taken up at once: `on` (the default) or `off`. */
+  readonly watchApps?: "on" | "off" | undefined;
+  /** Names of apps that may run in this very process, as they ask; default none. */
+  readonly trustedApps?: readonly string[] | undefined;
+  /** Directories below which apps that ask for data may read files by their names; default none. */
+  readonly dataFolders?: readonly string[] | undefined;
+  /** How long one call of an app may take, and does where it does not say; default 300,000, in whole seconds. */
+  readonly taskTimeoutMs?: number | undefined;
+  /** After how long without a call the worker of a session goes, while the session stays; default 5 minutes. */
+  readonly workerIdleMs?: number | undefined;
+  /** How much memory one worker may hold; default 512. */
+  readonly workerMemoryMiB?: number | undefined;
+  /** How much memory all workers may hold; default: half of the machine's. */
+  readonly workersMemoryMiB?: number | undefined;
+  /** How many workers are started ahead for the apps that were called last; default 2. */
+  readonly spareWorkers?: number | undefined;
+  /** How workers are held: `process`, `bubblewrap`, or `auto` (the default), the best that the machine has. */
+  readonly sandbox?: "auto" | "process" | "bubblewrap" | undefined;
+  /** Below which sandbox no app runs; default `process`. */
+  readonly sandboxMinimum?: "process" | "bubblewrap" | undefined;
   /** Whose sessions they are; default `local`, as on a server without keys. */
   readonly tenant?: string | undefined;
   /** Told what happens beside the calls; one of pino will do. Default: nobody is told. */
@@ -80,6 +103,7 @@ export interface OpenOptions {
 export async function open(options: OpenOptions = {}): Promise<Sojourn> {
   const faults = faultsOf(options);
   if (faults.length > 0) throw invalid(faults);
+  await assertAppSources(options.apps ?? []);
   const { tenant = LOCAL.tenant, logger = SILENT, model } = options;
   const parts = { logger, ...given("model", typeof model === "object" ? model : undefined) };
   const engine = openEngine(configOf(options), parts);
@@ -115,12 +139,29 @@ function configOf(options: OpenOptions): EngineConfig {
     retentionStatuses: OPTIONS.retention_statuses.default,
     retentionKeepLatest: OPTIONS.retention_keep_latest.default,
     whenParentEnds: options.whenParentEnds ?? OPTIONS.when_parent_ends.default,
+    ...workersOf(options),
     ...given("artifactRoots", options.artifactRoots, (roots) => roots.map((root) => resolve(root)).join(",")),
     ...given("model", typeof model === "string" ? model : undefined),
     ...given("modelBaseUrl", options.modelBaseUrl),
     ...given("modelApiKey", options.modelApiKey),
     ...given("maxSessions", options.maxSessions),
     ...given("maxStoreBytes", options.maxStoreBytes),
+  };
+}
+
+function workersOf(options: OpenOptions): WorkersConfig {
+  return {
+    watchApps: options.watchApps ?? OPTIONS.watch_apps.default,
+    taskTimeoutSeconds: seconds(options.taskTimeoutMs) ?? OPTIONS.task_timeout_seconds.default,
+    workerIdleSeconds: seconds(options.workerIdleMs) ?? OPTIONS.worker_idle_seconds.default,
+    workerMemoryMib: options.workerMemoryMiB ?? OPTIONS.worker_memory_mib.default,
+    spareWorkers: options.spareWorkers ?? OPTIONS.spare_workers.default,
+    sandbox: options.sandbox ?? OPTIONS.sandbox.default,
+    sandboxMinimum: options.sandboxMinimum ?? OPTIONS.sandbox_minimum.default,
+    ...given("workersMemoryMib", options.workersMemoryMiB),
+    ...given("apps", options.apps, (apps) => apps.join(",")),
+    ...given("trustedApps", options.trustedApps, (names) => names.join(",")),
+    ...given("dataFolders", options.dataFolders, (folders) => folders.map((folder) => resolve(folder)).join(",")),
   };
 }
 
@@ -154,6 +195,14 @@ const ROWS = {
   maxArtifactBytesPerSession: [OPTIONS.max_artifact_bytes_per_session, 1],
   artifactCompressionThreshold: [OPTIONS.artifact_compression_threshold, 1],
   whenParentEnds: [OPTIONS.when_parent_ends, 1],
+  watchApps: [OPTIONS.watch_apps, 1],
+  taskTimeoutMs: [OPTIONS.task_timeout_seconds, 1_000],
+  workerIdleMs: [OPTIONS.worker_idle_seconds, 1_000],
+  workerMemoryMiB: [OPTIONS.worker_memory_mib, 1],
+  workersMemoryMiB: [OPTIONS.workers_memory_mib, 1],
+  spareWorkers: [OPTIONS.spare_workers, 1],
+  sandbox: [OPTIONS.sandbox, 1],
+  sandboxMinimum: [OPTIONS.sandbox_minimum, 1],
 } as const satisfies Partial<Record<keyof OpenOptions, readonly [Option, number]>>;
 
 function faultsOf(options: OpenOptions): readonly Fault[] {

@@ -5,12 +5,15 @@ import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Admission } from "../http/admission.ts";
 import { corsFor, noCors } from "../http/cors.ts";
+import { inferenceDialect } from "../http/dialects/inference/routes.ts";
 import { nativeDialect } from "../http/dialects/native/routes.ts";
 import { isLoopback } from "../http/edge.ts";
 import { type EdgeLimits, FIXED_LIMITS } from "../http/edge-limits.ts";
 import { Gate } from "../http/gate.ts";
 import { Meters } from "../http/meters.ts";
 import { listen } from "../http/server.ts";
+import { probeSandbox } from "../workers/sandbox.ts";
+import { assertAppSources } from "./app-sources.ts";
 import { startLog } from "./log.ts";
 import { meteredModel } from "./metered-model.ts";
 import { meteredStore } from "./metered-store.ts";
@@ -26,23 +29,35 @@ export interface Running {
   close(): Promise<void>;
 }
 
+/** What a server is given beside its configuration. */
+export interface ServeParts {
+  /** The variables that apps may be given, where they name them; default: none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Limits that tests can't wait for. */
+  readonly limits?: Partial<EdgeLimits>;
+}
+
 /**
  * Opens the store and serves it over HTTP.
  *
- * @param overridden  limits that tests can't wait for
- * @throws {SojournError} `forbidden` for a host that other machines can reach; what `openSqliteStore` throws
+ * @throws {SojournError} `invalid` for apps that are not there; `forbidden` for a host that other machines can reach; what `openSqliteStore` throws
  */
-export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}): Promise<Running> {
+export async function serve(
+  config: Config,
+  { environment = {}, limits: overridden = {} }: ServeParts = {},
+): Promise<Running> {
+  await assertAppSources(config.apps === undefined ? [] : wordsOf(config.apps));
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();
   const { registry } = meters;
   const engine = openEngine(config, {
     logger,
+    environment,
     observe: (store) => meteredStore(store, registry),
     observeModel: (model) => meteredModel(model, registry),
   });
-  const { sessions, users, memory, access, artifacts, history, bundles, retention } = engine;
+  const { sessions, users, memory, access, artifacts, history, bundles, retention, tasks } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -74,6 +89,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
           sessions,
           users,
           memory,
+          tasks,
           access,
           artifacts,
           history,
@@ -89,6 +105,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
           mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
           service: {
             version: VERSION,
+            sandbox: probeSandbox(config.sandbox).level,
             probe,
             assertAlive: engine.assertAlive,
             assertMayBeOpen: () => assertLocal(config.host),
@@ -98,7 +115,7 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
           maxArtifactBytes: config.maxArtifactBytes,
           maxBundleBytes: config.maxArtifactBytesPerSession + LOG_BYTES_MAX,
         },
-        nativeDialect,
+        [nativeDialect, inferenceDialect],
         config,
       ),
     )
@@ -107,14 +124,19 @@ export async function serve(config: Config, overridden: Partial<EdgeLimits> = {}
       log.stop();
       throw error;
     });
+  void engine.begin().catch((error: unknown) => logger.error({ err: error }, "apps could not be found"));
   logger.info({ url: http.url, version: VERSION, data: config.data }, "listening");
 
   const stop = async (): Promise<void> => {
     isStopping = true;
-    const closing = http.close(config.shutdownTimeoutSeconds * 1_000);
+    const graceMs = config.shutdownTimeoutSeconds * 1_000;
+    const closing = http.close(graceMs);
     // Event streams never end by themselves.
     await sessions.close();
+    // Whoever follows a task waits for its end, and is told one before the connection is cut off. What fails here, fails below.
+    const ending = setTimeout(() => tasks.close().catch(() => undefined), graceMs / 2);
     await closing;
+    clearTimeout(ending);
     await engine.close();
     logger.info("stopped");
     log.stop();
