@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { inferenceDialect } from "../src/http/dialects/inference/routes.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import type { Route } from "../src/http/route.ts";
 import { Api } from "./api.ts";
+import { INFERENCE_TRIES, InferenceSite } from "./inference-tries.ts";
 import { startServer } from "./server.ts";
 import { bearer, type Headers, type NewKey, randomKey, Site, TRIES } from "./site.ts";
 
@@ -11,7 +13,7 @@ describe("every route", () => {
     const tried = TRIES[route.operationId];
     it(`${route.operationId} lets in its owner alone`, async () => {
       assert.ok(tried, "a route without a row");
-      await using site = await Site.start();
+      await using site = await Site.start({}, { hasTask: route.path.includes("{task_id}") });
       if (route.scope === "open") {
         assert.equal((await site.try(route, tried, {})).status, 200);
         return;
@@ -31,6 +33,38 @@ describe("every route", () => {
       const right = await site.keyOf("owner", [route.scope]);
       const answer = await site.try(route, tried, bearer(right));
       assert.ok(answer.status < 300 || answer.error.code === "INVALID_TRANSITION", answer.text);
+    });
+  }
+
+  for (const route of inferenceDialect.routes) {
+    it(`${route.operationId} of inference.sh lets in its owner alone`, async () => {
+      const tried = INFERENCE_TRIES[route.operationId];
+      assert.ok(tried, "a route without a row");
+      await using site = await Site.start({}, { hasTask: tried.object === "task" });
+      const theirs = await InferenceSite.of(site, { hasFile: tried.object === "file" });
+      if (route.scope === "open") {
+        // By its address alone.
+        const answer = await theirs.try(route, {});
+        assert.ok(answer.status < 300, answer.text);
+        return;
+      }
+      const before = (await site.api.get("/sessions", bearer(site.admin))).text.replace(/"timestamp".*/, "");
+      for (const [who, headers] of Object.entries(await site.strangers())) {
+        const answer = await theirs.try(route, headers);
+        assert.deepEqual([answer.status, answer.error.code], [401, "unauthorized"], who);
+        assert.equal(answer.headers.get("www-authenticate"), 'Bearer realm="sojourn"');
+      }
+      const refused = await theirs.try(route, bearer(await site.keyOf("owner", others(route))));
+      assert.deepEqual([refused.status, refused.error.code], [403, "forbidden"]);
+      const foreign = bearer(await site.keyOf("foreign", ["apps:read", "apps:execute"]));
+      const missing = tried.object && (await theirs.try(route, foreign));
+      assert.equal(missing?.status ?? 404, 404);
+      const none = tried.object === "session" && (await theirs.try(route, foreign, "nobody")).error.message;
+      if (none) assert.equal(none, missing?.error.message.replace("theirs", "nobody"));
+      const after = (await site.api.get("/sessions", bearer(site.admin))).text.replace(/"timestamp".*/, "");
+      assert.equal(after, before);
+      const answer = await theirs.try(route, bearer(await site.keyOf("owner", [route.scope])));
+      assert.ok(answer.status < 300, answer.text);
     });
   }
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
+import { inferenceDialect } from "../src/http/dialects/inference/routes.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import type { Artifact, Operation, Session } from "./api.ts";
+import { INFERENCE_TRIES, InferenceSite } from "./inference-tries.ts";
 import { bearer, type Headers, Site, TRIES } from "./site.ts";
 import { until } from "./until.ts";
 
@@ -20,6 +22,9 @@ async function stateOf(site: Site): Promise<readonly unknown[]> {
 /** What answers a session that has no right to anything, since it tells of what is shared with it. */
 const ANSWERS_ALL = ["listArtifacts"];
 
+/** What is of no session: which apps there are. */
+const OF_NO_SESSION = ["listApps", "getApp"];
+
 /** What makes sessions of its own session, or tells of others. */
 const BEYOND_ITS_OWN = ["forkSession", "sessionTree"];
 
@@ -30,7 +35,7 @@ describe("a call that is made as a session", () => {
     assert.ok(tried, `${operationId} has no row`);
 
     it(`${operationId} is for its own session alone`, async () => {
-      await using site = await Site.start();
+      await using site = await Site.start({}, { hasTask: route.path.includes("{task_id}") });
       const { uid } = (await site.api.post("/sessions", { session_id: "stranger" }, bearer(site.admin))).data;
       const foreign = await site.newKey({ tenant: "foreign" });
       await site.api.post("/sessions", { session_id: "abroad" }, bearer(foreign.key));
@@ -39,6 +44,10 @@ describe("a call that is made as a session", () => {
         const missing = await site.try(route, tried, as(site, id));
         assert.deepEqual([missing.status, missing.error.code], [404, "SESSION_NOT_FOUND"], id);
         assert.equal(missing.error.message, `Session ${id} not found`);
+      }
+      if (OF_NO_SESSION.includes(operationId)) {
+        assert.equal((await site.try(route, tried, as(site, "stranger"))).status, 200);
+        return;
       }
       for (const id of ["stranger", uid]) {
         const answer = await site.try(route, tried, as(site, id));
@@ -50,6 +59,27 @@ describe("a call that is made as a session", () => {
       const isItsOwn = tried.object === "session" && !BEYOND_ITS_OWN.includes(operationId);
       if (!isItsOwn) assert.deepEqual([own.status, own.error.code], [403, "FORBIDDEN"], own.text);
       else assert.ok(own.status < 300 || own.error.code === "INVALID_TRANSITION", own.text);
+    });
+  }
+
+  for (const route of inferenceDialect.routes.filter(({ scope }) => scope !== "open")) {
+    const { operationId } = route;
+    const object = INFERENCE_TRIES[operationId]?.object;
+
+    it(`${operationId} of inference.sh is for its own session alone`, async () => {
+      await using site = await Site.start({}, { hasTask: object === "task" });
+      const theirs = await InferenceSite.of(site, { hasFile: object === "file" });
+      await site.api.post("/sessions", { session_id: "stranger" }, bearer(site.admin));
+      const before = await stateOf(site);
+      const nobody = await theirs.try(route, as(site, "nobody"));
+      assert.deepEqual([nobody.status, nobody.error.code], [404, "SESSION_NOT_FOUND"]);
+      const answer = await theirs.try(route, as(site, "stranger"));
+      // Files are shared one by one, and the others are not told of.
+      if (operationId === "listFiles") assert.deepEqual((answer.data as { items: unknown }).items, []);
+      else assert.equal(answer.status, object === "file" ? 404 : 403, answer.text);
+      assert.deepEqual(await stateOf(site), before);
+      const own = await theirs.try(route, as(site, "theirs"));
+      if (object === "session" || object === "task") assert.ok(own.status < 300, own.text);
     });
   }
 

@@ -1,15 +1,9 @@
 import assert from "node:assert/strict";
 import type { z } from "zod";
 import type { ArtifactShape } from "../src/http/dialects/native/artifacts.ts";
-import {
-  ErrorShape,
-  type MetricsShape,
-  type OperationShape,
-  type SessionShape,
-} from "../src/http/dialects/native/encode.ts";
-import { HTTP_ERRORS } from "../src/http/dialects/native/errors.ts";
+import type { ErrorShape, MetricsShape, OperationShape, SessionShape } from "../src/http/dialects/native/encode.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
-import { isBytes, isNothing, type Route } from "../src/http/route.ts";
+import { type Dialect, isBytes, isNothing, type Route } from "../src/http/route.ts";
 
 export type Artifact = z.output<typeof ArtifactShape>;
 export type Session = z.output<typeof SessionShape>;
@@ -45,6 +39,12 @@ export class Answer<T> {
     return JSON.parse(this.text);
   }
 
+  /** The lines of JSON that it has, without those that only say that it goes on. */
+  get lines(): unknown[] {
+    const lines = this.text.split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as { type?: string }).filter(({ type }) => type !== "heartbeat");
+  }
+
   /** What the envelope of a success holds. */
   get data(): T {
     assert.ok(this.status < 300, `${this.status}: ${this.text}`);
@@ -66,14 +66,16 @@ export class Api {
   readonly url: string;
   /** `createSession 201`, `createSession session_exists`: which answers of which routes came back so far. */
   readonly seen: Set<string>;
+  readonly #dialect: Dialect;
 
-  constructor(url: string, seen: Set<string> = new Set()) {
+  constructor(url: string, seen: Set<string> = new Set(), dialect: Dialect = nativeDialect) {
     this.url = url;
     this.seen = seen;
+    this.#dialect = dialect;
   }
 
   async call<T = Session>(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer<T>> {
-    const response = await fetch(this.url + nativeDialect.base + path, {
+    const response = await fetch(this.url + this.#dialect.base + path, {
       method,
       signal: AbortSignal.timeout(30_000),
       headers: {
@@ -113,16 +115,20 @@ export class Api {
 
   #hold(method: string, path: string, answer: Answer<unknown>): void {
     const { status } = answer;
+    const { routes, errorShape, errorType = "application/json; charset=utf-8", errors } = this.#dialect;
     if (status >= 400 && method !== "HEAD") {
-      assertShape(ErrorShape, answer.body);
-      assert.equal(answer.error.status, status);
-      assert.equal(answer.headers.get("x-request-id"), (answer.body as Refusal).request_id);
+      assertShape(errorShape, answer.body);
+      const told = answer.body as Refusal & { readonly status?: number };
+      assert.equal(told.status ?? told.error.status, status);
+      assert.equal(answer.headers.get("x-request-id"), told.request_id);
+      assert.equal(answer.headers.get("content-type"), errorType);
     }
-    const route = routeOf(method, path);
+    const route = routeOf(routes, method, path);
     if (route === undefined) return;
     const shape = route.answers[status];
     if (shape !== undefined) {
       if (method === "HEAD" || isNothing(shape)) assert.equal(answer.bytes.length, 0);
+      else if (route.type === "application/x-ndjson") for (const line of answer.lines) assertShape(shape, line);
       else if (!isBytes(shape)) assertShape(shape, answer.body);
       else if (route.type !== "*/*") assert.equal(answer.headers.get("content-type"), route.type);
       this.seen.add(`${route.operationId} ${status}`);
@@ -130,7 +136,11 @@ export class Api {
     }
     if (method === "HEAD") return;
     const { code } = answer.error;
-    const refusal = [...route.refusals, ...UNDECLARED].find((known) => HTTP_ERRORS[known].code === code);
+    const declared = [...route.refusals, ...UNDECLARED];
+    // A dialect may tell apart, by the same status, what the engine does not.
+    const refusal =
+      declared.find((known) => errors[known].code === code) ??
+      declared.find((known) => errors[known].status === status);
     assert.ok(refusal, `${route.operationId} does not declare ${code}`);
     this.seen.add(`${route.operationId} ${refusal}`);
   }
@@ -151,9 +161,9 @@ const UNDECLARED = [
 ] as const;
 
 /** The route that answers a call; a path without a parameter wins. */
-function routeOf(method: string, path: string): Route | undefined {
+function routeOf(routes: readonly Route[], method: string, path: string): Route | undefined {
   const [place = ""] = path.split("?");
-  const candidates = nativeDialect.routes.filter((route) => route.method === (method === "HEAD" ? "GET" : method));
+  const candidates = routes.filter((route) => route.method === (method === "HEAD" ? "GET" : method));
   return (
     candidates.find((route) => route.path === place) ??
     candidates.find((route) => new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(place))

@@ -8,6 +8,7 @@ import { Api, type Artifact, type Session } from "./api.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { until } from "./until.ts";
+import { APPS, WORKSHOP } from "./workshop.ts";
 
 /**
  * Provokes every answer of one route; `limited` is a server that takes one active session, `keyed` one that other
@@ -110,6 +111,47 @@ const CASES: Readonly<Record<string, Case>> = {
     await until("as many wait as may", async () => (await asked({ session_id: busy })).status === 409);
     gone.abort();
     await Promise.allSettled(waiting);
+  },
+  listApps: async (api) => {
+    assert.equal((await api.get("/apps")).status, 200);
+  },
+  getApp: async (api) => {
+    assert.equal((await api.get("/apps/infsh%2Fsession-test")).status, 200);
+    assert.equal((await api.get("/apps/nobody")).error.code, "APP_NOT_FOUND");
+    assert.equal((await api.get("/apps/broken")).error.code, "APP_BROKEN");
+  },
+  runApp: async (api, limited) => {
+    const call = { app: WORKSHOP };
+    await refusesAsAnyWrite(api, "POST", "/run", [call, { ...call, action: "nothing" }]);
+    const { session_id } = await api.create();
+    const run = (body: object) => api.post<{ task_id: string }>(`/sessions/${session_id}/run`, { ...call, ...body });
+    assert.equal((await run({ app: "nobody" })).error.code, "APP_NOT_FOUND");
+    assert.equal((await run({ app: "broken" })).error.code, "APP_BROKEN");
+    assert.equal((await run({ action: "die" })).error.code, "WORKER_LOST");
+    assert.equal((await run({ version: "00000000" })).error.code, "VERSION_MISMATCH");
+    const { status, data } = await run({ action: "wait", wait: false });
+    assert.equal(status, 202);
+    assert.equal((await run({ when_busy: "reject" })).error.code, "SESSION_BUSY");
+    await api.post(`/sessions/${session_id}/tasks/${data.task_id}/cancel`);
+    const refused = await limited.post("/sessions/another/run", { app: "infsh/session-test" });
+    assert.deepEqual([refused.status, refused.error.code], [503, "SANDBOX_MISSING"]);
+  },
+  listTasks: async (api) => {
+    const { session_id } = await api.create();
+    assert.deepEqual((await api.get(`/sessions/${session_id}/tasks`)).data, { tasks: [] });
+    assert.equal((await api.get("/sessions/nobody/tasks")).status, 404);
+  },
+  getTask: async (api) => {
+    const { path, task } = await withTask(api);
+    assert.equal((await api.get(task)).status, 200);
+    assert.equal((await api.get(`${path}/none`)).error.code, "TASK_NOT_FOUND");
+    assert.equal((await api.get("/sessions/nobody/tasks/none")).error.code, "SESSION_NOT_FOUND");
+  },
+  cancelTask: async (api) => {
+    const { path, task } = await withTask(api);
+    assert.equal((await api.post(`${task}/cancel`)).status, 200);
+    assert.equal((await api.post(`${path}/none/cancel`)).error.code, "TASK_NOT_FOUND");
+    assert.equal((await api.post("/sessions/nobody/tasks/none/cancel")).error.code, "SESSION_NOT_FOUND");
   },
   listMessages: async (api) => {
     const { session_id } = await api.create();
@@ -344,6 +386,14 @@ async function withArtifact(api: Api): Promise<{ readonly path: string; readonly
   return { path, artifact: `${path}/${data.artifact_id}` };
 }
 
+/** A session with a task that has finished: the paths of all that it has, and of the one. */
+async function withTask(api: Api): Promise<{ readonly path: string; readonly task: string }> {
+  const { session_id } = await api.create();
+  const { data } = await api.post<{ task_id: string }>(`/sessions/${session_id}/run`, { app: WORKSHOP });
+  const path = `/sessions/${session_id}/tasks`;
+  return { path, task: `${path}/${data.task_id}` };
+}
+
 async function refusesAsAnyReadOfArtifact(api: Api, what: string): Promise<{ readonly artifact: string }> {
   const { path, artifact } = await withArtifact(api);
   assert.equal((await api.get(artifact + what)).status, 200);
@@ -376,8 +426,9 @@ describe("the native API", () => {
   const firstKey = `sjn_${"1".repeat(16)}_${"2".repeat(64)}`;
   const seen = new Set<string>();
   before(async () => {
-    server = await startServer();
-    small = await startServer({ max_sessions: "1", max_artifacts_per_session: "1" });
+    server = await startServer({ apps: APPS });
+    const noSandbox = { sandbox: "process", sandbox_minimum: "bubblewrap" };
+    small = await startServer({ max_sessions: "1", max_artifacts_per_session: "1", ...noSandbox });
     model = await startModelServer();
     const answering = { model: "openai:test", model_base_url: model.url };
     open = await startServer({ host: "0.0.0.0", first_key: firstKey, ...answering });

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { inferenceDialect } from "../src/http/dialects/inference/routes.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { VERSION } from "../src/platform/version.ts";
+import { probeSandbox } from "../src/workers/sandbox.ts";
 import { Api } from "./api.ts";
 import { startServer } from "./server.ts";
 import { serverOfSuite } from "./suite.ts";
@@ -37,21 +39,40 @@ describe("the server", async () => {
       version: VERSION,
       model: "built-in",
       is_language_model: false,
+      sandbox: probeSandbox().level,
     });
     assert.ok(Math.abs(Date.parse(String(timestamp)) - Date.now()) < 60_000);
     assert.deepEqual(await get("/healthz"), { status: "ok" });
     assert.deepEqual(await get("/readyz"), { status: "ready" });
   });
 
-  for (const path of ["/", "/api/v1/docs"]) {
+  const places = [
+    { path: "/", dialects: [nativeDialect, inferenceDialect], openapi: "/openapi.json" },
+    { path: "/api/v1/docs", dialects: [nativeDialect], openapi: "/openapi.json" },
+    { path: "/inference/docs", dialects: [inferenceDialect], openapi: "/inference/openapi.json" },
+  ];
+  for (const { path, dialects, openapi } of places) {
     it(`lists every route at ${path}`, async () => {
       const { endpoints, ...rest } = await get(path);
-      assert.deepEqual(rest, { service: "sojourn", version: VERSION, status: "running", openapi: "/openapi.json" });
+      assert.deepEqual(rest, { service: "sojourn", version: VERSION, status: "running", openapi });
       const listed = (endpoints as { method: string; path: string }[]).map(({ method, path }) => `${method} ${path}`);
-      const routes = nativeDialect.routes.map(({ method, path }) => `${method} /api/v1${path}`);
+      const routes = dialects.flatMap(({ base, routes }) =>
+        routes.map(({ method, path }) => `${method} ${base}${path}`),
+      );
       assert.deepEqual(listed, routes);
     });
   }
+
+  it("describes inference.sh's dialect in a valid document of its own", async () => {
+    const document = await get("/inference/openapi.json");
+    const { valid, errors } = await new Validator().validate(document as Record<string, unknown>);
+    assert.ok(valid, JSON.stringify(errors));
+    const described = Object.entries((document as unknown as OpenApi).paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const routes = inferenceDialect.routes.map(({ method, path }) => `${method} /inference${path}`);
+    assert.deepEqual(described.toSorted(), routes.toSorted());
+  });
 
   it("describes every route in a valid OpenAPI document, open to fields that a later release adds", async () => {
     const text = JSON.stringify(await get("/openapi.json"));

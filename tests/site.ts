@@ -56,6 +56,12 @@ export const TRIES: Readonly<Record<string, Try>> = {
   exportSession: { object: "session" },
   importSession: { body: "bundle", query: "?session_id=taken-in" },
   pruneSessions: { body: { max_sessions: 1 } },
+  listApps: {},
+  getApp: {},
+  runApp: { object: "session", body: { app: "infsh/session-test", action: "get_all" } },
+  listTasks: { object: "session" },
+  getTask: { object: "session" },
+  cancelTask: { object: "session" },
   chat: { body: { message: "Hi" } },
   listMessages: { object: "session" },
   addMessages: { object: "session", body: { role: "user", content: "Hi" } },
@@ -79,6 +85,7 @@ interface Prepared {
   readonly admin: NewKey;
   readonly before: string;
   readonly artifactId: string;
+  readonly taskId: string;
   readonly bundle: Uint8Array;
 }
 
@@ -91,19 +98,23 @@ export class Site implements AsyncDisposable {
   readonly #before: string;
   /** One of the session "theirs", shared with "guest". */
   readonly artifactId: string;
+  /** One of the session "theirs", which has finished. */
+  readonly taskId: string;
   readonly #bundle: Uint8Array;
 
-  private constructor(server: TestServer, { api, admin, before, artifactId, bundle }: Prepared) {
+  private constructor(server: TestServer, { api, admin, before, artifactId, taskId, bundle }: Prepared) {
     this.#server = server;
     this.api = api;
     this.admin = admin.key;
     this.adminId = admin.id;
     this.#before = before;
     this.artifactId = artifactId;
+    this.taskId = taskId;
     this.#bundle = bundle;
   }
 
-  static async start(flags: Headers = {}): Promise<Site> {
+  /** @param hasTask  whether a task of "theirs" is wanted, which takes a worker */
+  static async start(flags: Headers = {}, { hasTask = false } = {}): Promise<Site> {
     const server = await startServer(flags);
     const api = new Api(server.url);
     await api.create({ session_id: "guest" });
@@ -112,9 +123,10 @@ export class Site implements AsyncDisposable {
     const { artifact_id: artifactId } = (await api.post<Artifact>("/sessions/theirs/artifacts", artifact)).data;
     const grant = { session_id: "guest", permission: "read" };
     await api.post(`/sessions/theirs/artifacts/${artifactId}/grants`, grant);
+    const taskId = hasTask ? await taskOf(api) : "none";
     const bundle = (await api.get("/sessions/theirs/export")).bytes;
     const admin = (await api.post<NewKey>("/keys", { tenant: "owner" })).data;
-    return new Site(server, { api, admin, artifactId, bundle, before: await sessionsOf(api, admin.key) });
+    return new Site(server, { api, admin, artifactId, taskId, bundle, before: await sessionsOf(api, admin.key) });
   }
 
   async newKey(wanted: object): Promise<NewKey> {
@@ -150,6 +162,8 @@ export class Site implements AsyncDisposable {
       .replace("{id}", id ?? (object === "key" ? this.adminId : "theirs"))
       .replace("{user_id}", "someone")
       .replace("{artifact_id}", this.artifactId)
+      .replace("{task_id}", this.taskId)
+      .replace("{name}", "infsh%2Fsession-test")
       .replace("{session_id}", "guest");
     const sent = body === "bundle" ? this.#bundle : body;
     return await this.api.call(method, named + query, { ...(sent && { body: sent }), headers });
@@ -158,7 +172,9 @@ export class Site implements AsyncDisposable {
   /** A foreign session gets the same answer as none, but for the id that the caller sent. */
   async assertForeignIsMissing(route: Route, tried: Try): Promise<void> {
     const { session_id, uid } = (await this.api.get("/sessions/theirs", bearer(this.admin))).data;
-    const foreign = bearer(await this.keyOf("foreign", ["sessions:read", "sessions:write"]));
+    const foreign = bearer(
+      await this.keyOf("foreign", ["sessions:read", "sessions:write", "apps:read", "apps:execute"]),
+    );
     const answers = await Promise.all(
       [session_id, uid, "nobody"].map(async (id) => {
         const answer = await this.try(route, tried, foreign, id);
@@ -178,6 +194,11 @@ export class Site implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server[Symbol.asyncDispose]();
   }
+}
+
+async function taskOf(api: Api): Promise<string> {
+  const call = { app: "infsh/session-test", action: "get_all" };
+  return (await api.post<{ task_id: string }>("/sessions/theirs/run", call)).data.task_id;
 }
 
 async function sessionsOf(api: Api, key: string): Promise<string> {

@@ -1,15 +1,16 @@
 import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { Identity } from "../engine/access.ts";
 import { SojournError } from "../engine/errors.ts";
 import { account, accountLate, asSojournError, requestIdOf } from "./account.ts";
 import type { Admission } from "./admission.ts";
 import { callRoute } from "./call.ts";
 import type { HttpContext } from "./context.ts";
-import type { RouteScope } from "./gate.ts";
+import type { Left, RouteScope } from "./gate.ts";
 import { commonHeaders, rendered, type Sendable, sendable, toResponse } from "./reply.ts";
-import type { Dialect, EventReply, Reply } from "./route.ts";
+import { type Dialect, type Dialects, dialectOf, type EventReply, type Reply } from "./route.ts";
 import { serverRoutes } from "./server-routes.ts";
 
 type Env = { Bindings: HttpBindings };
@@ -29,22 +30,27 @@ interface Exchange {
 }
 
 /** All routes of the server: each dialect's, and those of the server itself. */
-export function buildApp(context: HttpContext, dialect: Dialect): Hono<Env> {
-  const app = new Hono<Env>();
-  const on = (method: string, path: string, { scope, handler }: { scope: RouteScope; handler: Handler }): void => {
+export function buildApp(context: HttpContext, dialects: Dialects): Hono<Env> {
+  const app = new Hono<Env>({ getPath: (request) => canonical(dialects, getPath(request)) });
+  const on = (dialect: Dialect, method: string, path: string, { scope, handler }: Served): void => {
     const pattern = path.replaceAll(/\{(\w+)\}/g, ":$1");
     app.on(method, pattern, (c) => answer(context, dialect, { c, route: path, scope, handler }));
   };
-  for (const route of dialect.routes) {
-    const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
-    const handler: Handler = (c, exchange) => {
-      const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? ""]));
-      return callRoute(context, route, { ...exchange, env: c.env, params, line: () => lineOf(c.env, exchange) });
-    };
-    on(route.method, dialect.base + route.path, { scope: route.scope, handler });
+  for (const dialect of dialects) {
+    for (const route of dialect.routes) {
+      const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+      const handler: Handler = (c, exchange) => {
+        const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? ""]));
+        return callRoute(context, route, { ...exchange, env: c.env, params, line: () => lineOf(c.env, exchange) });
+      };
+      on(dialect, route.method, dialect.base + route.path, { scope: route.scope, handler });
+    }
   }
-  for (const [path, route] of Object.entries(serverRoutes(context, dialect))) on("GET", path, route);
+  for (const [path, route] of Object.entries(serverRoutes(context, dialects))) {
+    on(dialectOf(dialects, path), "GET", path, route);
+  }
   app.notFound((c) => {
+    const dialect = dialectOf(dialects, c.req.path);
     // Looked up only now: a handler for all methods would make every request run through two.
     const allowed = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
     if (allowed.length === 0)
@@ -57,9 +63,21 @@ export function buildApp(context: HttpContext, dialect: Dialect): Hono<Env> {
     return answer(context, dialect, { c, route: "(none)", scope: "open", handler });
   });
   app.onError((thrown, c) => {
+    const dialect = dialectOf(dialects, c.req.path);
     return answer(context, dialect, { c, route: "(none)", scope: "open", handler: () => Promise.reject(thrown) });
   });
   return app;
+}
+
+interface Served {
+  readonly scope: RouteScope;
+  readonly handler: Handler;
+}
+
+/** A path as its dialect means it. */
+function canonical(dialects: Dialects, path: string): string {
+  const { base, canonical: mean } = dialectOf(dialects, path);
+  return mean === undefined || !path.startsWith(`${base}/`) ? path : base + mean(path.slice(base.length));
 }
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -68,11 +86,9 @@ const noSuchPath: Handler = async () => {
   throw new SojournError("not_found", { message: "There is no such path; GET / lists what there is" });
 };
 
-interface Matched {
+interface Matched extends Served {
   readonly c: Context<Env>;
   readonly route: string;
-  readonly scope: RouteScope;
-  readonly handler: Handler;
 }
 
 async function answer(
@@ -90,7 +106,8 @@ async function answer(
     const identity = await context.gate.admit(incoming, scope);
     if (identity !== undefined) {
       exchange.identity = identity;
-      await context.gate.count(identity, { route, isRead: isRead(incoming) }, exchange.headers);
+      const tell = dialect.limitHeaders && ((left: Left) => dialect.limitHeaders?.(left, context.clock.now()) ?? {});
+      await context.gate.count(identity, { route, isRead: isRead(incoming), tell }, exchange.headers);
       exchange.actingAs = await actedAs(context, { incoming, identity, scope });
     }
     reply = await sendable(await handler(c, exchange), {

@@ -8,7 +8,7 @@ import { accountLate } from "./account.ts";
 import { type BodyRule, isJson, readBody } from "./body.ts";
 import type { HttpContext } from "./context.ts";
 import { rawBody } from "./raw-body.ts";
-import { parse, parseQuery, writeOptionsOf } from "./request.ts";
+import { originOf, parse, parseQuery, writeOptionsOf } from "./request.ts";
 import type { Call, Reply, Route } from "./route.ts";
 
 /** What is known of a request by the time that its route is called. */
@@ -35,12 +35,13 @@ const NoQuery = z.strictObject({});
 export async function callRoute(context: HttpContext, route: Route, called: Called): Promise<Reply> {
   const { env, params, requestId, headers, line, identity, actingAs } = called;
   const { incoming } = env;
-  const { sessions, users, memory, access, artifacts, history, retention, bundles, service, clock } = context;
+  const { sessions, users, memory, tasks, access, artifacts, history, retention, bundles, service, clock } = context;
   const body = await bodyOf(context, route, env);
   const call: Call = {
     sessions,
     users,
     memory,
+    tasks,
     access,
     artifacts,
     history,
@@ -62,6 +63,7 @@ export async function callRoute(context: HttpContext, route: Route, called: Call
     holds: async () => identity === undefined || (await access.holds(identity)),
     gone: () => signalOfLeaving(env),
     now: () => clock.now(),
+    origin: () => originOf(incoming),
     requestId,
     fail: (thrown) => accountLate(context, line(), thrown),
   };

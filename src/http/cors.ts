@@ -22,6 +22,8 @@ const ALLOWED = [
   "Range",
   "X-Act-As-Session",
   "X-API-Key",
+  "X-API-Version",
+  "X-Client-Source",
   "X-Request-ID",
 ];
 
@@ -38,6 +40,8 @@ const EXPOSED = [
   "RateLimit-Reset",
   "Retry-After",
   "WWW-Authenticate",
+  "X-RateLimit-Remaining",
+  "X-RateLimit-Reset",
   "X-Request-ID",
   "X-Response-Time",
 ];

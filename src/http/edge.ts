@@ -31,6 +31,11 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host);
 }
 
+/** Tells whether a text is a host name or address, with or without a port. */
+export function isHost(text: string): boolean {
+  return HOST.test(text);
+}
+
 /** What is wrong with a request before anyone looks at its route, if anything. */
 export function refusalAtEdge({ rawHeaders, headers }: IncomingMessage): SojournError | undefined {
   const repeated = repeatedHeader(rawHeaders);

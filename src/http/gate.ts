@@ -20,7 +20,22 @@ export interface GateOptions extends RateLimits {
   readonly failedAttemptsPerMinute: number;
 }
 
+/** What is left of a rate limit after a call. */
+export interface Left {
+  readonly calls: number;
+  /** Until they all may be made again. */
+  readonly resetMs: number;
+}
+
 const MINUTE_S = 60;
+
+/** A call that is counted. */
+export interface Counted {
+  readonly route: string;
+  readonly isRead: boolean;
+  /** Headers that tell what is left in another way. */
+  readonly tell?: ((left: Left) => Readonly<Record<string, string>>) | undefined;
+}
 
 /** Says who calls and whether they may, before anything else of a request is looked at. */
 export class Gate {
@@ -55,17 +70,14 @@ export class Gate {
   }
 
   /**
-   * Counts a call against the limit of its key and route, and fills in the headers that tell what is left.
+   * Counts a call against the limit of its key and route, and fills in the headers that tell what is left, with those that
+   * `tell` makes.
    *
    * Nobody is limited in local mode.
    *
    * @throws {SojournError} `rate_limited`
    */
-  async count(
-    { actor }: Identity,
-    { route, isRead }: { readonly route: string; readonly isRead: boolean },
-    headers: Record<string, string>,
-  ): Promise<void> {
+  async count({ actor }: Identity, { route, isRead, tell }: Counted, headers: Record<string, string>): Promise<void> {
     const limiter = isRead ? this.#reads : this.#writes;
     if (limiter === undefined || actor === LOCAL.actor) return;
     const { result, isOver } = await take(limiter, `${actor} ${isRead ? "read" : "write"} ${route}`);
@@ -73,6 +85,7 @@ export class Gate {
     headers["ratelimit-limit"] = String(limiter.points);
     headers["ratelimit-remaining"] = String(result.remainingPoints);
     headers["ratelimit-reset"] = String(Math.ceil(result.msBeforeNext / 1_000));
+    Object.assign(headers, tell?.({ calls: result.remainingPoints, resetMs: result.msBeforeNext }));
     if (isOver) throw tooMany(`Maximum ${limiter.points} requests per ${MINUTE_S} seconds`, result);
   }
 

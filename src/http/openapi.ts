@@ -162,6 +162,8 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   id: "a session_id, or a uid",
   user_id: "what the user is called",
   artifact_id: "an artifact_id",
+  task_id: "a task_id",
+  name: "the name of an app, with its slash as %2F",
   session_id: "the session_id, or the uid, of the session that it is shared with",
 };
 
@@ -175,7 +177,7 @@ function pathParameters(path: string): { readonly path?: z.ZodObject } {
 
 function refusals(
   { scope, body, bytes, isWrite, refusals: own }: Route,
-  { errors, errorShape }: Dialect,
+  { errors, errorShape, errorType = "application/json" }: Dialect,
 ): Record<string, object> {
   const codes = [
     ...ALWAYS,
@@ -197,7 +199,7 @@ function refusals(
         ...(RETRIED.some((code) => errors[code].status === status) && {
           headers: z.object({ "Retry-After": RETRY_AFTER }),
         }),
-        content: { "application/json": { schema: errorShape } },
+        content: { [errorType]: { schema: errorShape } },
       },
     ]),
   );

@@ -4,7 +4,7 @@ import type { SojournError } from "../engine/errors.ts";
 import { account, requestIdOf } from "./account.ts";
 import type { HttpContext } from "./context.ts";
 import { sayGoodbye } from "./linger.ts";
-import { commonHeaders } from "./reply.ts";
+import { commonHeaders, rendered } from "./reply.ts";
 import type { Dialect } from "./route.ts";
 
 /** A refusal in a dialect's envelope. */
@@ -21,10 +21,9 @@ export function encodeRefusal(
   error: SojournError,
   requestId: string = mintRequestId(),
 ): EncodedRefusal {
-  const { status = 400, body, headers } = dialect.encodeError(error, requestId, clock.now());
-  const text = JSON.stringify(body);
+  const { status = 400, text, type, headers } = rendered(dialect.encodeError(error, requestId, clock.now()));
   const length = { "content-length": String(Buffer.byteLength(text)) };
-  return { status, text, headers: { ...commonHeaders(requestId, 0), ...length, ...headers } };
+  return { status, text, headers: { ...commonHeaders(requestId, 0), "content-type": type, ...length, ...headers } };
 }
 
 /** Answers a request that no route gets to see. */

@@ -9,7 +9,11 @@ const JSON_TYPE = "application/json; charset=utf-8";
 
 const FILE_TYPE = "application/octet-stream";
 
-const EVENTS_TYPE = "text/event-stream; charset=utf-8";
+/** The types of events, by how they are written. */
+const EVENT_TYPES = {
+  "event-stream": "text/event-stream; charset=utf-8",
+  ndjson: "application/x-ndjson; charset=utf-8",
+} as const;
 
 /** The headers of every answer; the type is that of JSON, until an answer says otherwise. */
 export function commonHeaders(requestId: string, ms: number): Record<string, string> {
@@ -34,8 +38,8 @@ interface StreamReply extends Omit<TextReply, "text"> {
 export type Sendable = TextReply | EventReply | StreamReply;
 
 /** JSON as its text. */
-export function rendered({ body, ...rest }: JsonReply): TextReply {
-  return { ...rest, text: JSON.stringify(body), type: JSON_TYPE };
+export function rendered({ body, type = JSON_TYPE, ...rest }: JsonReply): TextReply {
+  return { ...rest, text: JSON.stringify(body), type };
 }
 
 /**
@@ -49,7 +53,7 @@ export async function sendable(
 ): Promise<Sendable> {
   if ("body" in reply) return rendered(reply);
   // Nobody would read the events of a HEAD, and so nobody would end them.
-  if ("events" in reply) return isHead ? { text: "", type: EVENTS_TYPE } : reply;
+  if ("events" in reply) return isHead ? { text: "", type: typeOf(reply) } : reply;
   if (!("download" in reply)) return reply;
   const { download, status = 200, type = FILE_TYPE } = reply;
   const file = { status, type, headers: fileHeaders(reply) };
@@ -69,13 +73,18 @@ function fileHeaders({ download: { bytes }, fileName, headers }: DownloadReply):
 /** The answer as Hono takes it. `headers` is filled and handed on, and not copied: this runs for every request. */
 export function toResponse(reply: Sendable, headers: Record<string, string>, meters: Meters): Response {
   if ("events" in reply) {
-    headers["content-type"] = EVENTS_TYPE;
+    headers["content-type"] = typeOf(reply);
     Object.assign(headers, reply.headers);
-    return new Response(eventStream(reply.events, meters.openStream()), { headers });
+    return new Response(eventStream(reply, meters.openStream()), { headers });
   }
   const { status = 200, type } = reply;
   headers["content-type"] = type;
   Object.assign(headers, reply.headers);
   if ("stream" in reply) return new Response(reply.stream, { status, headers });
-  return new Response(status === 304 ? null : reply.text, { status, headers });
+  if (status === 204) delete headers["content-type"];
+  return new Response(status === 204 || status === 304 ? null : reply.text, { status, headers });
+}
+
+function typeOf({ as = "event-stream" }: EventReply): string {
+  return EVENT_TYPES[as];
 }

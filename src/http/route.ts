@@ -6,13 +6,16 @@ import type { ErrorCode, SojournError } from "../engine/errors.ts";
 import type { History } from "../engine/history.ts";
 import type { Retention } from "../engine/retention.ts";
 import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { Tasks } from "../engine/tasks.ts";
 import type { Users } from "../engine/users.ts";
 import type { Memory } from "../memory/memory.ts";
-import type { RouteScope } from "./gate.ts";
+import type { Left, RouteScope } from "./gate.ts";
 
 /** What the server can say of itself. */
 export interface Service {
   readonly version: string;
+  /** How apps are kept apart from the machine; see `SandboxLevel`. */
+  readonly sandbox: string;
   /** Resolves when the server can do its work; rejects with why not. */
   readonly probe: () => Promise<void>;
   /** Throws why the server will never do its work again, if that is so. */
@@ -34,6 +37,7 @@ export interface Services {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly memory: Memory;
+  readonly tasks: Tasks;
   readonly access: Access;
   readonly artifacts: Artifacts;
   readonly history: History;
@@ -68,6 +72,8 @@ export interface Call<Query = unknown, Body = unknown> extends Services {
   readonly gone: () => AbortSignal;
   /** Microseconds since the epoch. */
   readonly now: () => number;
+  /** Where the client reaches the server, as far as it says so: such as `http://127.0.0.1:7070`. */
+  readonly origin: () => string;
   readonly requestId: string;
   /** Puts into the log what failed after the answer has begun, and returns it as its client may see it. */
   readonly fail: (thrown: unknown) => SojournError;
@@ -78,6 +84,8 @@ export interface JsonReply {
   /** Default 200. */
   readonly status?: number;
   readonly body: object;
+  /** Default: that of JSON. */
+  readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -87,9 +95,14 @@ export interface TextReply extends Omit<JsonReply, "body"> {
   readonly type: string;
 }
 
+/** The answer that has no body, and no type of one. */
+export const NO_CONTENT: TextReply = { status: 204, text: "", type: "" };
+
 /** Events as they come. */
 export interface EventReply {
   readonly events: AsyncIterable<string>;
+  /** How they are written: server-sent events, which is the default, or a line of JSON for each. */
+  readonly as?: "event-stream" | "ndjson";
   /** Whether they end by themselves, so that the request is in hand until then. */
   readonly isAnswer?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
@@ -177,10 +190,24 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
 export interface Dialect {
   readonly base: string;
   readonly routes: readonly Route[];
+  /** What a path below the base means, where clients of this contract write it in several ways. */
+  readonly canonical?: (path: string) => string;
   readonly encodeError: (error: SojournError, requestId: string, now: number) => JsonReply;
+  /** The type of what `encodeError` makes, where that is not JSON's. */
+  readonly errorType?: string;
+  /** Headers that tell what is left of a rate limit, beside those of every dialect. */
+  readonly limitHeaders?: (left: Left, now: number) => Readonly<Record<string, string>>;
   /** The shape of what `encodeError` makes, and the status and public code of each error. */
   readonly errorShape: z.ZodType;
   readonly errors: Readonly<Record<ErrorCode, { readonly status: number; readonly code: string }>>;
+}
+
+/** The dialects of a server; what belongs to none of them is answered as the first does. */
+export type Dialects = readonly [Dialect, ...Dialect[]];
+
+/** The dialect that a path belongs to. */
+export function dialectOf(dialects: Dialects, path: string): Dialect {
+  return dialects.find(({ base }) => path === base || path.startsWith(`${base}/`)) ?? dialects[0];
 }
 
 /** Declares a route; its handler sees the types of its own shapes. */

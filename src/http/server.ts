@@ -7,7 +7,7 @@ import type { HttpContext } from "./context.ts";
 import { refusalAtEdge } from "./edge.ts";
 import { readAway } from "./linger.ts";
 import { encodeRefusal, refuse, refuseConnection } from "./refusal.ts";
-import type { Dialect } from "./route.ts";
+import { type Dialect, type Dialects, dialectOf } from "./route.ts";
 
 /** Where to listen. */
 export interface Address {
@@ -34,8 +34,9 @@ const KEEP_ALIVE_MS = 65_000;
 const CLOSING_MS = 25;
 
 /** Starts the HTTP server; rejects with Node's own error where it can't listen. */
-export async function listen(context: HttpContext, dialect: Dialect, { host, port }: Address): Promise<HttpServer> {
+export async function listen(context: HttpContext, dialects: Dialects, { host, port }: Address): Promise<HttpServer> {
   const { limits, admission } = context;
+  const [first] = dialects;
   const server = createServer({
     requireHostHeader: false,
     headersTimeout: limits.headersMs,
@@ -51,18 +52,18 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
   // Whoever sends a request and then closes its own side, as `nc -N` does, waits for the answer. Node has a switch for
   // this that its types don't know.
   Object.assign(server, { httpAllowHalfOpen: true });
-  boundConnections(server, context, dialect);
+  boundConnections(server, context, first);
 
   const errorHandler = async (cause: unknown): Promise<Response> => {
     const failure = unroutable(cause);
-    const { status, text, headers } = encodeRefusal(context, dialect, failure);
+    const { status, text, headers } = encodeRefusal(context, first, failure);
     context.meters.account({ method: "(none)", route: "(parser)", status, seconds: 0 });
     if (failure.code === "internal") context.logger.error({ err: cause }, "request could not be routed");
     else context.logger.info({ code: failure.code }, "request not understood");
     return new Response(text, { status, headers });
   };
-  const route = getRequestListener(buildApp(context, dialect).fetch, { errorHandler, autoCleanupIncoming: false });
-  const isVital = vitalPaths(dialect);
+  const route = getRequestListener(buildApp(context, dialects).fetch, { errorHandler, autoCleanupIncoming: false });
+  const isVital = vitalPaths(dialects);
   /** The newest answer of each connection. */
   const newest = new WeakMap<Socket, ServerResponse>();
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -78,7 +79,9 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
       if (outgoing.closed) return;
       const overloaded = admission.enter(incoming, isVital);
       const failure = overloaded ?? refusalAtEdge(incoming);
-      if (failure !== undefined) refuse(context, dialect, { incoming, outgoing, failure });
+      if (failure !== undefined) {
+        refuse(context, dialectOf(dialects, pathOf(incoming)), { incoming, outgoing, failure });
+      }
       if (overloaded !== undefined) return;
       // A handler may work on when its client has long gone.
       let holders = failure === undefined ? 2 : 1;
@@ -96,11 +99,11 @@ export async function listen(context: HttpContext, dialect: Dialect, { host, por
   // Whatever else a client expects by `Expect`, it gets the answer.
   server.on("checkExpectation", handle);
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
-    answerParseError(context, dialect, { error, socket, last: newest.get(socket) });
+    answerParseError(context, first, { error, socket, last: newest.get(socket) });
   });
   server.on("connect", (_incoming, socket: Socket) => {
     const failure = new SojournError("method_not_allowed", { message: "This is no proxy" });
-    refuseConnection(context, dialect, { socket, failure });
+    refuseConnection(context, first, { socket, failure });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -124,10 +127,16 @@ function boundConnections(server: Server, context: HttpContext, dialect: Dialect
 }
 
 /** Tells which requests are answered under any load: a busy server must not be killed for being busy, nor be blind. */
-function vitalPaths({ base, routes }: Dialect): (incoming: IncomingMessage) => boolean {
-  const ofDialect = routes.filter(({ isVital }) => isVital === true).map(({ path }) => base + path);
-  const paths = new Set(["/healthz", "/readyz", "/metrics", ...ofDialect]);
-  return ({ url = "" }) => paths.has(url.split("?", 1)[0] ?? "");
+function vitalPaths(dialects: Dialects): (incoming: IncomingMessage) => boolean {
+  const ofDialects = dialects.flatMap(({ base, routes }) =>
+    routes.filter(({ isVital }) => isVital === true).map(({ path }) => base + path),
+  );
+  const paths = new Set(["/healthz", "/readyz", "/metrics", ...ofDialects]);
+  return (incoming) => paths.has(pathOf(incoming));
+}
+
+function pathOf({ url = "" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "";
 }
 
 // Node calls this when nothing was sent or received for a while. A handler that takes long is no reason to cut anyone

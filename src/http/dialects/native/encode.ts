@@ -9,6 +9,7 @@ import { type Entry, OPERATION_KINDS, type OperationKind, payloadBody } from "..
 import { averageProcessingTimeUs, type Metrics, type SessionRecord, STATUSES } from "../../../engine/session.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import type { Totals } from "../../../engine/store.ts";
+import type { Work } from "../../../engine/task.ts";
 import type { Verdict } from "../../../engine/verify.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
@@ -50,6 +51,40 @@ const UsedShape = z
   })
   .meta({ id: "SessionUsage" });
 
+/** What a session does by apps. */
+const WorkShape = z
+  .object({
+    apps: z
+      .record(
+        z.string(),
+        z.object({
+          version: z.string().describe("the one that the session began with, and stays on"),
+          setup: z.record(z.string(), z.json()).optional(),
+          is_warm: z.boolean().describe("whether a worker waits for the next task, with what the app remembers"),
+        }),
+      )
+      .describe("by the name of the app"),
+    tasks: z
+      .array(
+        z.object({
+          task_id: z.string(),
+          app: z.string(),
+          action: z.string(),
+          status: z.enum(["queued", "running"]),
+          operation_seq: count,
+          started_at: time.optional(),
+        }),
+      )
+      .describe("those that have not finished, in the order in which they came"),
+    usage: z.object({
+      calls: count,
+      busy_time: seconds,
+      idle_time: seconds.describe("seconds while a worker waited between two tasks"),
+      memory_peak_bytes: count,
+    }),
+  })
+  .meta({ id: "Work" });
+
 /** A session as clients see it. */
 export const SessionShape = z
   .object({
@@ -77,6 +112,7 @@ export const SessionShape = z
     metrics: MetricsShape,
     usage: UsedShape,
     memory: MemoryShape,
+    work: WorkShape,
     origin: z
       .object({ uid: z.string(), seq: count, hash: z.string() })
       .optional()
@@ -120,7 +156,7 @@ export const OperationShape = z
     duration_ms: z.number().optional(),
     status: z.enum(["completed", "failed"]),
     inputs: z.json().describe("null once erased"),
-    output: z.json().optional().describe("of a completed turn: the answer"),
+    output: z.json().optional().describe("of a completed turn the answer, and of a task what its app put out"),
     result_id: z.string().optional(),
     error: z.string().optional(),
     hash: z.string(),
@@ -154,6 +190,7 @@ export const HealthShape = z
     version: z.string(),
     model: z.string().describe("what answers chats: a language model such as openai:gpt-5, or built-in"),
     is_language_model: z.boolean(),
+    sandbox: z.string().describe("how apps are kept apart from the machine: process, or bubblewrap, which is more"),
     timestamp: time,
   })
   .meta({ id: "Health" });
@@ -219,6 +256,7 @@ export function encodeSession({ ref, head, record }: Session): z.output<typeof S
       artifact_bytes: record.artifacts.bytes,
     },
     memory: encodeMemory(record),
+    work: encodeWork(record.work),
     ...given("origin", record.origin, ({ uid, seq, hash }) => ({ uid, seq, hash })),
   };
 }
@@ -234,6 +272,32 @@ function encodeMemory({ sessionId, conversation }: SessionRecord): z.output<type
     messages: conversation.messages,
     window_tokens: conversation.tokens,
     compacted_through: conversation.compactedThrough,
+  };
+}
+
+function encodeWork({ apps, tasks, usage }: Work): z.output<typeof WorkShape> {
+  const { calls, busyUs, idleUs, memoryPeakBytes } = usage;
+  const used = Object.entries(apps).map(([name, { version, setup, warmSinceUs }]) => {
+    // NOTE: setup parameters came in as JSON.
+    const parameters = setup as Record<string, z.core.util.JSONType> | undefined;
+    return [name, { version, ...given("setup", parameters), is_warm: warmSinceUs !== undefined }] as const;
+  });
+  return {
+    apps: Object.fromEntries(used),
+    tasks: tasks.map(({ taskId, app, action, status, seq, startedAtUs }) => ({
+      task_id: taskId,
+      app,
+      action,
+      status,
+      operation_seq: seq,
+      ...given("started_at", startedAtUs, isoTime),
+    })),
+    usage: {
+      calls,
+      busy_time: inSeconds(busyUs),
+      idle_time: inSeconds(idleUs),
+      memory_peak_bytes: memoryPeakBytes,
+    },
   };
 }
 
@@ -272,7 +336,7 @@ export function encodeOperation(entry: Entry): z.output<typeof OperationShape> {
     duration_ms: map(durationUs, (us) => us / 1_000),
     status: outcome,
     inputs: encodeInputs(body?.input ?? null),
-    output: encodeOutput(body?.output),
+    output: kind === "turn.completed" ? encodeTurn(body?.output) : asJson(body?.output),
     result_id: made[0],
     error: body?.error,
     hash,
@@ -341,6 +405,12 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (v
   type: ["artifact_type"],
   mimeType: ["mime_type"],
   digest: ["content_hash"],
+  taskId: ["task_id"],
+  timeoutMs: ["timeout_seconds", (ms: number) => ms / 1_000],
+  isIdempotent: ["is_idempotent"],
+  faults: ["details"],
+  staysWarm: ["stays_warm"],
+  memoryPeakBytes: ["memory_peak_bytes"],
 };
 
 function encodeInputs(input: Json): z.core.util.JSONType {
@@ -353,9 +423,14 @@ function encodeInputs(input: Json): z.core.util.JSONType {
   return Object.fromEntries(members);
 }
 
-function encodeOutput(output: Json | undefined): z.core.util.JSONType | undefined {
+function asJson(value: Json | undefined): z.core.util.JSONType | undefined {
+  // NOTE: a payload is JSON.
+  return value as z.core.util.JSONType | undefined;
+}
+
+function encodeTurn(output: Json | undefined): z.core.util.JSONType | undefined {
   if (output === undefined) return undefined;
-  // NOTE: only turns have one.
+  // NOTE: of a turn.
   const { message, ...rest } = output as unknown as TurnOutput;
   return { ...rest, message: encodeSealed(message) as unknown as z.core.util.JSONType };
 }

@@ -12,6 +12,7 @@ import { encodeError, HTTP_ERRORS } from "./errors.ts";
 import { historyRoutes, sessionAt } from "./history-routes.ts";
 import { keyRoutes } from "./keys.ts";
 import { memoryRoutes } from "./memory-routes.ts";
+import { taskRoutes } from "./task-routes.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
@@ -229,6 +230,7 @@ const routes: readonly Route[] = [
   ...artifactRoutes,
   ...historyRoutes,
   ...memoryRoutes,
+  ...taskRoutes,
   ...keyRoutes,
   route({
     method: "GET",
@@ -259,10 +261,10 @@ const routes: readonly Route[] = [
     refusals: [],
     handle: async ({ service, memory, now }) => {
       await service.probe();
-      const { version } = service;
+      const { version, sandbox } = service;
       const { name: model, isLanguageModel: is_language_model } = memory.model;
       const timestamp = encode.isoTime(now());
-      return { body: { status: "healthy", service: "sojourn", version, model, is_language_model, timestamp } };
+      return { body: { status: "healthy", service: "sojourn", version, model, is_language_model, sandbox, timestamp } };
     },
   }),
 ];
