@@ -16,10 +16,14 @@ export interface Spawned extends AsyncDisposable {
  *
  * @param directory  where its log goes, and its data unless `data` says where
  */
-export async function spawnSojourn(directory: string, data: string = join(directory, "data")): Promise<Spawned> {
+export async function spawnSojourn(
+  directory: string,
+  data: string = join(directory, "data"),
+  flags: readonly string[] = [],
+): Promise<Spawned> {
   const log = openSync(join(directory, "server.log"), "a");
   try {
-    const args = [modulePath("../src/cli/main.ts"), "serve", "--port", "0", "--data", data];
+    const args = [modulePath("../src/cli/main.ts"), "serve", "--port", "0", "--data", data, ...flags];
     return await untilListening(spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", log] }));
   } finally {
     closeSync(log);

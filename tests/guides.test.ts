@@ -10,7 +10,7 @@ import { startServer } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-const PAGES = ["docs/artifacts.md", "docs/time-travel.md"];
+const PAGES = ["docs/artifacts.md", "docs/time-travel.md", "docs/tasks.md", "docs/inference.md"];
 
 /** What stands before the commands of a page: each must go well, and `npx sojourn` is the one of this checkout. */
 const PRELUDE = `set -eu

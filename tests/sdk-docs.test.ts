@@ -20,6 +20,7 @@ const PAGES: readonly (readonly [page: string, shownMin: number])[] = [
   ["docs/sdk.md", 25],
   ["docs/artifacts.md", 10],
   ["docs/time-travel.md", 10],
+  ["docs/tasks.md", 10],
 ];
 
 /** The examples of the page, as one module. */

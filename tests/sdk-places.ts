@@ -21,6 +21,8 @@ export interface PlaceOptions {
   readonly artifactRoots?: string;
   readonly maxArtifactBytes?: number;
   readonly maxArtifactsPerSession?: number;
+  /** A folder with apps. */
+  readonly apps?: string;
 }
 
 /** The ways to Sojourn; what is tested of one is tested of both. */
@@ -30,8 +32,9 @@ export const PLACES: readonly (readonly [name: string, start: (options?: PlaceOp
 ];
 
 async function startConnected({ maxSessions, modelBaseUrl, ...options }: PlaceOptions = {}): Promise<Place> {
-  const { artifactRoots, maxArtifactBytes, maxArtifactsPerSession } = options;
+  const { artifactRoots, maxArtifactBytes, maxArtifactsPerSession, apps } = options;
   const server = await startServer({
+    ...(apps !== undefined && { apps }),
     ...(artifactRoots !== undefined && { artifact_roots: artifactRoots }),
     ...(maxArtifactBytes !== undefined && { max_artifact_bytes: String(maxArtifactBytes) }),
     ...(maxArtifactsPerSession !== undefined && { max_artifacts_per_session: String(maxArtifactsPerSession) }),
@@ -49,11 +52,12 @@ async function startConnected({ maxSessions, modelBaseUrl, ...options }: PlaceOp
   };
 }
 
-async function startOpened({ artifactRoots, ...options }: PlaceOptions = {}): Promise<Place> {
+async function startOpened({ artifactRoots, apps, ...options }: PlaceOptions = {}): Promise<Place> {
   const data = await mkdtemp(join(tmpdir(), "sojourn-test-"));
   const model = options.modelBaseUrl === undefined ? {} : { model: "openai:test" };
   const roots = artifactRoots === undefined ? {} : { artifactRoots: [artifactRoots] };
-  const sojourn = await open({ data, durability: "none", ...model, ...roots, ...options });
+  const found = apps === undefined ? {} : { apps: [apps] };
+  const sojourn = await open({ data, durability: "none", ...model, ...roots, ...found, ...options });
   return {
     sojourn,
     withKey: () => sojourn,

@@ -25,6 +25,8 @@ const CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   no_session_found: EXIT.notFound,
   artifact_not_found: EXIT.notFound,
   checkpoint_not_found: EXIT.notFound,
+  app_not_found: EXIT.notFound,
+  task_not_found: EXIT.notFound,
   range_not_satisfiable: EXIT.usage,
   unauthorized: EXIT.refused,
   forbidden: EXIT.refused,

@@ -70,9 +70,10 @@ function replay(program: Command, run: Run): void {
     .option("--stop-on-error", "Stop at the first that differs or fails")
     .option("--timeout <duration>", "After how long to stop: 90s, 30m (default 300s)", durationMs)
     .action(async (id: string, { timeout: timeoutMs, ...flags }: ReplayFlags & Common) => {
+      const isExecuted = flags.mode === "execute";
       await run(() =>
         untilInterrupted((signal) =>
-          onSessions({ ...flags, needsModel: flags.mode === "execute", needsRules: true }, async (sojourn) =>
+          onSessions({ ...flags, needsModel: isExecuted, needsApps: isExecuted, needsRules: true }, async (sojourn) =>
             (await import("./history.ts")).replaySession(sojourn, id, { ...flags, timeoutMs, signal }),
           ),
         ),

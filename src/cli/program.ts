@@ -1,5 +1,6 @@
 import tab from "@bomb.sh/tab/commander";
 import { Command } from "commander";
+import { appCommands } from "./app-commands.ts";
 import { artifactCommands } from "./artifact-commands.ts";
 import type { Run } from "./command-options.ts";
 import { historyCommands } from "./history-commands.ts";
@@ -9,6 +10,7 @@ import { memoryCommands } from "./memory-commands.ts";
 import { shownLines } from "./print.ts";
 import { safetyCommands, serveCommands } from "./server-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
+import { taskCommands } from "./task-commands.ts";
 
 /** What can be called, and how. */
 export function buildProgram(version: string, run: Run): Command {
@@ -36,6 +38,8 @@ was not found, 4 when a key is missing or not enough, 5 when nobody answers, 130
     run,
   );
   artifactCommands(program.command("artifacts").description("Store, read, share and remove files of sessions"), run);
+  taskCommands(program, run);
+  appCommands(program.command("apps").description("Write, check and list apps"), run);
   logCommands(program, run);
   historyCommands(program, run);
   keyCommands(program.command("keys").description("Make, list, revoke and disable API keys"), run);

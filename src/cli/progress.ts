@@ -2,7 +2,7 @@ import { SingleBar } from "cli-progress";
 import { size } from "./print.ts";
 
 /** After how long something counts as slow enough to show how far it is. */
-const SLOW_MS = 1_000;
+export const SLOW_MS = 1_000;
 
 /** Told how far something is, in bytes; `total` where it is known. */
 export type OnProgress = (progress: { readonly done: number; readonly total: number | undefined }) => void;

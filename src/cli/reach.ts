@@ -13,6 +13,8 @@ export interface Reach {
   readonly mayBegin?: boolean;
   /** Whether `data` needs what answers chats. */
   readonly needsModel?: boolean;
+  /** Whether `data` needs the apps that are configured. */
+  readonly needsApps?: boolean;
   /** Whether `data` needs the limits and rules that are configured. */
   readonly needsRules?: boolean;
 }
@@ -24,7 +26,7 @@ export interface Reach {
  * @throws {SojournError} `invalid` for options that contradict each other; what `open` throws
  */
 async function reach(wanted: Reach): Promise<Sojourn> {
-  const { url, data, tenant, mayBegin = false, needsModel = false, needsRules = false } = wanted;
+  const { url, data, tenant, mayBegin = false, needsModel = false, needsApps = false, needsRules = false } = wanted;
   if (data === undefined) {
     if (tenant !== undefined) throw contradiction("--tenant goes with --data: a server takes the tenant from the key");
     const { SOJOURN_URL, SOJOURN_API_KEY } = process.env;
@@ -36,11 +38,12 @@ async function reach(wanted: Reach): Promise<Sojourn> {
   const { hasStore, open } = await import("../platform/open.ts");
   if (!mayBegin && !hasStore(data)) throw new SojournError("not_found", { message: `There is no store in "${data}"` });
   try {
-    const configured = needsModel || needsRules ? configuration() : undefined;
+    const configured = needsModel || needsApps || needsRules ? configuration() : undefined;
     return await open({
       data,
       ...(tenant && { tenant }),
       ...(configured && needsModel && modelOptions(configured)),
+      ...(configured && needsApps && appOptions(configured)),
       ...(configured && needsRules && ruleOptions(configured)),
     });
   } catch (cause) {
@@ -79,6 +82,24 @@ function modelOptions(config: Config): OpenOptions {
     windowTokens: config.windowTokens,
     autoCompact: config.autoCompact,
     temporaryIdleMs: config.temporaryIdleSeconds * 1_000,
+  };
+}
+
+/** Which apps there are, and how they are run. */
+function appOptions(config: Config): OpenOptions {
+  const words = (text: string | undefined): readonly string[] | undefined => text?.split(",");
+  return {
+    apps: words(config.apps),
+    watchApps: "off",
+    trustedApps: words(config.trustedApps),
+    dataFolders: words(config.dataFolders),
+    taskTimeoutMs: config.taskTimeoutSeconds * 1_000,
+    workerMemoryMiB: config.workerMemoryMib,
+    workersMemoryMiB: config.workersMemoryMib,
+    // Whoever calls one app needs no other.
+    spareWorkers: 0,
+    sandbox: config.sandbox,
+    sandboxMinimum: config.sandboxMinimum,
   };
 }
 

@@ -93,6 +93,12 @@ describe("sojourn serve", () => {
     assert.match(server.stderr, new RegExp(`^Cannot listen on 127.0.0.1 port ${port}: .+--port.+\n$`));
   });
 
+  it("ends with 1 and one line when there are no apps where it is told to look", async () => {
+    await using server = start("lost", "--apps", "nowhere");
+    assert.deepEqual(await server.ended, [1, null]);
+    assert.equal(server.stderr, 'There is no folder, file or package of apps "nowhere"\n');
+  });
+
   it("ends with 1 and one line when another server has the data", async () => {
     await using first = start("shared");
     await first.url();

@@ -3,6 +3,7 @@ import { type Config, loadConfig } from "../config/config.ts";
 import { type Running, serve } from "../platform/serve.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { failureLine } from "./failure.ts";
+import { StopSignal } from "./stop-signal.ts";
 
 /** `sojourn serve`. Ends the process. */
 export async function serveCommand(flags: Readonly<Record<string, string | undefined>>): Promise<ExitCode> {
@@ -23,17 +24,18 @@ export async function serveCommand(flags: Readonly<Record<string, string | undef
  * @returns `false` when it could not start or not stop in order; the reason was printed, one line
  */
 async function serveUntilStopped(config: Config): Promise<boolean> {
-  const stop = new StopSignal();
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<NodeJS.Signals>();
+  using _ = new StopSignal({ onFirst: stop, exitCode: EXIT.failed });
   let running: Running;
   try {
-    running = await serve(config);
+    running = await serve(config, { environment: process.env });
   } catch (error) {
     console.error(failureLine(error, config));
     return false;
   }
   console.log(banner(running.url, config));
 
-  const signal = await stop.first;
+  const signal = await stopped;
   console.log(`Stopping on ${signal}: finishing the requests in hand (again to stop at once)`);
   try {
     await running.close();
@@ -41,32 +43,6 @@ async function serveUntilStopped(config: Config): Promise<boolean> {
   } catch (error) {
     console.error(failureLine(error, config));
     return false;
-  }
-}
-
-/**
- * The same signal again within this time is the first one's echo: on Ctrl+C the terminal signals every process of its
- * group, and npm, npx and our launcher each pass on to their child what they got.
- */
-const ECHO_MS = 200;
-
-/** Waits for the first signal; exits the process on the second. */
-class StopSignal {
-  readonly first: Promise<NodeJS.Signals>;
-
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-    this.first = promise;
-    let stopping: { readonly signal: NodeJS.Signals; readonly sinceMs: number } | undefined;
-    const take = (signal: NodeJS.Signals): void => {
-      const nowMs = performance.now();
-      if (stopping === undefined) {
-        stopping = { signal, sinceMs: nowMs };
-        resolve(signal);
-      } else if (signal !== stopping.signal || nowMs - stopping.sinceMs > ECHO_MS) process.exit(1);
-    };
-    process.on("SIGINT", take);
-    process.on("SIGTERM", take);
   }
 }
 

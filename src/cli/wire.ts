@@ -9,9 +9,10 @@ import type {
   SessionState,
   Verdict,
 } from "../client/index.ts";
+import { wireWork } from "./wire-task.ts";
 
 /** A session as the REST API shows it, for programs that know that. */
-export function wireSession({ metrics, memory, usage, ...session }: SessionState): object {
+export function wireSession({ metrics, memory, usage, work, ...session }: SessionState): object {
   return {
     session_id: session.sessionId,
     uid: session.uid,
@@ -47,6 +48,7 @@ export function wireSession({ metrics, memory, usage, ...session }: SessionState
       artifact_count: usage.artifactCount,
       artifact_bytes: usage.artifactBytes,
     },
+    work: wireWork(work),
     origin: session.origin,
     memory: {
       session_id: session.sessionId,
@@ -64,7 +66,7 @@ export function wireSession({ metrics, memory, usage, ...session }: SessionState
 /** An operation as the REST API shows it. */
 export function wireOperation({ durationMs, resultId, inputs, output, ...operation }: Operation): object {
   const shown = inputs === undefined ? null : encodeBody(inputs as object);
-  const made = output && encodeBody(output);
+  const made = operation.kind === "turn.completed" && output !== undefined ? encodeBody(output as object) : output;
   return { ...operation, duration_ms: durationMs, inputs: shown, output: made, result_id: resultId };
 }
 

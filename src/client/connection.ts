@@ -61,6 +61,11 @@ export class Connection {
     return Date.now() + this.#aheadMs;
   }
 
+  /** How long a call may take, its repetitions included. */
+  get timeoutMs(): number {
+    return this.#options.timeoutMs;
+  }
+
   /** Aborts when the connection is closed. */
   get closing(): AbortSignal {
     return this.#inHand.closing;
@@ -96,8 +101,14 @@ export class Connection {
   /**
    * A write that is answered by events, of which `start` is kept back. It is repeated like any other as long as no other
    * has come; one that breaks off after that is `unreachable`.
+   *
+   * @param silenceMs  how long nothing may come between two of them, not even that somebody is there
    */
-  async *converse(request: Request, options: WriteOptions): AsyncGenerator<ServerEvent, void, undefined> {
+  async *converse(
+    request: Request,
+    options: WriteOptions,
+    silenceMs: number = this.#options.modelTimeoutMs,
+  ): AsyncGenerator<ServerEvent, void, undefined> {
     const { url, init } = preparedWrite(request, options, this.#options);
     init.headers["accept"] = EVENT_STREAM;
     const { modelTimeoutMs } = this.#options;
@@ -108,7 +119,7 @@ export class Connection {
       try {
         const { first, rest } = await this.#persist(deadline, async () => {
           const response = await this.#fetchEvents(url, init, from);
-          const rest = eventsOf({ response, deadline }, modelTimeoutMs);
+          const rest = eventsOf({ response, deadline }, silenceMs);
           const first = await firstOf(rest).catch((error: unknown) => {
             throw this.#broken(error, from);
           });

@@ -4,6 +4,8 @@ import type { OperationKind } from "../engine/operation.ts";
 import type { Status } from "../engine/session.ts";
 import type { SessionStats, Verdict } from "./answers.ts";
 import { decodeSealed, decodeUsage, type WireMessage, type WireUsage } from "./decode-memory.ts";
+import { decodeWork, type WireWork } from "./decode-tasks.ts";
+import { exactMs } from "./duration.ts";
 import type { Key } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { Origin, SessionMetrics, SessionState } from "./session-state.ts";
@@ -59,6 +61,7 @@ export interface WireSession {
   readonly metrics: WireMetrics;
   readonly memory: WireMemory;
   readonly usage: WireSessionUsage;
+  readonly work: WireWork;
   readonly origin?: Origin | undefined;
 }
 
@@ -131,6 +134,7 @@ export function decodeSession(wire: WireSession): SessionState {
       artifactCount: wire.usage.artifact_count,
       artifactBytes: wire.usage.artifact_bytes,
     },
+    work: decodeWork(wire.work),
     origin: wire.origin,
   };
 }
@@ -149,7 +153,7 @@ export function decodeOperation(wire: WireOperation): Operation {
     durationMs: wire.duration_ms,
     status,
     inputs: decodeInputs(wire.inputs),
-    output: decodeOutput(wire.output),
+    output: kind === "turn.completed" ? decodeTurn(wire.output) : wire.output,
     resultId: wire.result_id,
     error,
     hash,
@@ -194,6 +198,12 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, decode?: (v
   artifact_type: ["type"],
   mime_type: ["mimeType"],
   content_hash: ["contentHash"],
+  task_id: ["taskId"],
+  timeout_seconds: ["timeoutMs", inMs],
+  is_idempotent: ["isIdempotent"],
+  details: ["faults"],
+  stays_warm: ["staysWarm"],
+  memory_peak_bytes: ["memoryPeakBytes"],
 };
 
 function decodeInputs(inputs: Json): object | undefined {
@@ -205,20 +215,15 @@ function decodeInputs(inputs: Json): object | undefined {
   return Object.fromEntries(members);
 }
 
-function decodeOutput(output: Json | undefined): object | undefined {
+function decodeTurn(output: Json | undefined): object | undefined {
   if (typeof output !== "object" || output === null) return undefined;
-  // NOTE: only turns have an output, and each has a message.
+  // NOTE: of a turn, which has a message.
   const { message, ...rest } = output as unknown as { readonly message: WireMessage };
   return { ...rest, message: decodeSealed(message) };
 }
 
 function inMs(value: unknown): unknown {
   return typeof value === "number" ? exactMs(value) : value;
-}
-
-// Seconds are a whole number of microseconds, give or take what a floating-point number can't say.
-function exactMs(seconds: number): number {
-  return Math.round(seconds * 1_000_000) / 1_000;
 }
 
 function ms(seconds: number | undefined): number | undefined {

@@ -34,6 +34,12 @@ const BODY: Readonly<Record<string, Encoding>> = {
   keepLatest: ["keep_latest"],
   maxSessions: ["max_sessions"],
   maxArtifactBytes: ["max_artifact_bytes"],
+  whenBusy: ["when_busy"],
+  taskId: ["task_id"],
+  isIdempotent: ["is_idempotent"],
+  faults: ["details"],
+  staysWarm: ["stays_warm"],
+  memoryPeakBytes: ["memory_peak_bytes"],
   at: ["at", point],
 };
 

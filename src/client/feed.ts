@@ -6,7 +6,7 @@ import type { Request } from "./request.ts";
 import { backoff, isPassing, pause } from "./retry.ts";
 
 /** The server says every 15 seconds that it is there; whoever says nothing for three times as long is not. */
-const SILENCE_MS = 45_000;
+export const SILENCE_MS = 45_000;
 
 /** An event of a feed. */
 export interface FeedEvent {

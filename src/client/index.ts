@@ -62,9 +62,37 @@ export { Messages } from "./messages.ts";
 export type { Operation, OperationInputs, OperationOf, OperationOutput } from "./operation.ts";
 export { PastSession } from "./past-session.ts";
 export { Reply } from "./reply.ts";
+export { Run } from "./run.ts";
 export { type ChatOptions, type OperationsOptions, Session, type TrackOptions } from "./session.ts";
 export type { SessionName } from "./session-id.ts";
-export type { Origin, SessionMemory, SessionMetrics, SessionState, SessionUsage } from "./session-state.ts";
+export type {
+  AppUse,
+  OpenTask,
+  Origin,
+  SessionMemory,
+  SessionMetrics,
+  SessionState,
+  SessionUsage,
+  SessionWork,
+  WorkUsage,
+} from "./session-state.ts";
 export { Sessions, Sojourn } from "./sojourn.ts";
+export {
+  type Action,
+  type App,
+  type BrokenApp,
+  type CompletedTask,
+  type LogLevel,
+  type RunOptions,
+  type Task,
+  type TaskError,
+  type TaskEvent,
+  TaskFailure,
+  type TaskQuery,
+  type TaskStatus,
+  type WhenBusy,
+  type WorkerOrigin,
+} from "./task.ts";
+export { Tasks } from "./tasks.ts";
 export { type Erased, type Profile, type ProfilePatch, Users } from "./users.ts";
 export { WorkingMemory } from "./working-memory.ts";

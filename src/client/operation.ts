@@ -1,7 +1,8 @@
 import type { Permission } from "../engine/artifact.ts";
 import type { Strategy } from "../engine/conversation.ts";
-import type { JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
+import type { TaskInputs } from "../engine/task.ts";
 import type { SealedMessage, TokenUsage } from "./conversation.ts";
 import type { SessionPatch } from "./inputs.ts";
 import type { Origin } from "./session-state.ts";
@@ -10,8 +11,13 @@ interface WithReason {
   readonly reason?: string;
 }
 
+/** What a task took, in milliseconds. */
+type Timed<T> = Omit<T, "processingTimeUs"> & { readonly processingTimeMs: number };
+
 /** What each kind of operation carries. */
-export interface OperationInputs {
+export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "task.performed"> {
+  readonly "task.finished": Timed<TaskInputs["task.finished"]>;
+  readonly "task.performed": Timed<TaskInputs["task.performed"]>;
   readonly "session.created": {
     readonly sessionId: string;
     readonly userId: string;
@@ -89,12 +95,15 @@ export interface OperationInputs {
   };
 }
 
-/** What an operation put out; only turns put out something. */
+/** What a turn put out. */
 export interface OperationOutput {
   readonly message: SealedMessage;
   readonly model: string;
   readonly reason: "stop" | "length";
 }
+
+/** What tasks put out is what their apps did. */
+type OutputOf<K extends OperationKind> = K extends "task.finished" | "task.performed" ? Json : OperationOutput;
 
 /** One entry of a session's log, of one kind. */
 export interface OperationOf<K extends OperationKind> {
@@ -111,8 +120,8 @@ export interface OperationOf<K extends OperationKind> {
   readonly status: "completed" | "failed";
   /** `undefined` once they were erased. */
   readonly inputs: OperationInputs[K] | undefined;
-  /** Of a completed turn alone. */
-  readonly output: OperationOutput | undefined;
+  /** Of a completed turn, or task, alone. */
+  readonly output: OutputOf<K> | undefined;
   readonly resultId: string | undefined;
   readonly error: string | undefined;
   readonly hash: string;

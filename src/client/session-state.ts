@@ -34,6 +34,44 @@ export interface SessionUsage {
   readonly artifactBytes: number;
 }
 
+/** What a session does by apps. */
+export interface SessionWork {
+  /** By the name of the app. */
+  readonly apps: Readonly<Record<string, AppUse>>;
+  /** Those that have not finished, in the order in which they came. */
+  readonly tasks: readonly OpenTask[];
+  readonly usage: WorkUsage;
+}
+
+/** How a session uses an app. */
+export interface AppUse {
+  /** The one that it began with, and stays on. */
+  readonly version: string;
+  readonly setup: JsonObject | undefined;
+  /** Whether a worker waits for the next task, with what the app remembers. */
+  readonly isWarm: boolean;
+}
+
+/** A task that has not finished. */
+export interface OpenTask {
+  readonly taskId: string;
+  readonly app: string;
+  readonly action: string;
+  readonly status: "queued" | "running";
+  /** The operation that has its call. */
+  readonly operationSeq: number;
+  readonly startedAt: Date | undefined;
+}
+
+/** What tasks took, summed up. */
+export interface WorkUsage {
+  readonly calls: number;
+  readonly busyTimeMs: number;
+  /** While a worker waited between two tasks. */
+  readonly idleTimeMs: number;
+  readonly memoryPeakBytes: number;
+}
+
 /** Where the history of a fork comes from: its log is the other's up to `seq`, word for word. */
 export interface Origin {
   /** The session that was forked. */
@@ -75,6 +113,7 @@ export interface SessionState {
   readonly isTemporary: boolean;
   readonly metrics: SessionMetrics;
   readonly memory: SessionMemory;
+  readonly work: SessionWork;
   readonly usage: SessionUsage;
   /** Of a fork alone. */
   readonly origin: Origin | undefined;

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { SojournError } from "../engine/errors.ts";
 import type { Moment } from "../engine/history.ts";
-import type { JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Verdict } from "./answers.ts";
@@ -14,6 +14,7 @@ import { Messages } from "./messages.ts";
 import type { Operation, OperationOf } from "./operation.ts";
 import { PastSession } from "./past-session.ts";
 import { Reply } from "./reply.ts";
+import type { Run } from "./run.ts";
 import { idOf, type SessionName } from "./session-id.ts";
 import {
   isEnded,
@@ -22,7 +23,10 @@ import {
   type SessionMetrics,
   type SessionState,
   type SessionUsage,
+  type SessionWork,
 } from "./session-state.ts";
+import type { RunOptions } from "./task.ts";
+import { Tasks } from "./tasks.ts";
 import type { Sighting, Transition, Transport } from "./transport.ts";
 import { WorkingMemory } from "./working-memory.ts";
 
@@ -66,6 +70,8 @@ export class Session implements AsyncDisposable {
   readonly workingMemory: WorkingMemory;
   /** Its files. */
   readonly artifacts: Artifacts;
+  /** What it did, and does, by apps. */
+  readonly tasks: Tasks;
 
   /** Sessions come from `sojourn.sessions`. */
   constructor(transport: Transport, seen: Sighting) {
@@ -75,6 +81,7 @@ export class Session implements AsyncDisposable {
     this.messages = new Messages(transport, seen.uid, onSeen);
     this.workingMemory = new WorkingMemory(transport, seen.uid, onSeen);
     this.artifacts = new Artifacts(transport.artifacts, seen.uid, onSeen);
+    this.tasks = new Tasks(transport, seen.uid, onSeen);
   }
 
   get sessionId(): string {
@@ -171,6 +178,11 @@ export class Session implements AsyncDisposable {
     return this.toJSON().memory;
   }
 
+  /** Which apps it uses, which of its tasks have not finished, and what all of them took. */
+  get work(): SessionWork {
+    return this.toJSON().work;
+  }
+
   /** How much it has. */
   get usage(): SessionUsage {
     return this.toJSON().usage;
@@ -244,6 +256,24 @@ export class Session implements AsyncDisposable {
       this.#see(seen);
       return value;
     });
+  }
+
+  /**
+   * Calls an action of an app. What the app keeps in its worker stays for the next call; calls of one session run one
+   * after the other.
+   *
+   * The run is a promise of the task, with its `output`, and iterates over its events as they come. A connection that is
+   * lost meanwhile is taken up again; the task runs once, and goes on whoever listens. Only `signal` and `cancel` end it.
+   *
+   * @param action  left out: `input.action`, where the input has one, or the app's default
+   * @param input  what the action takes, as JSON; `{}` where it is left out
+   * @throws {TaskFailure} `task_failed`, `invalid`, `worker_lost`, `task_canceled`, with the task
+   * @throws {SojournError} `app_not_found`, `app_broken`, `version_mismatch`, `invalid_transition` for a session that is not
+   *   active, `session_busy` where too many wait; `unreachable` where the way to the task is lost for longer than a call
+   *   may take
+   */
+  run<Output = Json>(app: string, action?: string, input?: Json, options: RunOptions = NO_OPTIONS): Run<Output> {
+    return this.tasks.run<Output>(app, action, input, options);
   }
 
   /**

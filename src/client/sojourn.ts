@@ -9,6 +9,7 @@ import { Keys } from "./keys.ts";
 import { Reply } from "./reply.ts";
 import { type ChatOptions, Session } from "./session.ts";
 import { idOf, type SessionName } from "./session-id.ts";
+import type { App, BrokenApp } from "./task.ts";
 import type { Transport } from "./transport.ts";
 import { Users } from "./users.ts";
 
@@ -50,6 +51,25 @@ export class Sojourn implements AsyncDisposable {
    */
   actingAs(session: SessionName): Sojourn {
     return new Sojourn(this.#transport.actingAs(idOf(session)), { closesItself: false });
+  }
+
+  /** The apps that sessions can run, each in its newest version, by name. */
+  async apps(options: CallOptions = {}): Promise<readonly App[]> {
+    return await this.#transport.tasks.apps(options);
+  }
+
+  /** What the operator means to be an app and is none, and why; calls of it are `app_broken`. */
+  async brokenApps(options: CallOptions = {}): Promise<readonly BrokenApp[]> {
+    return await this.#transport.tasks.brokenApps(options);
+  }
+
+  /**
+   * One app.
+   *
+   * @throws {SojournError} `app_not_found`; `app_broken`, which says what is wrong with it
+   */
+  async app(name: string, options: CallOptions = {}): Promise<App> {
+    return await this.#transport.tasks.app(name, options);
   }
 
   /** The artifacts of a session, for whoever may not look at the session itself. */

@@ -1,5 +1,5 @@
 import type { Moment } from "../engine/history.ts";
-import type { JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/json.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 import type { ArtifactDescription, ArtifactFilter, ArtifactState, Grant, Permission } from "./artifact.ts";
@@ -30,6 +30,7 @@ import type {
 import type { Key, MadeKey, NewKey } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionState } from "./session-state.ts";
+import type { App, BrokenApp, RunOptions, Task, TaskEvent, TaskQuery } from "./task.ts";
 import type { Erased, Profile, ProfilePatch } from "./users.ts";
 
 /** What an answer told of a session. The whole of its state is made only where somebody looks. */
@@ -168,6 +169,36 @@ export interface HistoryTransport {
   ) => Promise<Sighting>;
 }
 
+/** A call of an action. */
+export interface NewRun extends Omit<RunOptions, keyof WriteOptions> {
+  readonly app: string;
+  readonly action: string | undefined;
+  readonly input: Json | undefined;
+}
+
+/** The way to apps, and to what sessions do by them. */
+export interface TaskTransport {
+  apps(options: CallOptions): Promise<readonly App[]>;
+  brokenApps(options: CallOptions): Promise<readonly BrokenApp[]>;
+  app(name: string, options: CallOptions): Promise<App>;
+  /**
+   * Begins a task and hears of it until its end, whatever that is. What is lost of the way meanwhile is taken up again, so
+   * that each event comes once, in order.
+   */
+  run(
+    uid: string,
+    wanted: NewRun,
+    options: Omit<WriteOptions, "signal">,
+    onEvent: (event: TaskEvent) => void,
+  ): Promise<Told<Task>>;
+  begin(uid: string, wanted: NewRun, options: WriteOptions): Promise<Seen<Task>>;
+  list(uid: string, query: TaskQuery, cursor: string | undefined, options: CallOptions): Promise<Page<Task>>;
+  get(uid: string, taskId: string, options: CallOptions): Promise<Task>;
+  cancel(uid: string, taskId: string, options: CallOptions): Promise<Task>;
+  /** Hears of a task, from its beginning to its end. */
+  follow(uid: string, taskId: string, options: CallOptions, onEvent: (event: TaskEvent) => void): Promise<Told<Task>>;
+}
+
 /** The calls whose answer is a session, and that take nothing but a reason. */
 export type Transition = "suspend" | "resume" | "keepalive";
 
@@ -184,6 +215,8 @@ export interface Transport {
   readonly artifacts: ArtifactTransport;
   /** What sessions were. */
   readonly history: HistoryTransport;
+  /** What sessions do by apps. */
+  readonly tasks: TaskTransport;
   /** The same way, for whoever acts as a session; it closes with this one. */
   actingAs(session: string): Transport;
   /** By name or by `uid`; with `at`, as it was just after that operation, or at that checkpoint. */
