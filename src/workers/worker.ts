@@ -276,8 +276,10 @@ export class Worker {
   }
 
   #comeForward(): void {
-    const { pid } = this.#process;
-    if (this.#isBack && pid !== undefined) this.#isBack = !stepBack(pid, false);
+    if (!this.#isBack) return;
+    // In bubblewrap, the worker has a session of its own below that of its process here.
+    const pid = this.#process.innerPid;
+    if (pid !== undefined) this.#isBack = !stepBack(pid, false);
   }
 
   #enter(state: WorkerState): void {
