@@ -124,7 +124,7 @@ describe("apps and tasks over REST", () => {
     const lost = await run(session_id, { action: "die" });
     assert.deepEqual([lost.status, lost.error.code], [502, "WORKER_LOST"]);
     assert.match(lost.error.message, /\(task task_\w+\)$/);
-    const late = await run(session_id, { action: "wait", timeout_seconds: 0.2 });
+    const late = await run(session_id, { action: "hang", timeout_seconds: 0.2 });
     assert.deepEqual([late.status, late.error.code], [502, "WORKER_LOST"]);
     const { tasks } = (await api.get<{ tasks: Task[] }>(`/sessions/${session_id}/tasks?limit=3`)).data;
     assert.deepEqual(
