@@ -170,7 +170,7 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
   "task.performed": taskCall.extend({ status: z.enum(["completed", "failed"]), ...taskOutcome }),
   "worker.released": z.object({
     app: text,
-    reason: z.enum(["idle", "memory", "fresh", "ended", "lost", "shutdown"]),
+    reason: z.enum(["idle", "memory", "lost", "shutdown"]),
   }),
 };
 

@@ -45,6 +45,11 @@ export function wordsOf(text: string): readonly string[] {
   return text.split(",").map((word) => word.trim());
 }
 
+/** The same of an option that may be left out: there are none then. */
+export function listOf(text: string | undefined): readonly string[] {
+  return text === undefined ? [] : wordsOf(text);
+}
+
 function isOrigin(text: string): boolean {
   return !text.includes("*") && URL.canParse(text) && new URL(text).origin === text;
 }

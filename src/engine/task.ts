@@ -92,11 +92,8 @@ export interface TaskInputs {
   readonly "worker.released": { readonly app: string; readonly reason: ReleaseReason };
 }
 
-/**
- * Why a worker went: idle for too long, others needed its memory, its app began anew, its session ended, it died, or the
- * server stopped.
- */
-export type ReleaseReason = "idle" | "memory" | "fresh" | "ended" | "lost" | "shutdown";
+/** Why a worker went between two tasks: idle for too long, others needed its memory, it died, or the server stopped. */
+export type ReleaseReason = "idle" | "memory" | "lost" | "shutdown";
 
 /** How a session uses an app. */
 export interface AppUse {

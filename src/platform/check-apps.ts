@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/config.ts";
-import { wordsOf } from "../config/decode.ts";
+import { listOf } from "../config/decode.ts";
 import type { App, BrokenApp } from "../engine/runner.ts";
 import { openCatalog } from "../workers/catalog.ts";
 import { createDescribe } from "../workers/describe.ts";
@@ -36,7 +36,7 @@ export async function checkApps(
   { workingDirectory, config, environment }: CheckOptions,
 ): Promise<CheckedApps> {
   const { sandbox, workerMemoryMib: memoryMiB } = config;
-  const dataFolders = config.dataFolders === undefined ? [] : wordsOf(config.dataFolders);
+  const dataFolders = listOf(config.dataFolders);
   const directory = await mkdtemp(join(tmpdir(), "sojourn-check-"));
   const isolation = openIsolation({ sandbox, memoryMiB, dataFolders, environment, directory });
   try {

@@ -2,7 +2,7 @@ import { Artifacts } from "../artifacts/artifacts.ts";
 import { blobDirectory, openFsBlobStore } from "../artifacts/fs/fs-blob-store.ts";
 import { Bundles } from "../bundles/bundles.ts";
 import type { Config } from "../config/config.ts";
-import { wordsOf } from "../config/decode.ts";
+import { listOf } from "../config/decode.ts";
 import { retentionOf } from "../config/retention.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
@@ -187,7 +187,7 @@ export function openEngine(
       ...limits,
       compressAbove: config.artifactCompressionThreshold,
       inStoreMax: IN_STORE_MAX,
-      roots: config.artifactRoots === undefined ? [] : wordsOf(config.artifactRoots),
+      roots: listOf(config.artifactRoots),
     },
   );
   const users = new Users({ ...ports, removeFiles: () => artifacts.removeAbandoned() });

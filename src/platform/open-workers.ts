@@ -1,7 +1,7 @@
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { wordsOf } from "../config/decode.ts";
+import { listOf } from "../config/decode.ts";
 import type { Runner } from "../engine/runner.ts";
 import { openCatalog } from "../workers/catalog.ts";
 import { createDescribe } from "../workers/describe.ts";
@@ -74,8 +74,4 @@ export async function openWorkers(
       await isolation.close();
     },
   };
-}
-
-function listOf(words: string | undefined): readonly string[] {
-  return words === undefined ? [] : wordsOf(words);
 }

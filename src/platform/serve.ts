@@ -1,6 +1,6 @@
 import { LOG_BYTES_MAX } from "../bundles/arrival.ts";
 import type { Config } from "../config/config.ts";
-import { wordsOf } from "../config/decode.ts";
+import { listOf, wordsOf } from "../config/decode.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Admission } from "../http/admission.ts";
@@ -46,7 +46,7 @@ export async function serve(
   config: Config,
   { environment = {}, limits: overridden = {} }: ServeParts = {},
 ): Promise<Running> {
-  await assertAppSources(config.apps === undefined ? [] : wordsOf(config.apps));
+  await assertAppSources(listOf(config.apps));
   const log = startLog(config.logLevel);
   const { logger } = log;
   const meters = new Meters();

@@ -311,8 +311,6 @@ export class Pool {
 const WHY: Readonly<Record<ReleaseReason, string>> = {
   idle: "its worker had nothing to do for too long",
   memory: "others needed its worker's memory",
-  fresh: "it began anew",
-  ended: "its session ended",
   lost: "its worker died",
   shutdown: "the server stopped",
 };

@@ -24,6 +24,15 @@ const PROBE_MS = 5_000;
 
 /** Looks once what works here, by running it. `wanted: "process"` goes no further than that. */
 export function probeSandbox(wanted: "auto" | SandboxLevel = "auto"): Sandbox {
+  const sandbox = probed.get(wanted) ?? probe(wanted);
+  probed.set(wanted, sandbox);
+  return sandbox;
+}
+
+/** What was found, by what was wanted: a server asks for its health, and for its workers. */
+const probed = new Map<"auto" | SandboxLevel, Sandbox>();
+
+function probe(wanted: "auto" | SandboxLevel): Sandbox {
   const hasSetpriv = runs("setpriv", ["--no-new-privs", "--pdeathsig", "KILL", "true"]) === undefined;
   if (wanted === "process") return { level: "process", missing: "it is configured so", hasSetpriv };
   const missing = process.platform === "linux" ? bubblewrapFault() : "bubblewrap is for Linux";
