@@ -25,6 +25,7 @@ export async function bringUp(
   }
   const fault = await worker.begin(begun(job, snapshot), job.host);
   if (fault !== undefined) return fault;
+  if (ending.cause !== undefined) return "stopped";
   if (job.app.recovery !== "replay" || past === undefined) return snapshot === undefined ? "new" : "restored";
   return await replay(worker, { job, past, ending });
 }

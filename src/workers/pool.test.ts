@@ -28,6 +28,16 @@ describe("Pool", () => {
     assert.ok((second.memoryPeakBytes ?? 0) > 10_000_000, "it was seen to hold memory");
   });
 
+  it("runs nothing that is not wanted any more, and keeps the worker", async () => {
+    await using stage = openStage();
+    const app = await stage.app(COUNTER);
+    await stage.pool.run(jobOf(app));
+    const ran = await stage.pool.run(jobOf(app, { signal: AbortSignal.abort() }));
+    assert.deepEqual([ran.status, ran.staysWarm], ["canceled", true]);
+    const { worker, output } = await stage.pool.run(jobOf(app));
+    assert.deepEqual([worker, (output as { count: number }).count], ["warm", 2]);
+  });
+
   it("gives each session a worker of its own", async () => {
     await using stage = openStage();
     const app = await stage.app(COUNTER);

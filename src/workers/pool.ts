@@ -154,6 +154,7 @@ export class Pool {
   async #run(job: Job, ending: Ending): Promise<Ran> {
     const found = this.#kept.get(keyOf(job));
     if (found !== undefined && fits(found, job)) {
+      if (ending.cause !== undefined) return { ...notBegun(job, ending), staysWarm: true };
       found.isInUse = true;
       return await this.#runIn(found, { job, ending, origin: "warm" });
     }

@@ -38,9 +38,10 @@ export const app = defineApp({
   name: "starter",
   setup: z.object({ how: z.string().default("well") }),
   recovery: "refuse",
-  start: ({ setup }) => {
+  start: ({ setup, signal }) => {
     if (setup.how === "throws") throw new Error("not today");
     if (setup.how === "exits") process.exit(1);
+    if (setup.how === "heeds") return new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
     if (setup.how === "hangs") { console.log("starting"); return new Promise(() => setInterval(() => {}, 1_000)); }
     return setup;
   },
@@ -142,6 +143,7 @@ describe("A session whose worker is lost", () => {
       { setup: { how: "exits" } },
       { setup: { how: "hangs" }, timeoutMs: 300 },
       { setup: { how: "hangs" }, signal: canceled, host },
+      { setup: { how: "heeds" }, timeoutMs: 300 },
     ];
     for (const [at, wanted] of jobs.entries()) {
       const session = `s${at}`;
