@@ -86,6 +86,8 @@ export async function backUp({ directory, release, signal, onProgress }: BackupO
     throw await ended;
   };
   const { manifest, bytes } = await Promise.race([packed, failed()]);
+  // It may have packed all of it before it was told to end.
+  if (signal?.aborted) await failed();
   return {
     manifest,
     bytes,
