@@ -19,6 +19,7 @@ export function scriptedApp(name: string, digit: string, more: Partial<App> = {}
     actions: [action("add"), action("look", true)],
     permissions: {},
     inputFaults: (_, input) => faultsIn(input, "count"),
+    inputObjects: () => [],
     setupFaults: (setup) => faultsIn(setup, "size"),
     ...more,
   };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { genesisHash, operationHash, payloadDigest } from "../engine/chain.ts";
 import type { Digest } from "../engine/digest.ts";
 import { SojournError } from "../engine/errors.ts";
+import { sameJson } from "../engine/json.ts";
 import type { Entry, OperationKind } from "../engine/operation.ts";
 import { OPERATION_KINDS } from "../engine/operation.ts";
 import type { SessionInputs, SessionRecord } from "../engine/session.ts";
@@ -34,6 +35,7 @@ export class ForeignLog {
   readonly #digest: Digest;
   readonly #root: string;
   readonly #artifacts = new Map<string, Known>();
+  readonly #objects = new Set<string>();
   readonly #grants = new Set<string>();
   #uid: string;
   #head: Head;
@@ -115,6 +117,7 @@ export class ForeignLog {
       else {
         assertCarries(kind, change, before);
         this.#assertConsistent(kind, change);
+        this.#assertMade(entry.operation, change);
       }
       this.#record = RULES.session.fold(before, change);
       return RULES.session.rows(before, this.#record, change).filter((row) => this.#note(row));
@@ -179,6 +182,19 @@ export class ForeignLog {
     const begins = kind === "task.queued" || (kind === "task.started" && input !== undefined);
     if (begins && isOpen) throw new Error(`task ${taskId} has begun before`);
     if (!begins && !isOpen && this.#isWhole) throw new Error(`there is no task ${taskId} that has not finished`);
+  }
+
+  /** An object is made once, and its operation says so. */
+  #assertMade({ kind, made }: Entry["operation"], { input }: Change): void {
+    if (kind !== "task.finished" && kind !== "task.performed") return;
+    // NOTE: it has the shape of its kind.
+    const { objects = [] } = input as SessionInputs["task.performed"];
+    const ids = objects.map(({ objectId }) => objectId);
+    if (!sameJson(ids, made)) throw new Error("its objects are not those that it made");
+    for (const id of ids) {
+      if (this.#objects.has(id)) throw new Error(`there was an object ${id} before`);
+      this.#objects.add(id);
+    }
   }
 
   #there(artifactId: string): Known | undefined {

@@ -9,6 +9,7 @@ import { randomFrom } from "../conformance/random.ts";
 import { SECOND } from "../engine/clock.ts";
 import type { Caller } from "../engine/sessions.ts";
 import type { Commit, Stream } from "../engine/store.ts";
+import type { Draft } from "../engine/streams.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { importBundle } from "./import.ts";
 import { encodeEntry } from "./lines.ts";
@@ -108,6 +109,29 @@ describe("importBundle()", () => {
       { ref, id: "task_1", seq: 2, goneSeq: 5 },
     ]);
     assert.equal((await bundling.sessions.verify(elsewhere, "worked", worked.head.hash)).ok, true);
+  });
+
+  it("brings objects with what they were made from", async () => {
+    const { author } = bundling;
+    const { store } = author;
+    const use = { app: "kitchen", version: "a".repeat(64), action: "cook", timeoutMs: 1_000, input: {} };
+    const made = (taskId: string, used: readonly string[], objectId: string, degraded = false): Draft => {
+      const degradation = degraded ? { degradation: { reason: "burnt", objectId } } : {};
+      const objects = [{ objectId, type: "dish", data: { of: objectId }, ...degradation }];
+      const performed = draft("task.performed", { ...use, taskId, status: "completed", processingTimeUs: 1, objects });
+      return { ...performed, used, made: [objectId] };
+    };
+    const cooked = await author.append(
+      await author.create({ sessionId: "cooked" }),
+      made("task_1", [], "dish_1"),
+      made("task_2", ["dish_1"], "dish_2", true),
+    );
+    const exported = await bundling.exported("cooked");
+    const { ref } = await bundling.imported(exported, elsewhere);
+    assert.deepEqual(await store.objects(ref, { limit: 9 }), await store.objects(cooked.ref, { limit: 9 }));
+    assert.equal((await store.objects(ref, { limit: 9 })).items.length, 2);
+    assert.deepEqual((await store.lineage(ref, "dish_2"))?.edges, [{ from: "dish_1", to: "dish_2" }]);
+    assert.equal((await bundling.sessions.verify(elsewhere, "cooked", cooked.head.hash)).ok, true);
   });
 
   it("refuses a session that is there, and an open one's name", async () => {

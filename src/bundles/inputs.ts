@@ -84,10 +84,18 @@ const taskCall = taskUse.extend({ input: json });
 
 const fault = z.object({ field: text, message: text, type: text });
 
+const object = z.object({
+  objectId: z.string().regex(/^[a-z]{1,16}_[0-9A-Za-z._-]{1,100}$/),
+  type: text,
+  data: json,
+  degradation: z.object({ reason: text, objectId: text }).optional(),
+});
+
 const taskOutcome = {
   code: text.optional(),
   faults: z.array(fault).optional(),
   processingTimeUs: count,
+  objects: z.array(object).min(1).optional(),
 };
 
 const report = z.discriminatedUnion("type", [

@@ -232,6 +232,8 @@ describe("verifyBundle()", () => {
         ],
         ["artifact.deleted", { artifactId: "artifact_00000000000000aa", name: "a.csv", size: 4 }, /is another one/],
         ["artifact.revoked", { artifactId: "artifact_00000000000000bb", grantee: stream.ref.id }, /was not shared/],
+        ["task.performed", { ...PERFORMED, objects: [{ ...OBJECT, objectId: "../x" }] }, /objectId/],
+        ["task.performed", { ...PERFORMED, objects: [OBJECT] }, /not those that it made/],
         ["session.forked", { ...fork, origin: { ...origin, seq: 22 } }, /fork of something else/],
         ["session.forked", { ...fork, origin: { ...origin, root: fork.uid } }, /fork of something else/],
         ["session.forked", { ...fork, sessionId: "a/b" }, /session_id/],
@@ -294,6 +296,13 @@ describe("verifyBundle()", () => {
     return entries.with(index, change(entries[index] as Entry) as Entry);
   }
 });
+
+/** A task that is like any other, and what it may have made. */
+const PERFORMED = {
+  ...{ taskId: "task_1", app: "a", version: "a".repeat(64), action: "b", timeoutMs: 1, input: {} },
+  ...{ status: "completed", processingTimeUs: 1 },
+};
+const OBJECT = { objectId: "obj_1", type: "t", data: null };
 
 /** What is said of an artifact that is like any other. */
 const STORED = {

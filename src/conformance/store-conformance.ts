@@ -11,6 +11,7 @@ import { type HistoryOptions, randomHistory } from "./history.ts";
 import { listCases } from "./list-cases.ts";
 import { logCases } from "./log-cases.ts";
 import { messageCases } from "./message-cases.ts";
+import { objectCases } from "./object-cases.ts";
 import { rememberedCases } from "./remembered-cases.ts";
 import { taskCases } from "./task-cases.ts";
 import { watchCases } from "./watch-cases.ts";
@@ -40,6 +41,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     forkCases(author);
     endCases(driver, author);
     taskCases(driver, author);
+    objectCases(author);
     logCases(author);
     watchCases(author);
     accessCases(driver);

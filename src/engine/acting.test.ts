@@ -10,6 +10,7 @@ import { builtInModel } from "../memory/responder/responder.ts";
 import { Access } from "./access.ts";
 import { SECOND } from "./clock.ts";
 import { SojournError } from "./errors.ts";
+import { Objects } from "./objects.ts";
 import { RunSlots } from "./run-slots.ts";
 import type { Caller } from "./sessions.ts";
 import { Tasks } from "./tasks.ts";
@@ -120,10 +121,16 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly [Rule, Cal
     find: ["granted"],
     list: ["own", ({ tasks }, by, id) => tasks.list(by, id, { limit: 1 })],
     reports: ["own", ({ tasks }, by, id) => tasks.reports(by, id, "task_0")],
+    ended: ["own", ({ tasks }, by, id) => tasks.ended(by, id, { after: 0, limit: 1 })],
     cancel: ["own", ({ tasks }, by, id) => tasks.cancel(by, id, "task_0")],
     follow: ["own", ({ tasks }, by, id) => tasks.follow(by, id, "task_0", signal).next()],
     recover: ["no call"],
     close: ["no call"],
+  },
+  objects: {
+    list: ["own", ({ objects }, by, id) => objects.list(by, id, { limit: 1 })],
+    get: ["own", ({ objects }, by, id) => objects.get(by, id, "made_0")],
+    lineage: ["own", ({ objects }, by, id) => objects.lineage(by, id, "made_0")],
   },
   // See `sharing.test.ts`.
   artifacts: {
@@ -164,7 +171,8 @@ describe("a caller that acts as a session", () => {
     const slots = new RunSlots();
     const ports = { ...it.ports, sessions, runner, slots, host: () => NO_HOST, onFailure };
     const tasks = new Tasks(ports, { timeoutMs: 1_000 });
-    return { ...it, memory, access, bundles, tasks };
+    const objects = new Objects({ ...it.ports, sessions });
+    return { ...it, memory, access, bundles, tasks, objects };
   };
 
   it("is held against a rule by every method there is", () => {
@@ -240,7 +248,13 @@ describe("a caller that acts as a session", () => {
 
 type World =
   ReturnType<typeof filingForTests> extends () => infer T
-    ? T & { readonly memory: Memory; readonly access: Access; readonly bundles: Bundles; readonly tasks: Tasks }
+    ? T & {
+        readonly memory: Memory;
+        readonly access: Access;
+        readonly bundles: Bundles;
+        readonly tasks: Tasks;
+        readonly objects: Objects;
+      }
     : never;
 
 /** The public methods of an instance. */

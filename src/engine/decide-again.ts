@@ -165,19 +165,23 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
   "task.queued": (input) => queueTask(input),
   "task.started": (input) => () => [{ kind: "task.started", name: "run", input }],
   "task.reported": ({ taskId, reports }) => reportTask(taskId, reports),
-  "task.finished": ({ taskId, status, code, faults, ...rest }, { output, error }) => {
+  "task.finished": ({ taskId, status, code, faults, ...rest }, { output, error, operation }) => {
     const told = { ...given("code", code), ...given("faults", faults) };
     const failure = error === undefined ? undefined : { code: "", message: error, ...told };
     // NOTE: the output of a task is JSON.
-    const end = { status, ...rest, ...given("output", output as Json | undefined), ...given("error", failure) };
-    return finishTask(taskId, end);
+    const cameOut = { ...given("output", output as Json | undefined), ...given("error", failure) };
+    return finishTask(taskId, { status, ...usedBy(operation), ...rest, ...cameOut });
   },
-  "task.performed": (input, { output, error }) =>
-    performTask(input, { ...given("output", output as Json | undefined), ...given("error", error) }),
+  "task.performed": (input, { output, error, operation }) =>
+    performTask(input, {
+      ...usedBy(operation),
+      ...given("output", output as Json | undefined),
+      ...given("error", error),
+    }),
   "worker.released": ({ app, reason }) => releaseWorker(app, reason),
-  "session.forked": ({ uid, sessionId, name, origin }, { previous }, { root }) => {
+  "session.forked": ({ uid, sessionId, name, origin }, { previous, operation }, { root }) => {
     const input = { uid, sessionId, ...given("name", name), origin: { uid: origin.uid, ...previous, root } };
-    return () => [{ kind: "session.forked", name: "fork", input }];
+    return () => [{ kind: "session.forked", name: operation.name === "import" ? "import" : "fork", input }];
   },
 };
 
@@ -189,6 +193,11 @@ function created(
   const ids = { session: () => wanted.sessionId };
   const input = completed({ ...wanted, idleTimeoutUs: idleTimeoutUs ?? null }, { ids, settings });
   return [{ kind: "session.created", name: "create", input }];
+}
+
+/** What a task was given stands in the header of its operation. */
+function usedBy({ used }: Operation): { readonly used?: readonly string[] } {
+  return used.length === 0 ? {} : { used };
 }
 
 /** The idleness that a cleanup asked for; the log has it in the reason alone. */

@@ -107,6 +107,7 @@ function stateOf({ record }: Stream, now: number): JsonObject {
       input_tokens: metrics.inputTokens,
       output_tokens: metrics.outputTokens,
     },
+    objects: session.work.objects,
     messages: conversation.messages,
     conversation_turns: conversation.turns,
     compacted_through: conversation.compactedThrough,

@@ -34,6 +34,7 @@ export const ERROR_KINDS = {
   app_not_found: { blame: "caller", retry: false },
   /** Its files can't be loaded as an app. */
   app_broken: { blame: "system", retry: false },
+  object_not_found: { blame: "caller", retry: false },
   task_not_found: { blame: "caller", retry: false },
   /** An app did not do what it was called for. Only clients meet it; the task has the app's own error. */
   task_failed: { blame: "system", retry: false },

@@ -126,8 +126,8 @@ export function comparable({ kind }: Operation, { input, output }: PayloadBody):
     }
     case "task.finished":
     case "task.performed": {
-      const { status } = input as JsonObject;
-      return { input: { status }, output };
+      const { status, objects } = input as JsonObject;
+      return { input: { status, objects }, output };
     }
     case "messages.added":
     case "turn.completed": {

@@ -120,7 +120,7 @@ export class OnceOnly {
     if (remembered === undefined) return undefined;
     if (remembered.fingerprint !== fingerprint) {
       throw new SojournError("idempotency_mismatch", {
-        message: `Idempotency key "${key.key}" was used for another request to ${key.scope}; use a new key`,
+        message: `Idempotency key "${key.key}" was used for another request; use a new key`,
       });
     }
     // NOTE: the scope names the call, and one call remembers one type of answer.

@@ -2,6 +2,7 @@ import type { ArtifactDescription } from "./artifact.ts";
 import type { Fault } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Role } from "./message.ts";
+import type { GivenObject, MadeObject, ObjectUse } from "./object.ts";
 import type { Signal } from "./signal.ts";
 import type { StreamRef } from "./store.ts";
 import type { ReleaseReason, Report, TaskError, WorkerOrigin } from "./task.ts";
@@ -38,6 +39,10 @@ export interface App {
   readonly permissions: JsonObject;
   /** What is wrong with an input of an action, as far as its schema can say; none where it fits. */
   readonly inputFaults: (action: string, input: Json) => readonly Fault[];
+  /** The objects that an input of an action names, in the order of the input; one that fits has no other. */
+  readonly inputObjects: (action: string, input: Json) => readonly ObjectUse[];
+  /** Where its actions are routes of their own, such as `/v1`. */
+  readonly httpBase?: string;
   /** What is wrong with setup parameters. */
   readonly setupFaults: (setup: JsonObject) => readonly Fault[];
 }
@@ -83,8 +88,10 @@ export interface Host {
 
 /** A task that was recorded and may be done again, in the order in which they ran. */
 export interface RecordedTask {
+  readonly taskId: string;
   readonly action: string;
   readonly input: Json;
+  readonly objects: readonly GivenObject[];
 }
 
 /** What an app comes back from. */
@@ -102,6 +109,8 @@ export interface Job {
   readonly app: App;
   readonly action: string;
   readonly input: Json;
+  /** Those that the input names, each once. */
+  readonly objects: readonly GivenObject[];
   readonly setup?: JsonObject;
   /** A worker with a past is not wanted. */
   readonly fresh: boolean;
@@ -117,6 +126,8 @@ export interface Job {
 export interface Ran {
   readonly status: "completed" | "failed" | "canceled" | "lost";
   readonly output?: Json;
+  /** What it made, of what completed. */
+  readonly made?: readonly MadeObject[];
   readonly error?: TaskError;
   /** The app wants its session to end now. */
   readonly ends?: { readonly reason?: string };
@@ -141,8 +152,12 @@ export interface BrokenApp {
 
 /** Runs tasks in workers, one for each session and app. */
 export interface Runner {
-  /** The newest version of every app there is, by name. */
-  apps(): Promise<readonly App[]>;
+  /**
+   * The newest version of every app there is, by name.
+   *
+   * @param settled  also of those that were found or changed just now, once they are looked at
+   */
+  apps(options?: { readonly settled?: boolean }): Promise<readonly App[]>;
   /** What should be an app and is none. */
   broken(): Promise<readonly BrokenApp[]>;
   /**

@@ -2,6 +2,7 @@ import type { Artifact, ArtifactDescription, Content, Grant, NewContent, Permiss
 import type { Json } from "./json.ts";
 import type { AccessMode, KeyRecord } from "./key.ts";
 import type { StoredMessage } from "./message.ts";
+import type { Lineage, ObjectPlace, Quality, SessionObject } from "./object.ts";
 import type { Entry, OperationKind } from "./operation.ts";
 import type { FinalStatus, Metrics, Status } from "./session.ts";
 import type { Signal } from "./signal.ts";
@@ -132,6 +133,8 @@ export type RowChange =
   | { readonly view: "artifact"; readonly change: "end"; readonly id: string; readonly seq: number }
   /** A task, from the operation that has its call until it has finished. */
   | { readonly view: "task"; readonly change: "begin" | "end"; readonly id: string; readonly seq: number }
+  /** The object that has its place, from 0, among those that the entry `seq` made. One that is there already is a `conflict`. */
+  | ({ readonly view: "object"; readonly change: "begin"; readonly place: number } & Omit<ObjectPlace, "operationId">)
   /** One that is there already is a `conflict`. */
   | ({ readonly view: "grant"; readonly change: "begin" } & Grant)
   /** One that is not there is a `conflict`. */
@@ -326,6 +329,18 @@ export interface TaskQuery {
   readonly cursor?: string;
 }
 
+/** Which objects of a session. All that is given must match. They come in the order in which they were made. */
+export interface ObjectQuery {
+  /** Those that were there just after this operation; default: all. */
+  readonly at?: number;
+  readonly type?: string;
+  readonly quality?: Quality;
+  /** 1 to 1000; a page has fewer where they are large, and then a `next`. */
+  readonly limit: number;
+  /** The `next` of the page before, with the same query; anything else is `invalid`. */
+  readonly cursor?: string;
+}
+
 /** What `watch` tells: an operation was committed, or a stream is gone. */
 export type Notice =
   | { readonly notice: "operation"; readonly position: number; readonly ref: StreamRef; readonly seq: number }
@@ -377,6 +392,11 @@ export interface Store {
   task(tenant: string, id: string, uid?: string): Promise<TaskPlace | undefined>;
   /** Tasks of a session, the newest first. */
   tasks(ref: StreamRef<"session">, query: TaskQuery): Promise<Page<TaskPlace>>;
+  /** Those of these objects that the session has, in any order. */
+  objectsOf(ref: StreamRef<"session">, ids: readonly string[]): Promise<readonly SessionObject[]>;
+  objects(ref: StreamRef<"session">, query: ObjectQuery): Promise<Page<SessionObject>>;
+  /** Where an object comes from: of each operation, what it made comes from all that it used. */
+  lineage(ref: StreamRef<"session">, id: string): Promise<Lineage | undefined>;
   /** Sessions of any tenant with tasks that have not finished, in a lasting order; with `after`, those that come after that one. */
   unfinished(page: {
     readonly after?: StreamRef<"session">;

@@ -4,6 +4,7 @@ import { given } from "./given.ts";
 import { type Json, sameJson } from "./json.ts";
 import { isFinal } from "./lifecycle.ts";
 import { textFaults } from "./limits.ts";
+import type { MadeObject } from "./object.ts";
 import type { Ran } from "./runner.ts";
 import type { SessionRecord } from "./session.ts";
 import type { Draft } from "./streams.ts";
@@ -43,6 +44,8 @@ export function reportTask(taskId: string, reports: readonly Report[]): Command 
 /** How a task came out. */
 export interface TaskEnd extends Omit<TaskInputs["task.finished"], "taskId" | "status" | "code" | "faults"> {
   readonly status: TaskOutcome;
+  /** Ids of the objects that it was given. */
+  readonly used?: readonly string[];
   readonly output?: Json;
   readonly error?: Ran["error"];
 }
@@ -53,7 +56,7 @@ export interface TaskEnd extends Omit<TaskInputs["task.finished"], "taskId" | "s
  */
 export function finishTask(
   taskId: string,
-  { status, output, error, ...rest }: TaskEnd,
+  { status, used, output, error, ...rest }: TaskEnd,
   { reports = [], ends }: { readonly reports?: readonly Report[]; readonly ends?: Ran["ends"] } = {},
 ): Command {
   return (session, now) => {
@@ -66,6 +69,8 @@ export function finishTask(
       input,
       ...given("output", output),
       ...given("error", error?.message),
+      ...given("used", used),
+      ...given("made", rest.objects, idsOf),
       durationUs: rest.processingTimeUs,
     });
     if (ends === undefined || isFinal(session.status)) return drafts;
@@ -78,7 +83,7 @@ export function finishTask(
 /** Records a task that was begun and done in one. */
 export function performTask(
   input: TaskInputs["task.performed"],
-  { output, error }: { readonly output?: Json; readonly error?: string },
+  { used, output, error }: { readonly used?: readonly string[]; readonly output?: Json; readonly error?: string },
 ): Command {
   return (session) => {
     assertRuns(session);
@@ -91,6 +96,8 @@ export function performTask(
         input,
         ...given("output", output),
         ...given("error", error),
+        ...given("used", used),
+        ...given("made", input.objects, idsOf),
         durationUs,
       },
     ];
@@ -124,6 +131,10 @@ export function assertVersion(
   throw new SojournError("version_mismatch", {
     message: `Session "${session.sessionId}" stays on version ${use.version.slice(0, 12)} of ${app}, with which it began; ${version.slice(0, 12)} needs another session`,
   });
+}
+
+function idsOf(objects: readonly MadeObject[]): readonly string[] {
+  return objects.map(({ objectId }) => objectId);
 }
 
 function useOf({ work }: SessionRecord, app: string): AppUse | undefined {

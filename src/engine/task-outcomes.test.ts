@@ -274,6 +274,30 @@ describe("what a task tells", () => {
 });
 
 describe("list() and find()", () => {
+  it("have pages that end where they grow large, and miss none", async () => {
+    const on = start();
+    await on.create("large");
+    const text = "x".repeat(1_000_000);
+    on.runner.answers = () => ({ status: "completed", output: text, staysWarm: true, worker: "new" });
+    const ids: string[] = [];
+    for (let i = 0; i < 7; i++) {
+      const { task } = await (await on.call("large", { input: { text } })).done;
+      ids.unshift(task.taskId);
+    }
+    const pages: string[][] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await on.tasks.list(on.caller, "large", { limit: 1_000, ...(cursor && { cursor }) });
+      pages.push(page.items.map(({ taskId }) => taskId));
+      cursor = page.next;
+      if (cursor === undefined) break;
+    }
+    assert.deepEqual(pages.flat(), ids);
+    assert.deepEqual(
+      pages.map(({ length }) => length),
+      [3, 3, 1],
+    );
+  });
+
   it("tells the tasks of a session, newest first, in pages; of the open ones alone where asked", async () => {
     const on = start();
     await on.create("a");

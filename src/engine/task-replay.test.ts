@@ -5,6 +5,8 @@ import { ScriptedRunner, scriptedApp } from "../../tests/scripted-runner.ts";
 import { NO_HOST } from "../../tests/tasking.ts";
 import { changeWorkingMemory } from "./conversation-commands.ts";
 import { History } from "./history.ts";
+import type { Json } from "./json.ts";
+import { madeObject } from "./object.ts";
 import { RunSlots } from "./run-slots.ts";
 import { Tasks } from "./tasks.ts";
 
@@ -94,5 +96,54 @@ describe("replay() that runs apps again", () => {
         ["task.finished", "output", 13, 213],
       ],
     );
+  });
+
+  it("makes objects again under the names that they had, so that later inputs find them", async () => {
+    const on = start();
+    const { sessions, caller } = on;
+    const inputObjects = (_: string, input: Json) => {
+      const { from = [] } = input as { readonly from?: readonly string[] };
+      return from.map((objectId) => ({ objectId, types: ["pure:part", "tally:part"], field: "input.from" }));
+    };
+    const apps = [
+      scriptedApp("pure", "b", { place: "server", inputFaults: () => [], inputObjects }),
+      scriptedApp("tally", "a", { inputFaults: () => [], inputObjects }),
+    ];
+    const runner = new ScriptedRunner(...apps);
+    runner.answers = (job) => {
+      const made = madeObject(
+        { type: "part", prefix: "prt", data: job.objects.length },
+        { taskId: job.taskId, number: 1, given: job.objects },
+      );
+      const own = job.app.name === "pure" ? { staysWarm: false } : ({ worker: "new", staysWarm: true } as const);
+      return { status: "completed", output: { id: made.objectId }, ...own, made: [made] };
+    };
+    const slots = new RunSlots();
+    const onFailure = (error: unknown): void => assert.fail(String(error));
+    const tasks = new Tasks(
+      { ...on.ports, sessions, runner, slots, host: () => NO_HOST, onFailure },
+      { timeoutMs: 1_000 },
+    );
+    await sessions.create(caller, { sessionId: "parts" });
+    const ids: string[] = [];
+    for (const app of ["pure", "tally", "pure", "tally"]) {
+      const { value } = await tasks.run(caller, "parts", { app, input: { from: [...ids] } });
+      ids.push(value.task.made?.[0]?.objectId ?? assert.fail(value.task.error?.message));
+    }
+    const history = new History(on.ports, sessions, { outside: { ...on.memory.executors, ...tasks.executors } });
+    for (const from of [undefined, 3]) {
+      const report = await history.replay(caller, "parts", { mode: "execute", ...(from && { from }) });
+      assert.deepEqual(report.differences, []);
+      const { items } = await on.ports.store.objects((await sessions.get(caller, report.fork?.uid ?? "")).ref, {
+        limit: 10,
+      });
+      assert.deepEqual(
+        items.map(({ objectId, data }) => [objectId, data]),
+        ids.map((id, i) => [id, i]),
+      );
+      // What has that id here is the first of them.
+      const { taskId = "" } = items[0] ?? {};
+      assert.equal((await tasks.find(caller, taskId))?.session.record.sessionId, "parts");
+    }
   });
 });

@@ -11,17 +11,24 @@ export type TaskExecutors = Pick<OutsideExecutors, "task.queued" | "task.started
 /** Of how many tasks it is kept that a replay has passed them. */
 const PASSED_MAX = 10_000;
 
+/** A call that is made again under the id that it had, so that what it makes is called as it was. */
+export interface TaskAgain extends NewTask {
+  readonly taskId: string;
+}
+
 /**
  * How tasks are replayed: the apps run again. What is queued or started is kept in mind, and runs where it has ended; so
  * what the app did meanwhile comes before its outcome, as it did.
  */
-export function taskExecutors(run: (caller: Caller, uid: string, wanted: NewTask) => Promise<unknown>): TaskExecutors {
-  const passed = new Map<string, NewTask>();
+export function taskExecutors(
+  run: (caller: Caller, uid: string, wanted: TaskAgain) => Promise<unknown>,
+): TaskExecutors {
+  const passed = new Map<string, TaskAgain>();
   const keyOf = ({ ref }: Session, taskId: string): string => `${ref.id}\n${taskId}`;
   const note = ({ fork, input }: { readonly fork: Session; readonly input: TaskUse & { readonly input?: Json } }) => {
     const { taskId, app, action, setup, fresh, timeoutMs } = input;
     const key = keyOf(fork, taskId);
-    const call = { app, action, timeoutMs, ...given("setup", setup), ...given("fresh", fresh) };
+    const call = { taskId, app, action, timeoutMs, ...given("setup", setup), ...given("fresh", fresh) };
     if (passed.size < PASSED_MAX) passed.set(key, { ...call, input: input.input ?? passed.get(key)?.input ?? {} });
     return "skipped" as const;
   };
@@ -36,7 +43,7 @@ export function taskExecutors(run: (caller: Caller, uid: string, wanted: NewTask
       if (call === undefined || input.worker === undefined) return "skipped";
       return run(caller, fork.ref.id, { ...call, timeoutMs: Math.min(timeoutMs, call.timeoutMs ?? timeoutMs) });
     },
-    "task.performed": ({ caller, fork, input: { app, action, setup, input } }) =>
-      run(caller, fork.ref.id, { app, action, input, ...given("setup", setup) }),
+    "task.performed": ({ caller, fork, input: { taskId, app, action, setup, input } }) =>
+      run(caller, fork.ref.id, { taskId, app, action, input, ...given("setup", setup) }),
   };
 }

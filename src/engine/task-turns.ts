@@ -4,9 +4,12 @@ import type { Command } from "./commands.ts";
 import { SojournError, unlessMissing } from "./errors.ts";
 import { given } from "./given.ts";
 import type { Remember } from "./idempotency.ts";
+import type { Json } from "./json.ts";
 import { asOf } from "./lifecycle.ts";
 import { LiveTask } from "./live-task.ts";
 import type { MailboxPorts } from "./mailbox.ts";
+import type { GivenObject } from "./object.ts";
+import { givenObjects } from "./objects.ts";
 import { type Entry, payloadBody } from "./operation.ts";
 import type { Precondition } from "./precondition.ts";
 import { type RunSlots, WAITING_MAX } from "./run-slots.ts";
@@ -76,7 +79,7 @@ export interface Beginning {
  */
 export class TaskTurns {
   readonly #ports: TaskPorts;
-  /** By their ids; in the order in which they came. */
+  /** By their sessions and ids; in the order in which they came. */
   readonly #live = new Map<string, LiveTask>();
   #isClosing = false;
 
@@ -86,8 +89,7 @@ export class TaskTurns {
 
   /** The task, where it is open here. */
   find(ref: StreamRef<"session">, taskId: string): LiveTask | undefined {
-    const live = this.#live.get(taskId);
-    return live !== undefined && slotOf(live.ref) === slotOf(ref) ? live : undefined;
+    return this.#live.get(keyOf(ref, taskId));
   }
 
   /** Records a call and begins it, in its turn; see `Tasks.begin`. */
@@ -151,7 +153,7 @@ export class TaskTurns {
     const called = { taskId, uid: ref.id, sessionId: record.sessionId, app, version, action, input };
     const task: Task = { ...called, status: "queued", seq: head.seq, createdAtUs: at };
     const live = new LiveTask({ ref, caller, call, task });
-    this.#live.set(taskId, live);
+    this.#live.set(keyOf(ref, taskId), live);
     return live;
   }
 
@@ -231,18 +233,15 @@ export class TaskTurns {
 
   /** Runs a task that is recorded as running, and records how it came out. Never rejects. */
   async #run(live: LiveTask, app: App, startSeq: number): Promise<void> {
-    const { runner, clock } = this.#ports;
+    const { clock } = this.#ports;
     const startedUs = clock.now();
     const journal = new TaskJournal((reports) => this.#note(live, reports));
-    let ran: Ran;
-    try {
-      ran = await runner.run(await this.#job(live, app, { journal, startSeq }));
-    } catch (error) {
-      ran = failedToRun(error);
-    }
-    const { status, worker, staysWarm, memoryPeakBytes, snapshot, output, error } = ran;
+    const { used, ran } = await this.#ran(live, app, { journal, startSeq });
+    const { status, worker, staysWarm, memoryPeakBytes, snapshot, output, error, made } = ran;
     const end: TaskEnd = {
       status,
+      ...given("used", used),
+      ...given("objects", made),
       ...given("output", output),
       ...given("error", error),
       ...given("worker", worker),
@@ -252,6 +251,26 @@ export class TaskTurns {
       ...given("snapshot", snapshot),
     };
     await this.#finish(live, end, { reports: await journal.rest(), ...given("ends", ran.ends) });
+  }
+
+  /** Runs a task, with the ids of the objects that it was given. Never rejects. */
+  async #ran(
+    live: LiveTask,
+    app: App,
+    from: { readonly journal: TaskJournal; readonly startSeq: number },
+  ): Promise<{ readonly used?: readonly string[]; readonly ran: Ran }> {
+    let job: Job;
+    try {
+      job = await this.#job(live, app, from);
+    } catch (error) {
+      return { ran: failedToRun(error) };
+    }
+    const used = job.objects.length === 0 ? {} : { used: job.objects.map(({ objectId }) => objectId) };
+    try {
+      return { ...used, ran: await this.#ports.runner.run(job) };
+    } catch (error) {
+      return { ...used, ran: failedToRun(error) };
+    }
   }
 
   async #job(
@@ -268,10 +287,16 @@ export class TaskTurns {
     // What this very task began, has no past; that may be more than was asked for, where the setup became another.
     const isFirst = use === undefined || use.freshSeq >= startSeq;
     const hasPast = !isFirst && use.hasRun === true;
+    const objectsOf = (action: string, input: Json): Promise<readonly GivenObject[]> =>
+      givenObjects({ store, ref, app: app.name }, app.inputObjects(action, input));
     const past = use && {
       snapshot: async () =>
         use.snapshotSeq === undefined ? undefined : await readSnapshot(store, session, use.snapshotSeq),
-      tasks: () => readPast(store, session, { app: app.name, from: use.freshSeq }),
+      tasks: () =>
+        readPast(store, session, {
+          ...{ app: app.name, from: use.freshSeq },
+          objectsOf: ({ action, input }) => objectsOf(action, input),
+        }),
     };
     return {
       ref,
@@ -279,6 +304,7 @@ export class TaskTurns {
       app,
       action: call.action,
       input: call.input,
+      objects: await objectsOf(call.action, call.input),
       ...given("setup", call.setup),
       fresh: call.fresh ?? isFirst,
       timeoutMs: call.timeoutMs,
@@ -320,12 +346,13 @@ export class TaskTurns {
         status,
         ...given("output", output),
         ...given("error", error),
+        ...given("made", end.objects),
         ...given("worker", worker),
         // Its session may have ended with it.
         seq: value.head.seq - after,
         ...finishedAt(at, end),
       };
-      this.#live.delete(taskId);
+      this.#live.delete(keyOf(live.ref, taskId));
       live.end({ task, session: this.#shown(value) });
     } catch (error) {
       if (!(error instanceof SojournError && error.code === "session_not_found")) onFailure(error);
@@ -335,7 +362,7 @@ export class TaskTurns {
 
   /** Runs a task in the server, in its turn, and records it at once. */
   async #perform(live: LiveTask, app: App, kept: Kept): Promise<Finished> {
-    const { slots, clock, runner, sessions } = this.#ports;
+    const { slots, clock, sessions } = this.#ports;
     return await slots.run(
       slotOf(live.ref),
       async () => {
@@ -343,14 +370,14 @@ export class TaskTurns {
         const reports: Report[] = [];
         const journal = new TaskJournal(async (more) => void reports.push(...more));
         const startSeq = live.task.seq + 1;
-        const ran = await runner.run(await this.#job(live, app, { journal, startSeq }));
-        const { status, output, error } = ran;
+        const { used, ran } = await this.#ran(live, app, { journal, startSeq });
+        const { status, output, error, made } = ran;
         if (status === "lost" || status === "canceled") throw asRefusal(error);
         const processingTimeUs = clock.now() - startedUs;
         const failure = { ...given("code", error?.code), ...given("faults", error?.faults) };
         const command = performTask(
-          { ...live.call, status, ...failure, processingTimeUs },
-          { ...given("output", output), ...given("error", error?.message) },
+          { ...live.call, status, ...failure, processingTimeUs, ...given("objects", made) },
+          { ...given("used", used), ...given("output", output), ...given("error", error?.message) },
         );
         const { value, at } = await sessions.change(live.caller, live.ref.id, command, kept);
         const task: Task = {
@@ -358,12 +385,13 @@ export class TaskTurns {
           status,
           ...given("output", output),
           ...given("error", error),
+          ...given("made", made),
           seq: value.head.seq,
           startedAtUs: startedUs,
           finishedAtUs: at,
           processingTimeUs,
         };
-        this.#live.delete(live.call.taskId);
+        this.#live.delete(keyOf(live.ref, live.call.taskId));
         const finished = { task, session: this.#shown(value) };
         live.end(finished);
         return finished;
@@ -445,13 +473,18 @@ export class TaskTurns {
   }
 
   #drop(live: LiveTask, error: unknown): void {
-    this.#live.delete(live.call.taskId);
+    this.#live.delete(keyOf(live.ref, live.call.taskId));
     live.fail(error);
   }
 
   #shown(stream: Session): Session {
     return { ...stream, record: asOf(stream.record, this.#ports.clock.now()) };
   }
+}
+
+/** A replay does a task again under the id that it had, in another session. */
+function keyOf(ref: StreamRef<"session">, taskId: string): string {
+  return `${slotOf(ref)}\n${taskId}`;
 }
 
 function slotOf({ tenant, id }: StreamRef<"session">): string {
@@ -467,11 +500,12 @@ function ended(status: "canceled", error: unknown): TaskEnd {
 function failedToRun(error: unknown): Ran {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof SojournError ? error.code : "internal";
-  return { status: "failed", error: { code, message }, staysWarm: false };
+  const faults = error instanceof SojournError && error.faults.length > 0 ? error.faults : undefined;
+  return { status: "failed", error: { code, message, ...given("faults", faults) }, staysWarm: false };
 }
 
-function asRefusal(error: TaskError | undefined): SojournError {
-  return new SojournError("worker_lost", { message: error?.message ?? "The task came to no end" });
+function asRefusal({ code, message }: TaskError = { code: "lost", message: "The task came to no end" }): SojournError {
+  return new SojournError("worker_lost", { message, faults: [{ field: "task", message, type: code }] });
 }
 
 function busy({ record }: Session): SojournError {

@@ -1,7 +1,8 @@
 import { SojournError } from "./errors.ts";
 import { given } from "./given.ts";
 import type { Json } from "./json.ts";
-import { type Entry, payloadBody } from "./operation.ts";
+import type { GivenObject, MadeObject } from "./object.ts";
+import { type Operation, type PayloadBody, payloadBody } from "./operation.ts";
 import type { RecordedTask } from "./runner.ts";
 import type { Session } from "./sessions.ts";
 import { entries, entryAt } from "./state-at.ts";
@@ -21,6 +22,8 @@ export interface Task {
   readonly input: Json;
   readonly output?: Json;
   readonly error?: TaskError;
+  /** What it made. */
+  readonly made?: readonly MadeObject[];
   /** The last operation of it. */
   readonly seq: number;
   readonly createdAtUs: number;
@@ -61,7 +64,7 @@ export async function readTask(store: Store, stream: Stream, { id, seq, goneSeq 
     taskId: id,
     uid: stream.ref.id,
     sessionId: stream.record.sessionId,
-    ...calledIn(first),
+    ...calledIn(payloadBody(first)),
     seq: goneSeq ?? seq,
     createdAtUs: first.operation.at,
   };
@@ -69,7 +72,7 @@ export async function readTask(store: Store, stream: Stream, { id, seq, goneSeq 
     return { ...began, status: open?.status ?? "running", ...given("startedAtUs", open?.startedAtUs) };
   }
   const startedAtUs = first.operation.kind === "task.started" ? first.operation.at : undefined;
-  return { ...began, ...given("startedAtUs", startedAtUs), ...outcomeIn(last) };
+  return { ...began, ...given("startedAtUs", startedAtUs), ...outcomeIn(last.operation, payloadBody(last)) };
 }
 
 /**
@@ -112,10 +115,18 @@ export async function readSnapshot(store: Store, session: Session, seq: number):
 export async function* readPast(
   store: Store,
   session: Session,
-  { app, from }: { readonly app: string; readonly from: number },
+  {
+    app,
+    from,
+    objectsOf,
+  }: {
+    readonly app: string;
+    readonly from: number;
+    readonly objectsOf: (task: Pick<RecordedTask, "action" | "input">) => Promise<readonly GivenObject[]>;
+  },
 ): AsyncGenerator<RecordedTask> {
   const calls = new Map<string, Json>();
-  const running = new Map<string, RecordedTask>();
+  const running = new Map<string, Omit<RecordedTask, "objects">>();
   for await (const entry of entries(store, session, { after: from - 1, through: session.head.seq })) {
     const { kind } = entry.operation;
     const carried: unknown = payloadBody(entry)?.input;
@@ -129,25 +140,26 @@ export async function* readPast(
       const { taskId, action } = call;
       // One that waited while what the app remembered began anew has its input before that.
       const input = call.input ?? calls.get(taskId) ?? (await queuedInput(store, session, taskId));
-      running.set(taskId, { action, input });
+      running.set(taskId, { taskId, action, input });
     } else if (kind === "task.finished") {
       const { taskId, status, worker } = carried as TaskInputs["task.finished"];
       const task = running.get(taskId);
       running.delete(taskId);
       calls.delete(taskId);
       // What never came to a worker, or brought it down, is no part of what the app remembers.
-      if (task !== undefined && worker !== undefined && (status === "completed" || status === "failed")) yield task;
+      if (task === undefined || worker === undefined || (status !== "completed" && status !== "failed")) continue;
+      yield { ...task, objects: await objectsOf(task) };
     }
   }
 }
 
 async function queuedInput(store: Store, session: Session, taskId: string): Promise<Json> {
   const place = await store.task(session.ref.tenant, taskId, session.ref.id);
-  return place === undefined ? {} : calledIn(await entryAt(store, session, place.seq)).input;
+  return place === undefined ? {} : calledIn(payloadBody(await entryAt(store, session, place.seq))).input;
 }
 
-function calledIn(entry: Entry): Pick<Task, "app" | "version" | "action" | "input"> {
-  const body = payloadBody(entry);
+/** The call that an operation has. */
+export function calledIn(body: PayloadBody | undefined): Pick<Task, "app" | "version" | "action" | "input"> {
   // NOTE: whoever knows the place of a task points to the operation that has its call.
   const input = body?.input as TaskInputs["task.queued"] | undefined;
   if (input === undefined) return { app: "", version: "", action: "", input: null };
@@ -155,19 +167,23 @@ function calledIn(entry: Entry): Pick<Task, "app" | "version" | "action" | "inpu
   return { app, version, action, input: input.input };
 }
 
-function outcomeIn({ operation, payload }: Entry): Pick<Task, "status" | "finishedAtUs"> & Partial<Task> {
-  const body = payloadBody({ ...given("payload", payload) });
+/** How a task came out, by its last operation. */
+export function outcomeIn(
+  operation: Operation,
+  body: PayloadBody | undefined,
+): Pick<Task, "status" | "finishedAtUs"> & Partial<Task> {
   if (operation.kind === "session.forked") return { status: "unknown", finishedAtUs: operation.at };
   // NOTE: a task ends with one of its own kinds.
   const input = body?.input as TaskInputs["task.finished"] | undefined;
   if (body === undefined || input === undefined) {
     return { status: operation.outcome === "completed" ? "completed" : "failed", finishedAtUs: operation.at };
   }
-  const { status, code, faults, worker } = input;
+  const { status, code, faults, worker, objects } = input;
   return {
     status,
     ...given("output", body.output),
     ...given("error", body.error, (message) => ({ code: code ?? "app_failed", message, ...given("faults", faults) })),
+    ...given("made", objects),
     ...finishedAt(operation.at, input),
     ...given("worker", worker),
   };

@@ -1,5 +1,6 @@
 import type { Fault } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
+import type { MadeObject } from "./object.ts";
 
 /**
  * Where a task stands. The last five are final.
@@ -78,6 +79,8 @@ export interface TaskInputs {
     readonly staysWarm: boolean;
     readonly processingTimeUs: number;
     readonly memoryPeakBytes?: number;
+    /** What it made. */
+    readonly objects?: readonly MadeObject[];
     /** What the app needs to come back to here; absent: what the task before left, if any. */
     readonly snapshot?: Json;
   };
@@ -87,6 +90,7 @@ export interface TaskInputs {
     readonly code?: string;
     readonly faults?: readonly Fault[];
     readonly processingTimeUs: number;
+    readonly objects?: readonly MadeObject[];
   };
   /** A worker has gone between two tasks, and the session has not. */
   readonly "worker.released": { readonly app: string; readonly reason: ReleaseReason };
@@ -140,6 +144,8 @@ export interface Work {
   /** In the order in which they came: the one that runs, and those that wait. */
   readonly tasks: readonly OpenTask[];
   readonly usage: WorkUsage;
+  /** How many objects there are; absent: none. */
+  readonly objects?: number;
 }
 
 export const NO_WORK: Work = {

@@ -9,6 +9,7 @@ import type { Signal } from "./signal.ts";
 import type { Page, StreamRef } from "./store.ts";
 import { callIn, fitted, type NewTask, type TaskLimits } from "./task-call.ts";
 import { releaseWorker } from "./task-commands.ts";
+import { type LoggedTask, readEnded } from "./task-log.ts";
 import { type TaskExecutors, taskExecutors } from "./task-replay.ts";
 import { type Begun, type TaskPorts, TaskTurns } from "./task-turns.ts";
 import {
@@ -22,6 +23,7 @@ import {
 } from "./task-view.ts";
 
 export { type NewTask, type TaskLimits, WHEN_BUSY, type WhenBusy } from "./task-call.ts";
+export type { LoggedTask } from "./task-log.ts";
 export type { Begun, TaskPorts } from "./task-turns.ts";
 export type { Finished, Task, TaskEvent, TimedReport } from "./task-view.ts";
 
@@ -58,9 +60,9 @@ export class Tasks {
     });
   }
 
-  /** The apps that there are. */
-  async apps(): Promise<readonly App[]> {
-    return await this.#ports.runner.apps();
+  /** The apps that there are; see `Runner.apps`. */
+  async apps(options?: { readonly settled?: boolean }): Promise<readonly App[]> {
+    return await this.#ports.runner.apps(options);
   }
 
   /** What should be an app and is none, and why. */
@@ -86,15 +88,23 @@ export class Tasks {
    *   `app_broken`, `version_mismatch`, `invalid` for an action, input or setup that does not fit, `session_busy`
    */
   async begin(caller: Caller, id: string, wanted: NewTask, options: RunOptions = {}): Promise<Answer<Begun>> {
+    return await this.#begin(caller, id, { wanted, options, taskId: this.#ports.ids.task() });
+  }
+
+  async #begin(
+    caller: Caller,
+    id: string,
+    { wanted, options, taskId }: { readonly wanted: NewTask; readonly options: RunOptions; readonly taskId: string },
+  ): Promise<Answer<Begun>> {
     const session = await this.#ports.sessions.get(caller, id);
     const key = keyFor(options.idempotency, session.ref.id);
     const { turn, leave } = this.#arrivals.arrive(`${caller.tenant}\n${session.ref.id}`);
     let begun: Begun | undefined;
     const once = this.#once.run<{ readonly taskId: string }>(caller.tenant, key, async (remember) => {
       await turn;
-      const { runner, ids } = this.#ports;
+      const { runner } = this.#ports;
       assertMatches(options.precondition, session.head.seq);
-      const ports = { runner, limits: this.#limits, taskId: ids.task() };
+      const ports = { runner, limits: this.#limits, taskId };
       const { app, call } = await callIn(session.record, wanted, {
         ...ports,
         ...given("before", this.#turns.last(session.ref, wanted.app)),
@@ -154,10 +164,26 @@ export class Tasks {
     return await sessions.readWhole(caller, id, async (session) => {
       const { items, next } = await store.tasks(session.ref, { ...page, ...(open === true && { isOpen: open }) });
       const tasks: Task[] = [];
-      for (const place of items)
-        tasks.push(this.#turns.find(session.ref, place.id)?.task ?? (await readTask(store, session, place)));
+      let characters = 0;
+      for (const [i, place] of items.entries()) {
+        const task = this.#turns.find(session.ref, place.id)?.task ?? (await readTask(store, session, place));
+        tasks.push(task);
+        characters += JSON.stringify([task.input, task.output ?? null]).length;
+        const isFull = characters > PAGE_CHARACTERS_MAX && i < items.length - 1;
+        if (isFull) return { items: tasks, next: String(place.seq) };
+      }
       return { items: tasks, ...given("next", next) };
     });
+  }
+
+  /** A page of the tasks that have come to their end, oldest first; of large ones it has fewer than `limit`, and then a `next`. */
+  async ended(
+    caller: Caller,
+    id: string,
+    range: { readonly after: number; readonly limit: number },
+  ): Promise<Page<LoggedTask>> {
+    const { store, sessions } = this.#ports;
+    return await sessions.readWhole(caller, id, (session) => readEnded(store, session, range));
   }
 
   /** What a task has told so far, oldest first. */
@@ -219,7 +245,10 @@ export class Tasks {
 
   /** How tasks are replayed: the apps run again. */
   get executors(): TaskExecutors {
-    return taskExecutors((caller, uid, wanted) => this.run(caller, uid, wanted));
+    return taskExecutors(async (caller, uid, { taskId, ...wanted }) => {
+      const { value } = await this.#begin(caller, uid, { wanted, options: {}, taskId });
+      return await value.done;
+    });
   }
 
   /** Takes no more calls, ends the workers, and waits until what became of their tasks is recorded. What waits, stays. */
@@ -243,6 +272,9 @@ export class Tasks {
     return await readTask(store, session, place);
   }
 }
+
+/** How much a page of tasks has at most, but for the last of them. */
+const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** How many sessions are looked at at a time. */
 const RECOVERED_AT_ONCE = 100;

@@ -1,6 +1,8 @@
 import { genesisHash, operationHash, payloadDigest } from "./chain.ts";
 import type { Digest } from "./digest.ts";
+import { given } from "./given.ts";
 import { type Json, sameJson } from "./json.ts";
+import type { ObjectPlace } from "./object.ts";
 import { type Entry, type Payload, payloadBody } from "./operation.ts";
 import type { SessionRecord } from "./session.ts";
 import { changeOf, entries } from "./state-at.ts";
@@ -58,8 +60,8 @@ type Listed = Omit<Inputs["artifact.stored"], "artifactId" | "mimeType" | "metad
   readonly version: number;
 };
 
-/** How many artifacts are read at a time. */
-const ARTIFACTS = 1_000;
+/** How many artifacts, or objects, are read at a time. */
+const AT_A_TIME = 1_000;
 
 /** Goes along a log, and folds it as it goes. */
 class Check {
@@ -73,6 +75,7 @@ class Check {
   #last: Head;
   #record: SessionRecord | undefined;
   readonly #artifacts = new Map<string, Listed>();
+  readonly #objects = new Map<string, Json>();
   readonly #versions = new Map<string, number>();
   #isWhole = true;
 
@@ -103,7 +106,11 @@ class Check {
       return { fault: "chain", firstBadSeq: seq };
     }
     const change = changeOf(entry);
-    this.#record = RULES.session.fold(this.#record, change);
+    const before = this.#record;
+    this.#record = RULES.session.fold(before, change);
+    for (const row of RULES.session.rows(before, this.#record, change)) {
+      if (row.view === "object") this.#objects.set(row.objectId, placed(row));
+    }
     this.#list(entry);
     return undefined;
   }
@@ -125,7 +132,11 @@ class Check {
     const folded = this.#record;
     if (folded === undefined || !sameJson(asJson(record), asJson(folded))) return false;
     const tags = await store.view(ref, "tag", head.seq);
-    return sameJson([...tags].sort(), [...folded.tags].sort()) && (await this.#artifactsMatch(store));
+    return (
+      sameJson([...tags].sort(), [...folded.tags].sort()) &&
+      (await this.#artifactsMatch(store)) &&
+      (await this.#objectsMatch(store))
+    );
   }
 
   #isHashed(payload: Payload, expected: string): boolean {
@@ -152,7 +163,7 @@ class Check {
 
   async #artifactsMatch(store: Store): Promise<boolean> {
     const { ref, head } = this.#stream;
-    const query = { at: head.seq, limit: ARTIFACTS };
+    const query = { at: head.seq, limit: AT_A_TIME };
     let count = 0;
     for (let page = await store.artifacts(ref, query); ; ) {
       for (const { id, name, type, digest, size, tags, seq, version } of page.items) {
@@ -164,6 +175,33 @@ class Check {
       page = await store.artifacts(ref, { ...query, cursor: page.next });
     }
   }
+
+  async #objectsMatch(store: Store): Promise<boolean> {
+    const { ref, head } = this.#stream;
+    const query = { at: head.seq, limit: AT_A_TIME };
+    let count = 0;
+    for (let page = await store.objects(ref, query); ; ) {
+      for (const object of page.items) if (!sameJson(placed(object), this.#objects.get(object.objectId))) return false;
+      count += page.items.length;
+      if (page.next === undefined) return count === this.#objects.size;
+      page = await store.objects(ref, { ...query, cursor: page.next });
+    }
+  }
+}
+
+/** What a row says of an object, beside its place among those of its operation. */
+function placed({
+  objectId,
+  type,
+  degradation,
+  app,
+  action,
+  taskId,
+  seq,
+  createdAtUs,
+}: Omit<ObjectPlace, "operationId">): Json {
+  const reason = given("degradation", degradation, (it) => ({ ...it }));
+  return { objectId, type, ...reason, app, action, taskId, seq, createdAtUs };
 }
 
 function inputOf<K extends keyof Inputs>(entry: Entry, _kind: K): Inputs[K] {

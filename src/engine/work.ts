@@ -1,3 +1,5 @@
+import { given } from "./given.ts";
+import type { MadeObject, ObjectPlace } from "./object.ts";
 import type { RowChange } from "./store.ts";
 import type { AppUse, OpenTask, TaskInputs, TaskUse, Work } from "./task.ts";
 
@@ -35,6 +37,7 @@ export function withFinished(work: Work, { at, seq, input }: At<"task.finished">
   // Where no worker was come to, the one that may wait goes on waiting.
   const sinceNow = staysWarm && !isOver ? at : undefined;
   const warmSinceUs = worker === undefined ? since : sinceNow;
+  const objects = withObjects(work, input.objects);
   const used: AppUse = {
     ...rest,
     ...(worker !== undefined && { hasRun: true }),
@@ -42,6 +45,7 @@ export function withFinished(work: Work, { at, seq, input }: At<"task.finished">
     ...(warmSinceUs === undefined ? {} : { warmSinceUs }),
   };
   return {
+    ...objects,
     apps: task === undefined || use === undefined ? work.apps : { ...work.apps, [task.app]: used },
     tasks,
     usage: {
@@ -58,6 +62,7 @@ export function withPerformed(work: Work, { seq, input }: At<"task.performed">):
   const { calls, busyUs, ...usage } = work.usage;
   return {
     ...work,
+    ...withObjects(work, input.objects),
     apps: withUse(work.apps, input, seq),
     usage: { ...usage, calls: calls + 1, busyUs: busyUs + input.processingTimeUs },
   };
@@ -88,15 +93,20 @@ export function endedWork(work: Work, at: number): Work {
 }
 
 /** The work of a fork: it has no workers, and runs nothing yet. */
-export function forkedWork({ apps, usage }: Work): Work {
+export function forkedWork({ apps, usage, objects }: Work): Work {
   const cold = Object.entries(apps).map(([name, { warmSinceUs: _, ...use }]) => [name, use] as const);
-  return { apps: Object.fromEntries(cold), tasks: [], usage };
+  return { apps: Object.fromEntries(cold), tasks: [], usage, ...given("objects", objects) };
 }
 
-/** The rows of tasks that an operation begins or ends. */
+/** The rows of tasks that an operation begins or ends, and of the objects that it makes. */
 export function taskRows(
   { tasks }: Work,
-  { kind, seq, input }: { readonly kind: string; readonly seq: number; readonly input?: unknown },
+  {
+    kind,
+    at,
+    seq,
+    input,
+  }: { readonly kind: string; readonly at: number; readonly seq: number; readonly input?: unknown },
 ): readonly RowChange[] {
   const begin = (call: TaskUse): RowChange => ({ view: "task", change: "begin", id: call.taskId, seq });
   const end = (id: string): RowChange => ({ view: "task", change: "end", id, seq });
@@ -110,15 +120,37 @@ export function taskRows(
       const call = input as TaskInputs["task.started"];
       return call.input === undefined ? [] : [begin(call)];
     }
-    case "task.finished":
-      return [end((input as TaskInputs["task.finished"]).taskId)];
+    case "task.finished": {
+      const { taskId, objects } = input as TaskInputs["task.finished"];
+      const task = tasks.find((one) => one.taskId === taskId);
+      const { app, action } = task ?? { app: "", action: "" };
+      return [end(taskId), ...objectRows(objects, { app, action, taskId, seq, createdAtUs: at })];
+    }
     case "task.performed": {
       const call = input as TaskInputs["task.performed"];
-      return [begin(call), end(call.taskId)];
+      const { app, action, taskId, objects } = call;
+      return [begin(call), end(taskId), ...objectRows(objects, { app, action, taskId, seq, createdAtUs: at })];
     }
     default:
       return [];
   }
+}
+
+function objectRows(
+  objects: readonly MadeObject[] = [],
+  maker: Pick<ObjectPlace, "app" | "action" | "taskId" | "seq" | "createdAtUs">,
+): readonly RowChange[] {
+  return objects.map(({ data: _, ...object }, place) => ({
+    view: "object",
+    change: "begin",
+    ...object,
+    ...maker,
+    place,
+  }));
+}
+
+function withObjects({ objects = 0 }: Work, made: readonly MadeObject[] = []): Pick<Work, "objects"> {
+  return objects + made.length === 0 ? {} : { objects: objects + made.length };
 }
 
 function opened(

@@ -11,12 +11,15 @@ import type {
   Erase,
   Guard,
   Remembered,
+  RowChange,
   StreamRef,
 } from "../../engine/store.ts";
 import { ArtifactWriter } from "./artifact-writer.ts";
 import { keyValues, PUT_KEY } from "./key-rows.ts";
 import { columnsOf, type LeanAppend } from "./lean.ts";
 import { bytes, type Column, integer, OFTEN_CHANGED, type Row, SELDOM_CHANGED } from "./rows.ts";
+
+type ObjectRow = Extract<RowChange, { readonly view: "object" }>;
 
 /** How many answers past their time go with each new one, so that they never pile up. */
 const FORGET = 4;
@@ -161,8 +164,16 @@ export class CommitWriter {
     if (append.rows.length === 0) return undefined;
     const refused = this.#artifacts.refusal(append, stored && integer(stored.n), brought);
     if (refused !== undefined) return { outcome: refused };
+    if (!this.#areNew(append.rows, stored && integer(stored.n))) return { outcome: "conflict" };
     for (const content of brought) this.#artifacts.bring(content);
     return undefined;
+  }
+
+  /** Whether the objects that begin with these rows are none that are there. */
+  #areNew(rows: readonly RowChange[], n: number | undefined): boolean {
+    const begun = rows.filter((row) => row.view === "object").map(({ objectId }) => objectId);
+    if (new Set(begun).size < begun.length) return false;
+    return n === undefined || begun.every((id) => this.#sql.isObject.get(n, id) === undefined);
   }
 
   #log(n: number, { operation: o, payload }: Entry): void {
@@ -214,16 +225,35 @@ export class CommitWriter {
       if (seldom) this.#sql.updateAll.run(...values(ALL, record), n);
       else this.#sql.updateOften.run(...values(OFTEN_CHANGED, record), n);
     }
-    for (const row of rows) {
-      if (row.view === "message") this.#sql.message.run(n, row.number, row.seq, row.place);
-      else if (row.view === "task") {
+    for (const row of rows) this.#putRow(n, row, { tenant: ref.tenant, createdAtUs });
+    this.#artifacts.write(n, ref, rows);
+  }
+
+  /** Writes a row of a collection; those of artifacts have a writer of their own. */
+  #putRow(n: number, row: RowChange, { tenant, createdAtUs }: { tenant: string; createdAtUs: number }): void {
+    switch (row.view) {
+      case "message":
+        this.#sql.message.run(n, row.number, row.seq, row.place);
+        return;
+      case "object":
+        this.#putObject(n, row);
+        return;
+      case "task":
         if (row.change === "begin") this.#sql.task.run(n, row.seq, row.id);
         else this.#sql.endTask.run(row.seq, n, row.id);
-      } else if (row.view !== "tag") continue;
-      else if (row.change === "begin") this.#sql.tag.run(ref.tenant, row.key, createdAtUs, n, row.seq);
-      else this.#sql.untag.run(row.seq, n, row.key);
+        return;
+      case "tag":
+        if (row.change === "begin") this.#sql.tag.run(tenant, row.key, createdAtUs, n, row.seq);
+        else this.#sql.untag.run(row.seq, n, row.key);
+        return;
+      default:
     }
-    this.#artifacts.write(n, ref, rows);
+  }
+
+  #putObject(n: number, row: ObjectRow): void {
+    const { seq, place, objectId, type, degradation, app, action, taskId, createdAtUs } = row;
+    const reason = degradation === undefined ? null : JSON.stringify(degradation);
+    this.#sql.object.run(n, seq, place, objectId, type, reason, app, action, taskId, createdAtUs);
   }
 
   #update(selection: number): Update {
@@ -334,6 +364,9 @@ function statements(db: DatabaseSync) {
     untag: prepare("UPDATE tags SET gone_seq = ? WHERE n = ? AND tag = ? AND gone_seq IS NULL"),
     task: prepare("INSERT INTO tasks (stream, seq, id) VALUES (?, ?, ?)"),
     endTask: prepare("UPDATE tasks SET gone_seq = ? WHERE stream = ? AND id = ? AND gone_seq IS NULL"),
+    isObject: prepare("SELECT 1 FROM objects WHERE stream = ? AND id = ?"),
+    object: prepare(`INSERT INTO objects (stream, seq, place, id, type, degradation, app, action, task, created_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     snapshot: prepare("INSERT INTO snapshots (stream, seq, record) VALUES (?, ?, ?)"),
     unsettle: prepare("INSERT INTO unsettled (n) VALUES (?) ON CONFLICT DO NOTHING"),
     settle: prepare("DELETE FROM unsettled WHERE n = (SELECT n FROM streams WHERE tenant = ? AND kind = ? AND id = ?)"),
@@ -373,6 +406,9 @@ function statements(db: DatabaseSync) {
       `INSERT INTO tasks (stream, seq, gone_seq, id)
         SELECT :to, seq, CASE WHEN gone_seq <= :through THEN gone_seq END, id
           FROM tasks WHERE stream = :from AND seq <= :through`,
+      `INSERT INTO objects (stream, seq, place, id, type, degradation, app, action, task, created_at)
+        SELECT :to, seq, place, id, type, degradation, app, action, task, created_at
+          FROM objects WHERE stream = :from AND seq <= :through`,
       "INSERT INTO forks (n, root) VALUES (:from, :from) ON CONFLICT DO NOTHING",
       "INSERT INTO forks (n, root) SELECT :to, root FROM forks WHERE n = :from",
     ].map((sql) => {
@@ -391,6 +427,7 @@ function statements(db: DatabaseSync) {
       "DELETE FROM tags WHERE n = ?",
       "DELETE FROM messages WHERE stream = ?",
       "DELETE FROM tasks WHERE stream = ?",
+      "DELETE FROM objects WHERE stream = ?",
       "DELETE FROM records WHERE n = ?",
       "DELETE FROM names WHERE n = ?1 AND (tenant, session_id) IN (SELECT tenant, session_id FROM sessions WHERE n = ?1)",
       "DELETE FROM remembered WHERE about = ?",

@@ -4,16 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
-import { toVersion2, toVersion3, toVersion4 } from "../../../tests/older-schema.ts";
+import { toVersion2, toVersion3, toVersion4, toVersion5 } from "../../../tests/older-schema.ts";
 import { Author, requests } from "../../conformance/index.ts";
 import { databaseFile } from "./connection.ts";
 import { openSqliteStore } from "./index.ts";
 
 describe("migrate()", () => {
   const releases = [
-    ["without apps", [toVersion4]],
-    ["without artifacts", [toVersion4, toVersion3]],
-    ["without conversations", [toVersion4, toVersion3, toVersion2]],
+    ["without objects", [toVersion5]],
+    ["without apps", [toVersion5, toVersion4]],
+    ["without artifacts", [toVersion5, toVersion4, toVersion3]],
+    ["without conversations", [toVersion5, toVersion4, toVersion3, toVersion2]],
   ] as const;
   for (const [what, steps] of releases)
     it(`brings what a store ${what} holds to this release: records, snapshots, remembered answers`, async () => {
@@ -43,6 +44,7 @@ describe("migrate()", () => {
       assert.deepEqual(await store.messages(stream.ref, { take: "oldest", limit: 1 }), []);
       assert.deepEqual(await store.tasks(stream.ref, { limit: 1 }), { items: [] });
       assert.deepEqual(await store.unfinished({ limit: 1 }), []);
+      assert.deepEqual(await store.objects(stream.ref, { limit: 1 }), { items: [] });
       await store.close();
       rmSync(directory, { recursive: true });
     });

@@ -6,6 +6,7 @@ import type {
   EndedQuery,
   KeyQuery,
   MessageRange,
+  ObjectQuery,
   OperationRange,
   SessionFilter,
   SessionQuery,
@@ -14,6 +15,7 @@ import type {
   View,
 } from "../../engine/store.ts";
 import { asStoreError, openReader } from "./connection.ts";
+import { ObjectQueries } from "./object-queries.ts";
 import { Queries } from "./queries.ts";
 import { errorReply, type Message, type Reply, requestsOf } from "./thread.ts";
 
@@ -25,6 +27,9 @@ export type Read =
   | { readonly read: "messages"; readonly ref: StreamRef<"session">; readonly range: MessageRange }
   | { readonly read: "artifacts"; readonly ref: StreamRef<"session">; readonly query: ArtifactQuery }
   | { readonly read: "grants"; readonly ref: StreamRef<"session">; readonly artifact: string }
+  | { readonly read: "objectsOf"; readonly ref: StreamRef<"session">; readonly ids: readonly string[] }
+  | { readonly read: "objects"; readonly ref: StreamRef<"session">; readonly query: ObjectQuery }
+  | { readonly read: "lineage"; readonly ref: StreamRef<"session">; readonly objectId: string }
   | { readonly read: "abandoned"; readonly limit: number }
   | { readonly read: "inUse"; readonly files: readonly string[] }
   | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
@@ -47,6 +52,7 @@ const { directory } = workerData as { readonly directory: string };
 
 const db = openReader(directory);
 const queries = new Queries(db);
+const objects = new ObjectQueries(db);
 
 parentPort?.on("message", (message: Message) => {
   const requests = requestsOf<Read>(message);
@@ -91,6 +97,12 @@ function answer(call: Read): unknown {
       return queries.artifacts(call.ref, call.query);
     case "grants":
       return queries.grants(call.ref, call.artifact);
+    case "objectsOf":
+      return objects.some(call.ref, call.ids);
+    case "objects":
+      return objects.list(call.ref, call.query);
+    case "lineage":
+      return objects.lineage(call.ref, call.objectId);
     case "abandoned":
       return queries.abandoned(call.limit);
     case "inUse":

@@ -333,6 +333,24 @@ const MIGRATIONS: readonly string[] = [
   UPDATE remembered SET answer = ${withWork("answer", "$.session.record")}
     WHERE json_type(answer, '$.session.record.sessionId') = 'text';
   `,
+  `
+  -- The objects that tasks made: the place of each among those of its operation. Its data is in the payload.
+  CREATE TABLE objects (
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    -- Why it is degraded, as JSON.
+    degradation TEXT,
+    app TEXT NOT NULL,
+    action TEXT NOT NULL,
+    task TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (stream, seq, place)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX objects_by_id ON objects (stream, id);
+  `,
 ];
 
 /** The version of the schema that this release writes. */

@@ -6,6 +6,7 @@ import { type Artifact, type Content, type Grant, PERMISSIONS, type Permission }
 import { SojournError } from "../../engine/errors.ts";
 import type { KeyRecord } from "../../engine/key.ts";
 import type { StoredMessage } from "../../engine/message.ts";
+import type { Lineage, SessionObject } from "../../engine/object.ts";
 import type { Entry } from "../../engine/operation.ts";
 import type { Signal } from "../../engine/signal.ts";
 import type {
@@ -19,6 +20,7 @@ import type {
   KeyQuery,
   MessageRange,
   Notice,
+  ObjectQuery,
   OperationRange,
   Page,
   Remembered,
@@ -307,6 +309,18 @@ class SqliteStore implements Store {
 
   async tasks(ref: StreamRef<"session">, query: TaskQuery): Promise<Page<TaskPlace>> {
     return await this.#read({ read: "tasks", ref, query });
+  }
+
+  async objectsOf(ref: StreamRef<"session">, ids: readonly string[]): Promise<readonly SessionObject[]> {
+    return await this.#read({ read: "objectsOf", ref, ids });
+  }
+
+  async objects(ref: StreamRef<"session">, query: ObjectQuery): Promise<Page<SessionObject>> {
+    return await this.#read({ read: "objects", ref, query });
+  }
+
+  async lineage(ref: StreamRef<"session">, objectId: string): Promise<Lineage | undefined> {
+    return await this.#read({ read: "lineage", ref, objectId });
   }
 
   async unfinished(page: {
