@@ -6,11 +6,13 @@ import { loadConfig } from "../src/config/config.ts";
 import { LOCAL } from "../src/engine/access.ts";
 import type { Artifact as StoredArtifact } from "../src/engine/artifact.ts";
 import { given } from "../src/engine/given.ts";
+import type { MadeObject } from "../src/engine/object.ts";
 import type { Session as EngineSession } from "../src/engine/sessions.ts";
 import type { Context, Model, Piece, Summary } from "../src/memory/model.ts";
 import { builtInModel } from "../src/memory/responder/responder.ts";
 import { startLog } from "../src/platform/log.ts";
 import { type Engine, openEngine } from "../src/platform/open-engine.ts";
+import { HeldObjects } from "./held-objects.ts";
 
 /** What an action told while it ran. */
 export type Told =
@@ -31,6 +33,8 @@ export interface HeldApp extends AsyncDisposable {
   readonly sessionId: string;
   /** The engine that the session is in. */
   readonly engine: Engine;
+  /** What its actions made; the engine has none of it. */
+  readonly objects: () => readonly MadeObject[];
   /** Calls the action that the input names, or the app's default; as callers do, what goes in and out is JSON. */
   call(input?: Json, signal?: AbortSignal): Promise<Ran>;
   /** Takes the state away, as a crash does; the next call comes back as the app declares. */
@@ -66,6 +70,7 @@ export async function holdApp<State, S extends z.ZodType>(
   return {
     sessionId,
     engine,
+    objects: () => worker.objects.all,
     call: async (input = {}, signal = new AbortController().signal) => {
       const told: Told[] = [];
       let ended = false;
@@ -102,7 +107,8 @@ class HeldWorker {
   readonly #setup: unknown;
   #held: { readonly state: unknown } | undefined;
   #snapshot: { readonly json: unknown } | undefined;
-  readonly #past: { readonly action: string; readonly input: unknown }[] = [];
+  readonly #past: { readonly taskId: string; readonly action: string; readonly input: unknown }[] = [];
+  readonly objects: HeldObjects = new HeldObjects();
   #tasks = 0;
 
   constructor(app: AppDefinition, setup: unknown) {
@@ -113,8 +119,10 @@ class HeldWorker {
   async run(input: Json, around: Surroundings): Promise<unknown> {
     const action = actionOf(this.#app, input);
     await this.#begin(around);
-    this.#past.push({ action, input });
-    const output = await this.#perform(action, input, around);
+    this.#tasks += 1;
+    const task = { taskId: `task_${this.#tasks}`, action, input };
+    this.#past.push(task);
+    const output = await this.#perform(task, around);
     if (this.#app.snapshot !== undefined) {
       this.#snapshot = { json: json(await this.#app.snapshot(this.#held?.state)) };
     }
@@ -140,25 +148,25 @@ class HeldWorker {
     }
     this.#held = { state: await start?.(given) };
     if (recovery !== "replay") return;
-    for (const { action, input } of this.#past) {
-      await this.#perform(action, input, { ...around, told: [] }).catch(() => undefined);
+    for (const task of this.#past) {
+      await this.#perform(task, { ...around, told: [] }).catch(() => undefined);
     }
   }
 
-  async #perform(name: string, input: unknown, { session, signal, told }: Surroundings): Promise<unknown> {
+  async #perform(
+    { taskId, action: name, input }: { readonly taskId: string; readonly action: string; readonly input: unknown },
+    { session, signal, told }: Surroundings,
+  ): Promise<unknown> {
     const action = this.#app.actions[name];
     if (action === undefined) throw new Error(`${this.#app.name} has no action "${name}"`);
-    this.#tasks += 1;
-    const ran = await action.run({
-      state: this.#held?.state,
-      input: action.input.parse(input),
-      setup: this.#setup,
-      session,
-      signal,
-      taskId: `task-${this.#tasks}`,
+    return await this.objects.perform({ taskId, action, input }, async (objects) => {
+      const ran = await action.run({
+        ...{ state: this.#held?.state, input: action.input.parse(input), setup: this.#setup },
+        ...{ session, objects, signal, taskId },
+      });
+      const output = isGenerator(ran) ? await drained(ran, told) : ran;
+      return json(action.output === undefined ? output : action.output.parse(output));
     });
-    const output = isGenerator(ran) ? await drained(ran, told) : ran;
-    return json(action.output === undefined ? output : action.output.parse(output));
   }
 }
 

@@ -1,4 +1,6 @@
 import type { AppDefinition, Artifact, ArtifactDescription, Session } from "../src/app-format/index.ts";
+import type { MadeObject } from "../src/engine/object.ts";
+import { HeldObjects } from "./held-objects.ts";
 
 /** What an app stored. */
 export interface Stored {
@@ -7,11 +9,13 @@ export interface Stored {
   readonly description: ArtifactDescription;
 }
 
-/** An app whose actions are called as they are, in this process, in a session that holds nothing but its artifacts. */
+/** An app whose actions are called as they are, in this process, in a session that holds nothing but artifacts and objects. */
 export interface DirectApp extends AsyncDisposable {
   /** By the name in `input.action`; parses input and output with the shapes that the app declares. */
   call(input: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<Record<string, unknown>>;
   readonly stored: readonly Stored[];
+  /** What its actions made. */
+  readonly objects: () => readonly MadeObject[];
   /** Why the session ended, if the app ended it. */
   readonly ended: () => string | undefined;
   /** What the app's state is now. */
@@ -26,6 +30,8 @@ export async function startApp(app: AppDefinition, from: { readonly snapshot?: u
     ? app.start?.({ setup, signal: never })
     : app.restore?.(from.snapshot, { setup, signal: never }));
   const stored: Stored[] = [];
+  const objects = new HeldObjects();
+  let tasks = 0;
   let ended: string | undefined;
   const session = {
     id: "direct",
@@ -56,14 +62,18 @@ export async function startApp(app: AppDefinition, from: { readonly snapshot?: u
   return {
     stored,
     state,
+    objects: () => objects.all,
     ended: () => ended,
     async call(input, signal = never) {
       const name = String(input["action"] ?? app.default);
       const action = app.actions[name];
       if (action === undefined) throw new Error(`There is no action "${name}"`);
       const parsed = action.input.parse(input);
-      const output = await action.run({ state, input: parsed, setup, session, signal, taskId: "task_1" });
-      return (action.output?.parse(output) ?? output) as Record<string, unknown>;
+      const taskId = `task_${++tasks}`;
+      return await objects.perform({ taskId, action, input }, async (held) => {
+        const output = await action.run({ state, input: parsed, setup, session, objects: held, signal, taskId });
+        return (action.output?.parse(output) ?? output) as Record<string, unknown>;
+      });
     },
     async [Symbol.asyncDispose]() {
       await app.stop?.(state);

@@ -63,7 +63,7 @@ export function openStage({
       const description = await describe(appSource);
       const version = String(written).padStart(64, "0");
       sources.set(version, appSource);
-      return { ...description, version, inputFaults: () => [], setupFaults: () => [] };
+      return { ...description, version, inputFaults: () => [], inputObjects: () => [], setupFaults: () => [] };
     },
     [Symbol.asyncDispose]: async () => {
       await pool.close();
@@ -76,7 +76,10 @@ export function openStage({
 /** Writes an app's main file, with what it always needs before it. */
 export function writeApp(home: string, source: string): AppSource {
   mkdirSync(home, { recursive: true });
-  writeFileSync(join(home, "app.ts"), `import { action, defineApp, z } from "sojourn/app-format";\n${source}`);
+  writeFileSync(
+    join(home, "app.ts"),
+    `import { action, defineApp, idOf, objectType, z } from "sojourn/app-format";\n${source}`,
+  );
   return { directory: home, entry: "app.ts", packageRoots: [ROOT] };
 }
 
@@ -151,6 +154,7 @@ export function jobOf(app: App, { session = "s1", past, ...wanted }: Wanted = {}
     app,
     action: app.defaultAction ?? "run",
     input: {},
+    objects: [],
     fresh: false,
     timeoutMs: 20_000,
     host: listen(),

@@ -42,4 +42,4 @@ const host = listen((report) => {
 });
 await worker.loaded;
 await worker.begin({}, host);
-await worker.run({ taskId: "1", action: "run", input: {}, outputBytesMax: 1_000 }, host);
+await worker.run({ taskId: "1", action: "run", input: {}, objects: [], outputBytesMax: 1_000 }, host);

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Objects } from "./object.ts";
 import type { Session } from "./session.ts";
 
 /** What an app needs beyond computing. All is off unless asked for; the operator sees what an app asks for. */
@@ -29,6 +30,8 @@ export interface Context<State, Input, Setup = unknown> {
   readonly input: Input;
   readonly setup: Setup;
   readonly session: Session;
+  /** Those that the input names, and those that the action makes. */
+  readonly objects: Objects;
   /** Aborts when the task is canceled or its time is over; what does not heed it is killed a moment later. */
   readonly signal: AbortSignal;
   /** The task in hand. */
@@ -86,6 +89,11 @@ export interface AppFrame<State, S extends z.ZodType, Snapshot = unknown> {
   readonly description?: string;
   /** Where it runs. `server`: pure and quick actions, without state; only where the operator trusts it. Default: `process`. */
   readonly in?: "process" | "server";
+  /**
+   * Its actions are routes: `POST <base>/<action>` with an `X-Session-ID`, and `GET <base>/session/{id}/log`. `base`: one or
+   * more segments of lower-case letters, digits and `-`, such as `/v1`, and none that the server has for itself.
+   */
+  readonly http?: { readonly base: string };
   readonly permissions?: Permissions;
   /** Parameters; a change of them means a fresh worker. Default: none. */
   readonly setup?: S;
@@ -112,6 +120,6 @@ export interface AppFrame<State, S extends z.ZodType, Snapshot = unknown> {
 
 /** What an app is. */
 export interface AppDefinition<State = unknown, S extends z.ZodType = z.ZodType> extends AppFrame<State, S> {
-  /** By name: letters, digits, `_` and `-`. */
+  /** By name: letters, digits, `_` and `-`; with `/` between, where they are routes. */
   readonly actions: Readonly<Record<string, Action<State, z.output<S>>>>;
 }

@@ -178,7 +178,8 @@ describe("defineApp()", () => {
         },
         {
           field: "actions.a b",
-          message: "must be named by letters, digits, _ and -, a letter first",
+          message:
+            "must be named by letters, digits, _ and -, a letter first, with / between parts, at most 128 in all",
           type: "invalid_key",
         },
         { field: "actions.run.run", message: "must be a function", type: "invalid_type" },
@@ -203,5 +204,67 @@ describe("defineApp()", () => {
       message:
         'This is no app: "actions" must have at least one action; "recovery" must be one of snapshot, replay, refuse, fresh',
     });
+  });
+
+  const run = { input: z.object({}), run: () => 1 };
+
+  it("takes names of actions that are paths, up to their lengths, and none that no path could have", () => {
+    const takes = (name: string): boolean => {
+      try {
+        defineApp({ name: "a", actions: { [name]: run } });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const [long, longest] = ["a".repeat(64), `${"a".repeat(64)}/${"b".repeat(63)}`];
+    for (const name of ["tomato/acquire", "a/1/-_", "a/b/c/d", long, longest, "constructor"]) {
+      assert.equal(takes(name), true, name);
+    }
+    for (const name of ["", "/a", "a/", "a//b", "a/./b", "a/../b", ".", "..", "1a", "a b", "a/{id}", "a/:b", "a%2Fb"]) {
+      assert.equal(takes(name), false, name);
+    }
+    for (const name of [`${long}a`, `a/${long}a`, `${longest}b`, "ä", "a\n"]) assert.equal(takes(name), false, name);
+  });
+
+  it("takes a base for routes of its own, and none that the server has for itself", () => {
+    const faultsOf = (http: unknown): unknown => {
+      try {
+        return defineApp({ name: "a", http: http as { base: string }, actions: { run } }).http;
+      } catch (error) {
+        return (error as { readonly faults: unknown }).faults;
+      }
+    };
+    const longest = `/${"a".repeat(64)}/${"b".repeat(62)}`;
+    for (const base of ["/v1", "/v1/kitchen", "/apis", "/v1/api", longest])
+      assert.deepEqual(faultsOf({ base }), { base });
+    const segments = "must be segments of lower-case letters, digits and -, such as /v1, and at most 128 characters";
+    const bases = [
+      "",
+      "/",
+      "v1",
+      "/v1/",
+      "//v1",
+      "/V1",
+      "/v1/../api",
+      "/./api",
+      "/{id}",
+      "/:id",
+      "/openapi.json",
+      "/a b",
+    ];
+    for (const base of [...bases, `/${"a".repeat(65)}`, `${longest}b`]) {
+      assert.deepEqual(faultsOf({ base }), [{ field: "http.base", message: segments, type: "invalid_value" }], base);
+    }
+    for (const own of ["api", "inference", "docs", "healthz", "readyz", "health", "ready", "metrics", "console"]) {
+      const message = `must not begin with /${own}, which the server has for itself`;
+      const fault = { field: "http.base", message, type: "invalid_value" };
+      for (const base of [`/${own}`, `/${own}/v1`]) assert.deepEqual(faultsOf({ base }), [fault]);
+    }
+    assert.deepEqual(faultsOf("/v1"), [{ field: "http", message: "must be an object", type: "invalid_type" }]);
+    assert.deepEqual(faultsOf({ base: 1, path: "/" }), [
+      { field: "http.path", message: "is not known here", type: "unrecognized_keys" },
+      { field: "http.base", message: "must be a path, such as /v1", type: "invalid_type" },
+    ]);
   });
 });

@@ -10,7 +10,37 @@ export function isAppName(name: string): boolean {
   return NAME.test(name);
 }
 
-const ACTION = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+const ACTION = /^[A-Za-z][A-Za-z0-9_-]{0,63}(\/[A-Za-z0-9_-]{1,64})*$/;
+
+const ACTION_LENGTH_MAX = 128;
+
+/** Whether a text may be the name of an action; with `/` between its parts it is a path, where actions are routes. */
+export function isActionName(name: string): boolean {
+  return name.length <= ACTION_LENGTH_MAX && ACTION.test(name);
+}
+
+const BASE = /^(\/[a-z0-9-]{1,64})+$/;
+
+const BASE_LENGTH_MAX = 128;
+
+/** First segments of paths that are the server's own, or may be one day. */
+const OWN_SEGMENTS = [
+  ...["api", "assets", "console", "docs", "health", "healthz", "inference", "live", "livez"],
+  ...["mcp", "metrics", "openapi", "ready", "readyz"],
+];
+
+/** Whether an app may have its routes below a path. */
+export function isHttpBase(base: string): boolean {
+  return baseFault(base) === undefined;
+}
+
+function baseFault(base: string): string | undefined {
+  if (base.length > BASE_LENGTH_MAX || !BASE.test(base)) {
+    return `must be segments of lower-case letters, digits and -, such as /v1, and at most ${BASE_LENGTH_MAX} characters`;
+  }
+  const [, first = ""] = base.split("/");
+  return OWN_SEGMENTS.includes(first) ? `must not begin with /${first}, which the server has for itself` : undefined;
+}
 
 const FUNCTIONS = ["start", "snapshot", "restore", "stop"] as const;
 
@@ -20,6 +50,7 @@ const MEMBERS = [
   "name",
   "description",
   "in",
+  "http",
   "permissions",
   "setup",
   "actions",
@@ -59,8 +90,23 @@ export function faultsOf(definition: object): readonly Fault[] {
   if (app.in === "server" && FUNCTIONS.some((name) => app[name] !== undefined)) {
     fault("in", "must be process, as it has state: start, snapshot, restore or stop");
   }
+  faults.push(...httpFaults(app.http));
   faults.push(...actionFaults(app), ...recoveryFaults(app), ...permissionFaults(app.permissions));
   return faults;
+}
+
+function httpFaults(http: unknown): Fault[] {
+  if (http === undefined) return [];
+  if (!isRecord(http)) return [{ field: "http", message: "must be an object", type: "invalid_type" }];
+  const faults: Fault[] = Object.keys(http)
+    .filter((name) => name !== "base")
+    .map((name) => ({ field: `http.${name}`, message: "is not known here", type: "unrecognized_keys" }));
+  const { base } = http;
+  if (typeof base !== "string") {
+    return [...faults, { field: "http.base", message: "must be a path, such as /v1", type: "invalid_type" }];
+  }
+  const message = baseFault(base);
+  return message === undefined ? faults : [...faults, { field: "http.base", message, type: "invalid_value" }];
 }
 
 function actionFaults(app: { readonly actions?: unknown; readonly default?: unknown }): Fault[] {
@@ -70,8 +116,9 @@ function actionFaults(app: { readonly actions?: unknown; readonly default?: unkn
   }
   const faults = Object.entries(actions).flatMap(([name, action]): Fault[] => {
     const field = `actions.${name}`;
-    if (!ACTION.test(name)) {
-      return [{ field, message: "must be named by letters, digits, _ and -, a letter first", type: "invalid_key" }];
+    if (!isActionName(name)) {
+      const message = "must be named by letters, digits, _ and -, a letter first, with / between parts";
+      return [{ field, message: `${message}, at most ${ACTION_LENGTH_MAX} in all`, type: "invalid_key" }];
     }
     if (!isRecord(action)) return [{ field, message: "must be an action", type: "invalid_type" }];
     const wrong: Fault[] = [];
@@ -131,8 +178,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// Not by `instanceof`: the app may have its own copy of Zod.
-function isSchema(value: unknown): boolean {
+/** Whether it is a Zod schema. Not by `instanceof`: the app may have its own copy of Zod. */
+export function isSchema(value: unknown): boolean {
   return isRecord(value) && isRecord(value._zod) && typeof value.safeParse === "function";
 }
 

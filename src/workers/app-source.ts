@@ -12,7 +12,10 @@ export interface AppSource {
 
 /** What an app's module says of itself; `App` has the rest. */
 export interface AppDescription
-  extends Pick<App, "name" | "description" | "place" | "recovery" | "setupSchema" | "defaultAction" | "permissions"> {
+  extends Pick<
+    App,
+    "name" | "description" | "place" | "recovery" | "httpBase" | "setupSchema" | "defaultAction" | "permissions"
+  > {
   readonly actions: readonly ActionInfo[];
 }
 
@@ -27,6 +30,8 @@ export type Describe = (source: AppSource, signal?: AbortSignal) => Promise<AppD
 export interface Catalog {
   /** The newest version of each, by name. */
   apps(): readonly App[];
+  /** Resolves once all that was found or changed until now was looked at. */
+  settled(): Promise<void>;
   /** See `Runner.broken`. */
   broken(): readonly BrokenApp[];
   /** See `Runner.app`. */

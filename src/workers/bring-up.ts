@@ -37,14 +37,15 @@ function begun({ setup }: Job, snapshot: Json | undefined): Parameters<Worker["b
   };
 }
 
-// What failed then fails again, and leaves behind what it left behind.
+// What failed then fails again, and leaves behind what it left behind. What is made has the ids it had then, and is there.
 async function replay(
   worker: Worker,
-  { job: { taskId, host }, past, ending }: { readonly job: Job; readonly past: Past; readonly ending: Ending },
+  { job: { host }, past, ending }: { readonly job: Job; readonly past: Past; readonly ending: Ending },
 ): Promise<"restored" | "stopped" | Gone> {
-  for await (const { action, input } of past.tasks()) {
+  for await (const task of past.tasks()) {
     if (ending.cause !== undefined) return "stopped";
-    const again = { taskId, action, input, outputBytesMax: REPLAYED_BYTES_MAX, isReplay: true } as const;
+    const { taskId, action, input, objects } = task;
+    const again = { taskId, action, input, objects, outputBytesMax: REPLAYED_BYTES_MAX, isReplay: true } as const;
     const word = await worker.run(again, host);
     if (word.type === "gone") return word;
   }

@@ -332,6 +332,8 @@ describe("openCatalog()", () => {
     assert.equal((await catalog.app("one")).name, "one");
     // What it is called is known once it is loaded.
     assert.equal((await catalog.app("later")).name, "later");
+    await catalog.settled();
+    assert.equal(catalog.broken().length, 1);
     await assert.rejects(catalog.app("stuck"), { code: "app_broken", message: /did not load within 4 s/ });
     await assert.rejects(catalog.app("none"), { code: "app_not_found" });
     assert.equal((await breaks.items.next()).value.source, join(root, "apps/stuck"));

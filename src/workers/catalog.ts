@@ -112,6 +112,10 @@ class FolderCatalog implements AppCatalog {
     return apps.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  async settled(): Promise<void> {
+    await this.#inHand;
+  }
+
   async app(name: string, version?: string): Promise<App> {
     if (version !== undefined) return this.#handOut(await this.#versionOf(name, version));
     const named = await this.#meaningOf(name);
@@ -325,7 +329,7 @@ class FolderCatalog implements AppCatalog {
   }
 }
 
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 5_000;
 
 /** A time that begins again with each sign that something goes on. */
 class Patience {

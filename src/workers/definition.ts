@@ -23,6 +23,7 @@ export function describeDefinition(app: AppDefinition): JsonObject {
     description: app.description,
     place: app.in ?? "process",
     recovery: recoveryOf(app),
+    httpBase: app.http?.base,
     setupSchema: app.setup === undefined ? undefined : describedSchema(app.setup, "input"),
     defaultAction,
     permissions: jsonOf(app.permissions ?? {}),

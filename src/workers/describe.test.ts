@@ -75,6 +75,19 @@ describe("createDescribe()", () => {
     });
   });
 
+  it("tells where an app has its routes, and actions that are paths", async () => {
+    const { httpBase, actions } = await look(
+      write(`const Raw = objectType("raw", { prefix: "tom", data: z.object({}) });
+      export const app = defineApp({ name: "kitchen", http: { base: "/v1" }, actions: {
+        "tomato/slice": action({ input: z.object({ id: idOf(Raw) }), run: () => 1 }),
+      } });`),
+    );
+    assert.deepEqual([httpBase, actions.map(({ name }) => name)], ["/v1", ["tomato/slice"]]);
+    assert.deepEqual(actions[0]?.inputSchema["properties"], {
+      id: { type: "string", minLength: 1, maxLength: 128, "x-object-types": ["raw"] },
+    });
+  });
+
   it("derives how an app recovers, and what a call without an action means", async () => {
     const run = `run: action({ input: z.object({}), run: () => null })`;
     const other = `other: action({ input: z.object({}), run: () => null })`;
@@ -127,6 +140,11 @@ describe("createDescribe()", () => {
       "has state in the server",
       `export const app = defineApp({ name: "a", in: "server", start: () => 1, actions: { ${action} } });`,
       /: "in" must be process, as it has state: start, snapshot, restore or stop$/,
+    ],
+    [
+      "wants routes that are the server's",
+      `export const app = defineApp({ name: "a", http: { base: "/api/v1" }, actions: { ${action} } });`,
+      /: "http\.base" must not begin with \/api, which the server has for itself$/,
     ],
     ["throws", "\nthrow new Error('no licence');", /: app\.ts:3: no licence$/],
     ["has a mistake", "\n\nexport const = 1;", /: app\.ts:4: /],

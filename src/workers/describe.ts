@@ -1,6 +1,6 @@
-import { z } from "../app-format/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { AppDescription, AppSource, Describe } from "./app-source.ts";
+import { descriptionShape } from "./described-app.ts";
 import { grantsOf } from "./grants.ts";
 import type { Isolation } from "./isolation.ts";
 import { Worker } from "./worker.ts";
@@ -47,31 +47,8 @@ function broken({ entry }: AppSource, message: string): SojournError {
   return new SojournError("app_broken", { message: `"${entry}" can't be loaded as an app: ${message}` });
 }
 
-// NOTE: Zod's JSON is that of the engine; it has no `undefined` members, and neither has what came over a wire.
-const jsonObject = z.record(z.string(), z.json()) as unknown as z.ZodType<AppDescription["permissions"]>;
-
-/** What the runtime tells of a definition, held against what it may be, since the app shares its process. */
-const description: z.ZodType<AppDescription> = z.object({
-  name: z.string(),
-  description: z.string().exactOptional(),
-  place: z.enum(["process", "server"]),
-  recovery: z.enum(["snapshot", "replay", "refuse", "fresh"]),
-  setupSchema: jsonObject.exactOptional(),
-  defaultAction: z.string().exactOptional(),
-  permissions: jsonObject,
-  actions: z.array(
-    z.object({
-      name: z.string(),
-      description: z.string().exactOptional(),
-      inputSchema: jsonObject,
-      outputSchema: jsonObject.exactOptional(),
-      isIdempotent: z.boolean(),
-    }),
-  ),
-});
-
 function descriptionIn(value: unknown, source: AppSource): AppDescription {
-  const parsed = description.safeParse(value);
+  const parsed = descriptionShape.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw broken(source, `what it says of itself does not fit: "${issue?.path.join(".")}" ${issue?.message}`);

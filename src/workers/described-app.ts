@@ -1,18 +1,22 @@
 import { z } from "zod";
+import { isActionName, isHttpBase } from "../app-format/definition-faults.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
 import type { App } from "../engine/runner.ts";
 import { type Check, checkOf } from "./app-schema.ts";
 import type { AppDescription } from "./app-source.ts";
+import { type FindUses, usesIn } from "./input-objects.ts";
 
 /** An app by what it says of itself. */
 export function appOf({ actions, ...description }: AppDescription, version: string): App {
   const checks = new Map<string, Check>(actions.map(({ name, inputSchema }) => [name, checkOf(inputSchema)]));
+  const uses = new Map<string, FindUses>(actions.map(({ name, inputSchema }) => [name, usesIn(inputSchema)]));
   return {
     ...description,
     version,
     actions,
     inputFaults: (action, input) => checks.get(action)?.(input) ?? [],
+    inputObjects: (action, input) => uses.get(action)?.(input) ?? [],
     setupFaults: checkOf(description.setupSchema),
   };
 }
@@ -30,27 +34,31 @@ const json: z.ZodType<Json> = z.json();
 
 const object: z.ZodType<JsonObject> = z.record(z.string(), json);
 
+/** What an app's module says of itself, held against what it may be, since the app shares the process that tells it. */
+export const descriptionShape: z.ZodType<AppDescription> = z.object({
+  name: z.string(),
+  description: z.string().exactOptional(),
+  place: z.enum(["process", "server"]),
+  recovery: z.enum(["snapshot", "replay", "refuse", "fresh"]),
+  httpBase: z.string().refine(isHttpBase).exactOptional(),
+  setupSchema: object.exactOptional(),
+  defaultAction: z.string().exactOptional(),
+  permissions: object,
+  actions: z.array(
+    z.object({
+      name: z.string().refine(isActionName),
+      description: z.string().exactOptional(),
+      inputSchema: object,
+      outputSchema: object.exactOptional(),
+      isIdempotent: z.boolean(),
+    }),
+  ),
+});
+
 const factsShape = z.object({
   release: z.string(),
   origin: z.string(),
-  description: z.object({
-    name: z.string(),
-    description: z.string().exactOptional(),
-    place: z.enum(["process", "server"]),
-    recovery: z.enum(["snapshot", "replay", "refuse", "fresh"]),
-    setupSchema: object.exactOptional(),
-    defaultAction: z.string().exactOptional(),
-    permissions: object,
-    actions: z.array(
-      z.object({
-        name: z.string(),
-        description: z.string().exactOptional(),
-        inputSchema: object,
-        outputSchema: object.exactOptional(),
-        isIdempotent: z.boolean(),
-      }),
-    ),
-  }),
+  description: descriptionShape,
 }) satisfies z.ZodType<AppFacts>;
 
 /** Reads what was written of a version; `undefined` where it is not that. */

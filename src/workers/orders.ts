@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from "../engine/json.ts";
+import type { GivenObject } from "../engine/object.ts";
 import type { AppSource } from "./app-source.ts";
 
 /** What the server tells a worker. It is asked for one thing at a time; `cancel`, `answer` and `text` come in between. */
@@ -18,7 +19,9 @@ export type Order =
       readonly taskId: string;
       readonly action: string;
       readonly input: Json;
+      readonly objects: readonly GivenObject[];
       readonly session: SessionInfo;
+      /** Of the output and what is made, together. */
       readonly outputBytesMax: number;
       /** Does a task of the past again, so that the state is as it was: what it writes to the session is there already. */
       readonly isReplay?: true;
@@ -44,6 +47,9 @@ export type RunOrder = Extract<Order, { readonly type: "run" }>;
 
 /** How much of it a task may tell. What goes beyond is dropped, and the last report says so. */
 export const REPORT_LIMITS = { count: 1_000, bytes: 1_048_576 } as const;
+
+/** How long the text may be of why an object is degraded. */
+export const REASON_LENGTH_MAX = 256;
 
 /** How large a snapshot may be, in bytes of JSON. */
 export const SNAPSHOT_BYTES_MAX = 1_048_576;

@@ -1,3 +1,4 @@
+import { type MadeObject, madeObject } from "../engine/object.ts";
 import type { Job, Ran } from "../engine/runner.ts";
 import type { TaskError } from "../engine/task.ts";
 import { type Ending, late } from "./ending.ts";
@@ -24,7 +25,13 @@ export function ranTo(word: Done | Failed, { job, ending }: { readonly job: Job;
   if (ending.cause === "timed_out" && isAborted === true) {
     return { status: "failed", error: timedOut(job, "and heeded that it was to end"), ...after };
   }
-  return word.type === "done" ? { status: "completed", output: word.output, ...after } : { ...failed(word), ...after };
+  if (word.type === "failed") return { ...failed(word), ...after };
+  return { status: "completed", output: word.output, ...madeBy(word, job), ...after };
+}
+
+function madeBy({ made = [] }: Done, { taskId, objects }: Job): { readonly made?: readonly MadeObject[] } {
+  if (made.length === 0) return {};
+  return { made: made.map((making, i) => madeObject(making, { taskId, number: i + 1, given: objects })) };
 }
 
 /** What came of a job whose app did not start, or did not do what it was asked. */

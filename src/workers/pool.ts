@@ -28,7 +28,7 @@ export interface PoolOptions {
   readonly cancelGraceMs?: number;
   /** How long an app's `stop` may take; default: 2 s. */
   readonly stopGraceMs?: number;
-  /** Most that an action returns, in bytes of JSON; default: 4 MiB. */
+  /** Most that an action returns, with the objects that it makes, in bytes of JSON; default: 4 MiB. */
   readonly outputBytesMax?: number;
   /** What a worker may have on disk; default: 1 GiB. */
   readonly scratchLimits?: ScratchLimits;
@@ -61,8 +61,10 @@ interface Kept {
   isReleased: boolean;
 }
 
+/** How large the output of a task may be as JSON, in bytes. */
+export const OUTPUT_BYTES_MAX = 4_194_304;
+
 const STOP_GRACE_MS = 2_000;
-const OUTPUT_BYTES_MAX = 4_194_304;
 
 /** How often workers in use are looked at, and all of them. */
 const WATCH_MS = 50;
@@ -168,9 +170,9 @@ export class Pool {
   ): Promise<Ran> {
     const { worker } = kept;
     ending.aim(worker);
-    const { taskId, action, input, host } = job;
+    const { taskId, action, input, objects, host } = job;
     const outputBytesMax = this.#options.outputBytesMax ?? OUTPUT_BYTES_MAX;
-    const word = await worker.run({ taskId, action, input, outputBytesMax }, host);
+    const word = await worker.run({ taskId, action, input, objects, outputBytesMax }, host);
     worker.watchWhereDue();
     const inIt = { worker: origin, memoryPeakBytes: worker.memoryPeakBytes };
     if (word.type === "gone") return { ...interrupted(job, ending, word.message), ...inIt };

@@ -81,7 +81,7 @@ describe("A session whose worker is lost", () => {
     await losing(stage, app);
     const host = listen();
     const past = {
-      tasks: [5, 0, 2].map((by) => ({ action: "add", input: { by } })),
+      tasks: [5, 0, 2].map((by) => ({ taskId: `past-${by}`, action: "add", input: { by }, objects: [] })),
     };
     const ran = await stage.pool.run(jobOf(app, { action: "add", input: { by: 1 }, setup: SETUP, past, host }));
     assert.deepEqual([ran.worker, ran.output], ["restored", 108]);
@@ -161,7 +161,7 @@ describe("A session whose worker is lost", () => {
   it("loses its call where its tasks can't be done again", async () => {
     await using stage = openStage();
     const app = await stage.app(counter("replay"));
-    const past = { tasks: [{ action: "exit", input: {} }] };
+    const past = { tasks: [{ taskId: "past", action: "exit", input: {}, objects: [] }] };
     const ran = await stage.pool.run(jobOf(app, { action: "add", input: { by: 1 }, past }));
     assert.deepEqual([ran.status, ran.error?.message], ["lost", 'The worker of "counter" exited with code 1']);
   });

@@ -59,11 +59,15 @@ export function openRunner({
     get workers() {
       return pool.count;
     },
-    apps: async () => catalog.apps(),
+    apps: async ({ settled = false } = {}) => {
+      if (settled) await catalog.settled();
+      return catalog.apps();
+    },
     broken: async () => catalog.broken(),
     app: async (name, version) => {
       const app = await catalog.app(name, version);
-      assertRuns(app);
+      if (app.place === "server") return await server.checked(app);
+      assertReaches(isolation, minimum);
       return app;
     },
     keep: (app) => catalog.keep(app),

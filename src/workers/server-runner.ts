@@ -3,8 +3,10 @@ import { pathToFileURL } from "node:url";
 import type { AppDefinition } from "../app-format/app.ts";
 import { SojournError } from "../engine/errors.ts";
 import { computedFaults } from "../engine/limits.ts";
+import type { Making } from "../engine/object.ts";
 import type { App, Job, Ran } from "../engine/runner.ts";
 import type { AppSource } from "./app-source.ts";
+import { checkedApp } from "./checked-app.ts";
 import { definitionOf } from "./definition.ts";
 import { Ending, late } from "./ending.ts";
 import { performCall } from "./host-calls.ts";
@@ -12,11 +14,11 @@ import { interrupted, ranTo } from "./outcome.ts";
 import { appSession } from "./runtime/app-session.ts";
 import { Reports } from "./runtime/reports.ts";
 import { resolveFor } from "./runtime/resolve.ts";
-import { type Outcome, RunningApp } from "./runtime/running-app.ts";
+import { messageOf, type Outcome, RunningApp } from "./runtime/running-app.ts";
 import { tellsTo } from "./runtime/tells.ts";
 import { firstFault } from "./zod-faults.ts";
 
-/** Most that an action returns, in bytes of JSON. */
+/** Most that an action returns, with the objects that it makes, in bytes of JSON. */
 const OUTPUT_BYTES_MAX = 4_194_304;
 
 /**
@@ -27,6 +29,7 @@ export class ServerRunner {
   readonly #sourceOf: (app: App) => AppSource;
   readonly #trusted: ReadonlySet<string>;
   readonly #loaded = new Map<string, Promise<AppDefinition>>();
+  readonly #checked = new Map<string, App>();
 
   constructor({ sourceOf, trusted }: { sourceOf: (app: App) => AppSource; trusted: readonly string[] }) {
     this.#sourceOf = sourceOf;
@@ -38,6 +41,20 @@ export class ServerRunner {
     if (this.#trusted.has(name)) return;
     const message = `App "${name}" asks to run in the server itself, and is not among the trusted_apps of the configuration`;
     throw new SojournError("app_broken", { message });
+  }
+
+  /**
+   * The app, which says itself what is wrong with an input.
+   *
+   * @throws {SojournError} `app_broken` for a module that can't be loaded, and as `assertTrusted` does
+   */
+  async checked(app: App): Promise<App> {
+    this.assertTrusted(app);
+    const known = this.#checked.get(app.version);
+    if (known !== undefined) return known;
+    const checked = checkedApp(app, await this.#load(app));
+    this.#checked.set(app.version, checked);
+    return checked;
   }
 
   /** See `Runner.run`. */
@@ -69,18 +86,26 @@ export class ServerRunner {
 
 async function load(source: AppSource): Promise<AppDefinition> {
   resolveFor(source);
-  const module = (await import(pathToFileURL(join(source.directory, source.entry)).href)) as Record<string, unknown>;
-  const definition = definitionOf(module);
+  const definition = definitionOf(await moduleOf(source));
   if ("fault" in definition)
     throw new SojournError("app_broken", { message: `"${source.entry}": ${definition.fault}` });
   return definition;
+}
+
+async function moduleOf({ directory, entry }: AppSource): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await import(pathToFileURL(join(directory, entry)).href);
+  } catch (cause) {
+    const message = `"${entry}" can't be loaded in the server: ${messageOf(cause)}`;
+    throw new SojournError("app_broken", { message, cause });
+  }
 }
 
 async function perform(
   definition: AppDefinition,
   { job, ending, signal }: { readonly job: Job; readonly ending: Ending; readonly signal: AbortSignal },
 ): Promise<Ran> {
-  const { host, setup, taskId, action, input } = job;
+  const { host, setup, taskId, action, input, objects } = job;
   const app = new RunningApp(definition);
   const reports = new Reports((report) => ending.cause === undefined && host.report(report));
   let ends: Ran["ends"];
@@ -93,14 +118,7 @@ async function perform(
     tells,
   );
   const begun = await app.begin({ type: "begin", ...(setup === undefined ? {} : { setup }) }, signal);
-  const order = {
-    type: "run",
-    taskId,
-    action,
-    input,
-    session: host.session,
-    outputBytesMax: OUTPUT_BYTES_MAX,
-  } as const;
+  const order = { taskId, action, input, objects, outputBytesMax: OUTPUT_BYTES_MAX };
   const outcome =
     "failure" in begun
       ? begun
@@ -113,7 +131,10 @@ function wordFor(outcome: Outcome): Parameters<typeof ranTo>[0] {
   if ("failure" in outcome) return { type: "failed", ...outcome.failure };
   const output = JSON.parse(outcome.output);
   const faults = computedFaults(output, "output");
-  if (faults.length === 0) return { type: "done", output };
+  // NOTE: what was made has been looked at as it was made, in this process.
+  const made: { readonly made?: readonly Making[] } =
+    outcome.made === undefined ? {} : { made: JSON.parse(outcome.made) };
+  if (faults.length === 0) return { type: "done", output, ...made };
   return { type: "failed", code: "app_failed", message: `What the app made can't be kept: ${firstFault(faults)}` };
 }
 

@@ -1,7 +1,10 @@
+import { isPrefix, isTypeName } from "../app-format/object.ts";
 import type { Fault } from "../engine/errors.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
 import { computedFaults } from "../engine/limits.ts";
+import { type Making, TASK_OBJECTS_MAX } from "../engine/object.ts";
 import type { Report } from "../engine/task.ts";
+import { REASON_LENGTH_MAX } from "./orders.ts";
 
 /** Why an action, or the start of an app, did not succeed. */
 export const FAILURES = ["app_failed", "invalid", "output_too_large"] as const;
@@ -25,7 +28,7 @@ export type CallName = (typeof CALLS)[number];
 
 /** What goes with the end of a task, however it ended. */
 interface After {
-  /** JSON that a store may be unable to keep; so is the output. */
+  /** JSON that a store may be unable to keep; so are the output and the data of what was made. */
   readonly snapshot?: Json;
   /** The app wants its session to end. */
   readonly ends?: { readonly reason?: string };
@@ -34,7 +37,7 @@ interface After {
 }
 
 /** A call of an action that succeeded. */
-export type Done = { readonly type: "done"; readonly output: Json } & After;
+export type Done = { readonly type: "done"; readonly output: Json; readonly made?: readonly Making[] } & After;
 
 /** A call of an action, or the start of an app, that did not. */
 export type Failed = {
@@ -59,10 +62,35 @@ export type Word =
 export function wordOf(message: unknown): Word | undefined {
   if (!isObject(message)) return undefined;
   const { type } = message;
-  if (type === "done")
-    return isAfter(message) && message["output"] !== undefined ? (message as unknown as Done) : undefined;
+  if (type === "done") return isDone(message) ? (message as unknown as Done) : undefined;
   if (type === "report") return isReport(message["report"]) ? (message as unknown as Word) : undefined;
   return isRareWord(message) ? (message as unknown as Word) : undefined;
+}
+
+function isDone(message: Readonly<Record<string, unknown>>): boolean {
+  const { output, made } = message;
+  return isAfter(message) && output !== undefined && (made === undefined || isMade(made));
+}
+
+function isMade(made: unknown): boolean {
+  return Array.isArray(made) && made.length <= TASK_OBJECTS_MAX && made.every(isMaking);
+}
+
+function isMaking(making: unknown): boolean {
+  if (!isObject(making)) return false;
+  const { type, prefix, data, reason } = making;
+  return (
+    typeof type === "string" &&
+    isTypeName(type) &&
+    typeof prefix === "string" &&
+    isPrefix(prefix) &&
+    data !== undefined &&
+    (reason === undefined || isReason(reason))
+  );
+}
+
+function isReason(reason: unknown): boolean {
+  return isText(reason) && String(reason).length > 0 && String(reason).length <= REASON_LENGTH_MAX;
 }
 
 // NOTE: what these have looked at is a `Word`; the casts above say so.

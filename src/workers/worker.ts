@@ -3,6 +3,7 @@ import { computedFaults } from "../engine/limits.ts";
 import type { Host } from "../engine/runner.ts";
 import type { Report } from "../engine/task.ts";
 import type { AppSource } from "./app-source.ts";
+import { FRAME_LIMITS } from "./frame.ts";
 import type { Grants } from "./grants.ts";
 import { HostCalls } from "./host-calls.ts";
 import { LastWords } from "./last-words.ts";
@@ -13,7 +14,7 @@ import { type Held, HOLDS_NOTHING, ProcessMemory } from "./process-memory.ts";
 import { ReportBound } from "./report-bound.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { Scratch, type ScratchLimits } from "./scratch.ts";
-import { Wire } from "./wire.ts";
+import { isTooLarge, Wire } from "./wire.ts";
 import { type Done, type Failed, type Word, wordOf } from "./words.ts";
 import { type Exit, WorkerProcess } from "./worker-process.ts";
 import { firstFault } from "./zod-faults.ts";
@@ -184,12 +185,15 @@ export class Worker {
   }
 
   /** Runs an action for a task, or does one of the past again. */
-  async run(order: Omit<RunOrder, "type" | "session">, host: Host): Promise<Done | Failed | Gone> {
+  async run(given: Omit<RunOrder, "type" | "session">, host: Host): Promise<Done | Failed | Gone> {
+    const order = { type: "run", ...given, session: host.session } as const;
+    const text = JSON.stringify(order);
+    if (isTooLarge(text)) return TOO_LARGE;
     this.#enter("busy");
     this.#host = host;
     this.#calls = new HostCalls(host, this.#wire);
     this.#reports = new ReportBound();
-    const word = await this.#ask<Done | Failed>({ type: "run", ...order, session: host.session });
+    const word = await this.#ask<Done | Failed>(order, text);
     this.#calls.end();
     this.#calls = undefined;
     this.#host = undefined;
@@ -197,7 +201,7 @@ export class Worker {
     this.#comeForward();
     if (word.type === "gone") return word;
     this.#enter("idle");
-    return checked(word);
+    return checked(word, order.outputBytesMax);
   }
 
   /**
@@ -288,12 +292,12 @@ export class Worker {
   }
 
   // NOTE: `#heard` lets only words through that answer the question.
-  #ask<T extends Word>(order: Order): Promise<T | Gone> {
+  #ask<T extends Word>(order: Order, text: string = JSON.stringify(order)): Promise<T | Gone> {
     return new Promise((resolve) => {
       if (this.#gone !== undefined) return resolve(this.#gone);
       this.#answer = resolve as (word: Word | Gone) => void;
       this.#asked = ANSWERS[order.type as keyof typeof ANSWERS];
-      this.#wire.send(order);
+      this.#wire.sendText(text);
     });
   }
 
@@ -395,18 +399,36 @@ const ANSWERS = {
   run: ["done", "failed"],
 } as const satisfies Partial<Record<Order["type"], readonly Word["type"][]>>;
 
+/** The answer to an order that no message holds. */
+const TOO_LARGE: Failed = {
+  type: "failed",
+  code: "invalid",
+  message: `The input and the objects that it names are too large: more than ${FRAME_LIMITS.textBytes} bytes of JSON`,
+};
+
 /** What came of a task, as far as a store can keep it. */
-function checked(word: Done | Failed): Done | Failed {
+function checked(word: Done | Failed, bytesMax: number): Done | Failed {
+  const made = word.type === "done" ? (word.made ?? []) : [];
+  if (made.length > 0 && Buffer.byteLength(JSON.stringify(made)) > bytesMax) {
+    return failedAfter(word, {
+      code: "output_too_large",
+      message: `What was made has more than ${bytesMax} bytes of JSON`,
+    });
+  }
   const faults = [
     ...(word.type === "done" ? computedFaults(word.output, "output") : []),
+    ...made.flatMap(({ data }, i) => computedFaults(data, `made.${i}.data`)),
     ...(word.snapshot === undefined ? [] : computedFaults(word.snapshot, "snapshot")),
   ];
   if (faults.length === 0) return word;
-  const { ends, isAborted } = word;
+  const message = `What the app made can't be kept: ${firstFault(faults)}`;
+  return failedAfter(word, { code: "app_failed", message });
+}
+
+function failedAfter({ ends, isAborted }: Done | Failed, failure: Pick<Failed, "code" | "message">): Failed {
   return {
     type: "failed",
-    code: "app_failed",
-    message: `What the app made can't be kept: ${firstFault(faults)}`,
+    ...failure,
     ...(ends === undefined ? {} : { ends }),
     ...(isAborted === undefined ? {} : { isAborted }),
   };

@@ -9,12 +9,17 @@ export type Parsed =
 
 /** Parses a value; at once, but where the schema has rules that take their time. */
 export function parseWith(schema: z.ZodType, value: unknown): Parsed | Promise<Parsed> {
+  return parseNow(schema, value) ?? schema.safeParseAsync(value).then(parsedOf);
+}
+
+/** Parses a value, unless the schema has rules that take their time. */
+export function parseNow(schema: z.ZodType, value: unknown): Parsed | undefined {
   try {
     return parsedOf(schema.safeParse(value));
   } catch (error) {
     // An app may have a copy of Zod of its own, with a class of its own.
     if (!(error instanceof Error) || error.constructor.name !== "$ZodAsyncError") throw error;
-    return schema.safeParseAsync(value).then(parsedOf);
+    return undefined;
   }
 }
 

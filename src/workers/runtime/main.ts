@@ -177,6 +177,7 @@ async function run(order: RunOrder): Promise<void> {
   calling.clear();
   const failure = "failure" in outcome ? outcome.failure : kept !== undefined && "failure" in kept && kept.failure;
   const after = [
+    failure === false && "made" in outcome && outcome.made !== undefined ? `,"made":${outcome.made}` : "",
     taken.isAborted ? `,"isAborted":true` : "",
     taken.ends === undefined ? "" : `,"ends":${JSON.stringify(taken.ends)}`,
     kept === undefined || "failure" in kept ? "" : `,"snapshot":${kept.output}`,

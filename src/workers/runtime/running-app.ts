@@ -1,5 +1,6 @@
 import type { Action, AppDefinition, Context } from "../../app-format/app.ts";
 import type { z } from "../../app-format/index.ts";
+import type { Objects } from "../../app-format/object.ts";
 import type { Session } from "../../app-format/session.ts";
 import type { Fault } from "../../engine/errors.ts";
 import type { Order, RunOrder } from "../orders.ts";
@@ -7,10 +8,11 @@ import { SNAPSHOT_BYTES_MAX } from "../orders.ts";
 import type { Failure } from "../words.ts";
 import { firstFault, parseWith } from "../zod-faults.ts";
 import { keepable } from "./reports.ts";
+import { TaskObjects } from "./task-objects.ts";
 
-/** What came of an action, or of the start: JSON as text, or why not. */
+/** What came of an action, or of the start: JSON as text, or why not. `made`: of `Making[]`. */
 export type Outcome =
-  | { readonly output: string }
+  | { readonly output: string; readonly made?: string }
   | { readonly failure: { readonly code: Failure; readonly message: string; readonly faults?: readonly Fault[] } };
 
 /** What a task has beside its input. Session and signal are made where the action asks for them: few ask for both. */
@@ -25,17 +27,19 @@ class TaskContext implements Context<unknown, unknown, unknown> {
   readonly input: unknown;
   readonly setup: unknown;
   readonly taskId: string;
+  readonly objects: Objects;
   readonly #given: Given;
   #session: Session | undefined;
 
   constructor(
-    { state, input, setup, taskId }: Omit<Context<unknown, unknown, unknown>, "session" | "signal">,
+    { state, input, setup, taskId, objects }: Omit<Context<unknown, unknown, unknown>, "session" | "signal">,
     given: Given,
   ) {
     this.state = state;
     this.input = input;
     this.setup = setup;
     this.taskId = taskId;
+    this.objects = objects;
     this.#given = given;
   }
 
@@ -82,22 +86,26 @@ export class RunningApp {
   }
 
   /** Runs an action; what it yields goes to `onPartial`. */
-  async run({ action: name, input, taskId, outputBytesMax }: RunOrder, given: Given): Promise<Outcome> {
+  async run(order: Omit<RunOrder, "type" | "session">, given: Given): Promise<Outcome> {
+    const { action: name, input, taskId, outputBytesMax } = order;
     const action: Action | undefined = Object.hasOwn(this.#app.actions, name) ? this.#app.actions[name] : undefined;
     if (action === undefined) return { failure: { code: "invalid", message: `There is no action "${name}"` } };
+    const objects = new TaskObjects(this.#app.name, order);
     try {
       const parsed = parseWith(action.input, input);
       const { value, faults } = parsed instanceof Promise ? await parsed : parsed;
       if (faults !== undefined) return invalid("input", faults);
       const running = action.run(
-        new TaskContext({ state: this.#state, setup: this.#setup, input: value, taskId }, given),
+        new TaskContext({ state: this.#state, setup: this.#setup, input: value, taskId, objects }, given),
       );
       const output = isGenerator(running) ? await drain(running, given.onPartial) : await running;
-      return action.output === undefined
-        ? jsonWithin(output, outputBytesMax)
-        : await checkedOutput(output, action.output, outputBytesMax);
+      objects.close();
+      const checked = action.output === undefined ? { value: output } : await checkedOutput(output, action.output);
+      return "failure" in checked ? checked : jsonWithin(checked.value, objects.made, outputBytesMax);
     } catch (error) {
       return failed(error);
+    } finally {
+      objects.close();
     }
   }
 
@@ -131,18 +139,26 @@ async function drain(
   }
 }
 
-async function checkedOutput(output: unknown, schema: z.ZodType, bytesMax: number): Promise<Outcome> {
+async function checkedOutput(
+  output: unknown,
+  schema: z.ZodType,
+): Promise<{ readonly value: unknown } | Extract<Outcome, { readonly failure: object }>> {
   const { value, faults } = await parseWith(schema, output);
-  if (faults === undefined) return jsonWithin(value, bytesMax);
+  if (faults === undefined) return { value };
   const message = `The output is not what the app declares: ${firstFault(faults)}`;
   return { failure: { code: "app_failed", message } };
 }
 
-function jsonWithin(output: unknown, bytesMax: number): Outcome {
+function jsonWithin(output: unknown, made: string | undefined, bytesMax: number): Outcome {
   const json = jsonOf(output ?? null, "output");
-  if ("failure" in json || json.output.length * 3 <= bytesMax || Buffer.byteLength(json.output) <= bytesMax)
-    return json;
-  const message = `The output has more than ${bytesMax} bytes of JSON; store large results as artifacts`;
+  if ("failure" in json) return json;
+  const all = made === undefined ? json : { ...json, made };
+  const length = json.output.length + (made?.length ?? 0);
+  if (length * 3 <= bytesMax || Buffer.byteLength(json.output) + Buffer.byteLength(made ?? "") <= bytesMax) return all;
+  const message =
+    made === undefined
+      ? `The output has more than ${bytesMax} bytes of JSON; store large results as artifacts`
+      : `The output and what was made have more than ${bytesMax} bytes of JSON; store large results as artifacts`;
   return { failure: { code: "output_too_large", message } };
 }
 
