@@ -67,7 +67,7 @@ export class Memory {
   }
 
   /** What answers. */
-  get model(): Pick<Model, "name" | "isLanguageModel"> {
+  get model(): Model {
     return this.#ports.model;
   }
 
