@@ -13,7 +13,7 @@ describe("every route", () => {
     const tried = TRIES[route.operationId];
     it(`${route.operationId} lets in its owner alone`, async () => {
       assert.ok(tried, "a route without a row");
-      await using site = await Site.start({}, { hasTask: route.path.includes("{task_id}") });
+      await using site = await Site.start({}, Site.heldFor(route));
       if (route.scope === "open") {
         assert.equal((await site.try(route, tried, {})).status, 200);
         return;

@@ -35,7 +35,7 @@ describe("a call that is made as a session", () => {
     assert.ok(tried, `${operationId} has no row`);
 
     it(`${operationId} is for its own session alone`, async () => {
-      await using site = await Site.start({}, { hasTask: route.path.includes("{task_id}") });
+      await using site = await Site.start({}, Site.heldFor(route));
       const { uid } = (await site.api.post("/sessions", { session_id: "stranger" }, bearer(site.admin))).data;
       const foreign = await site.newKey({ tenant: "foreign" });
       await site.api.post("/sessions", { session_id: "abroad" }, bearer(foreign.key));

@@ -79,9 +79,9 @@ describe("storing an artifact", () => {
     const { artifact_id } = (await it.json({ content: "abc" })).data;
     await it.json({ content: "de" });
     const usage = async () => (await it.api.session(it.sessionId)).usage;
-    assert.deepEqual(await usage(), { operation_count: 3, artifact_count: 2, artifact_bytes: 5 });
+    assert.deepEqual(await usage(), { operation_count: 3, artifact_count: 2, artifact_bytes: 5, object_count: 0 });
     assert.equal((await it.api.call("DELETE", `${it.path}/${artifact_id}`)).status, 200);
-    assert.deepEqual(await usage(), { operation_count: 4, artifact_count: 1, artifact_bytes: 2 });
+    assert.deepEqual(await usage(), { operation_count: 4, artifact_count: 1, artifact_bytes: 2, object_count: 0 });
   });
 
   it("stands in the log, in the words of the wire", async () => {

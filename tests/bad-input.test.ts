@@ -206,6 +206,9 @@ const PROTOCOL: readonly Case[] = [
   ["dots that lead out", get("/api/v1/sessions/%2e%2e/%2e%2e/%2e%2e/etc/passwd"), "404 NOT_FOUND"],
 ]; // biome-ignore format: a list
 
+/** What a browser adds where a link on another site is followed. */
+const VISIT = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"];
+
 const STRANGERS: readonly Case[] = [
   ...["example.com", "localhost.example.com", "127.0.0.1.example.com", "192.168.0.1", "[::2]:80", "0.0.0.0"].map(
     (host): Case => [`Host: ${host}`, request("GET / HTTP/1.1", [`Host: ${host}`]), "403 FORBIDDEN"],
@@ -228,6 +231,20 @@ const STRANGERS: readonly Case[] = [
     (header): Case => [header, get("/api/v1/sessions", header), "403 FORBIDDEN"],
   ),
   ["a cross-site fetch", get("/", "Sec-Fetch-Site: cross-site"), "403 FORBIDDEN"],
+  ...[
+    get("/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"),
+    get("/docs", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"),
+    get("/docs", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"),
+    get("/docs", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: document"),
+    ...["/docs/llms.txt HTTP/1.1", "/ HTTP/1.1"].map((rest) =>
+      request(`POST ${rest}`, [HOST, "Content-Length: 0", ...VISIT]),
+    ),
+    ...["/api/v1/sessions", "/api/v1/docs", "/healthz", "/metrics", "/openapi.json", "/nowhere"].map((path) =>
+      get(path, ...VISIT),
+    ),
+    request("GET /docs HTTP/1.1", ["Host: example.com", ...VISIT]),
+    get("/docs", "Origin: https://example.com", ...VISIT),
+  ].map((bytes): Case => [`a link elsewhere: ${bytes.toString().replaceAll("\r\n", " ")}`, bytes, "403 FORBIDDEN"]),
   ["a cross-site fetch from here", write("Origin: http://localhost", "Sec-Fetch-Site: cross-site"), "403 FORBIDDEN"],
 ];
 

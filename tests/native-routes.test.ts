@@ -8,7 +8,7 @@ import { Api, type Artifact, type Session } from "./api.ts";
 import { type ModelServer, startModelServer } from "./model-server.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { until } from "./until.ts";
-import { APPS, WORKSHOP } from "./workshop.ts";
+import { APPS, MILL, ROUTED_APPS, WORKSHOP } from "./workshop.ts";
 
 /**
  * Provokes every answer of one route; `limited` is a server that takes one active session, `keyed` one that other
@@ -129,6 +129,8 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await run({ app: "broken" })).error.code, "APP_BROKEN");
     assert.equal((await run({ action: "die" })).error.code, "WORKER_LOST");
     assert.equal((await run({ version: "00000000" })).error.code, "VERSION_MISMATCH");
+    const grind = { app: MILL, action: "flour/grind", input: { grains: [{ id: "grn_none", grams: 1 }] } };
+    assert.equal((await run(grind)).error.code, "OBJECT_NOT_FOUND");
     const { status, data } = await run({ action: "wait", wait: false });
     assert.equal(status, 202);
     assert.equal((await run({ when_busy: "reject" })).error.code, "SESSION_BUSY");
@@ -152,6 +154,19 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await api.post(`${task}/cancel`)).status, 200);
     assert.equal((await api.post(`${path}/none/cancel`)).error.code, "TASK_NOT_FOUND");
     assert.equal((await api.post("/sessions/nobody/tasks/none/cancel")).error.code, "SESSION_NOT_FOUND");
+  },
+  listObjects: async (api) => {
+    const { session_id } = await api.create();
+    const path = `/sessions/${session_id}/objects`;
+    assert.deepEqual((await api.get(path)).data, { objects: [] });
+    assert.equal((await api.get(`${path}?at=never`)).error.code, "CHECKPOINT_NOT_FOUND");
+    assert.equal((await api.get("/sessions/nobody/objects")).status, 404);
+  },
+  getObject: async (api) => {
+    await answersOfObject(api, "");
+  },
+  objectLineage: async (api) => {
+    await answersOfObject(api, "/lineage");
   },
   listMessages: async (api) => {
     const { session_id } = await api.create();
@@ -426,7 +441,7 @@ describe("the native API", () => {
   const firstKey = `sjn_${"1".repeat(16)}_${"2".repeat(64)}`;
   const seen = new Set<string>();
   before(async () => {
-    server = await startServer({ apps: APPS });
+    server = await startServer({ apps: `${APPS},${ROUTED_APPS}`, trusted_apps: MILL });
     const noSandbox = { sandbox: "process", sandbox_minimum: "bubblewrap" };
     small = await startServer({ max_sessions: "1", max_artifacts_per_session: "1", ...noSandbox });
     model = await startModelServer();
@@ -483,6 +498,16 @@ async function refusesAsAnyWrite(
   await api.post(`/sessions/${ended.session_id}/end`);
   assert.equal((await api.call(method, `/sessions/${ended.session_id}${verb}`, { body })).status, 409);
   assert.equal((await api.session(ended.session_id)).version, 2, "a refused write changes nothing");
+}
+
+async function answersOfObject(api: Api, part: string): Promise<void> {
+  const { session_id } = await api.create();
+  const call = { app: MILL, action: "grain/buy", input: { kind: "rye" } };
+  const { data } = await api.post<{ output: { id: string } }>(`/sessions/${session_id}/run`, call);
+  const path = `/sessions/${session_id}/objects`;
+  assert.equal((await api.get(`${path}/${data.output.id}${part}`)).status, 200);
+  assert.equal((await api.get(`${path}/grn_none${part}`)).error.code, "OBJECT_NOT_FOUND");
+  assert.equal((await api.get(`/sessions/nobody/objects/grn_none${part}`)).error.code, "SESSION_NOT_FOUND");
 }
 
 /** A chat that is answered when the model says more, or its client has gone. */

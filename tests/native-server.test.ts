@@ -59,7 +59,10 @@ describe("the server", async () => {
       const routes = dialects.flatMap(({ base, routes }) =>
         routes.map(({ method, path }) => `${method} ${base}${path}`),
       );
-      assert.deepEqual(listed, routes);
+      assert.deepEqual(listed.slice(0, routes.length), routes);
+      // Those of apps, as far as apps were found by then.
+      const others = listed.slice(routes.length);
+      assert.ok(others.length === 0 || (path === "/" && others.includes("POST /v1/pizza/bake")), others.join());
     });
   }
 

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Route } from "../src/http/route.ts";
 import { Api, type Artifact } from "./api.ts";
 import { startServer, type TestServer } from "./server.ts";
+import { MILL, ROUTED_APPS } from "./workshop.ts";
 
 export interface NewKey {
   readonly id: string;
@@ -62,6 +63,9 @@ export const TRIES: Readonly<Record<string, Try>> = {
   listTasks: { object: "session" },
   getTask: { object: "session" },
   cancelTask: { object: "session" },
+  listObjects: { object: "session" },
+  getObject: { object: "session" },
+  objectLineage: { object: "session" },
   chat: { body: { message: "Hi" } },
   listMessages: { object: "session" },
   addMessages: { object: "session", body: { role: "user", content: "Hi" } },
@@ -86,6 +90,7 @@ interface Prepared {
   readonly before: string;
   readonly artifactId: string;
   readonly taskId: string;
+  readonly objectId: string;
   readonly bundle: Uint8Array;
 }
 
@@ -100,22 +105,28 @@ export class Site implements AsyncDisposable {
   readonly artifactId: string;
   /** One of the session "theirs", which has finished. */
   readonly taskId: string;
+  /** One that a task of "theirs" made. */
+  readonly objectId: string;
   readonly #bundle: Uint8Array;
 
-  private constructor(server: TestServer, { api, admin, before, artifactId, taskId, bundle }: Prepared) {
+  private constructor(server: TestServer, { api, admin, before, ...prepared }: Prepared) {
     this.#server = server;
     this.api = api;
     this.admin = admin.key;
     this.adminId = admin.id;
     this.#before = before;
-    this.artifactId = artifactId;
-    this.taskId = taskId;
-    this.#bundle = bundle;
+    this.artifactId = prepared.artifactId;
+    this.taskId = prepared.taskId;
+    this.objectId = prepared.objectId;
+    this.#bundle = prepared.bundle;
   }
 
-  /** @param hasTask  whether a task of "theirs" is wanted, which takes a worker */
-  static async start(flags: Headers = {}, { hasTask = false } = {}): Promise<Site> {
-    const server = await startServer(flags);
+  /**
+   * @param hasTask  whether a task of "theirs" is wanted, which takes a worker
+   * @param hasObject  whether an object of "theirs" is wanted
+   */
+  static async start(flags: Headers = {}, { hasTask = false, hasObject = false } = {}): Promise<Site> {
+    const server = await startServer(hasObject ? { apps: ROUTED_APPS, trusted_apps: MILL, ...flags } : flags);
     const api = new Api(server.url);
     await api.create({ session_id: "guest" });
     await api.create({ session_id: "theirs", user_id: "default_user" });
@@ -124,9 +135,16 @@ export class Site implements AsyncDisposable {
     const grant = { session_id: "guest", permission: "read" };
     await api.post(`/sessions/theirs/artifacts/${artifactId}/grants`, grant);
     const taskId = hasTask ? await taskOf(api) : "none";
+    const objectId = hasObject ? await objectOf(api) : "none";
     const bundle = (await api.get("/sessions/theirs/export")).bytes;
     const admin = (await api.post<NewKey>("/keys", { tenant: "owner" })).data;
-    return new Site(server, { api, admin, artifactId, taskId, bundle, before: await sessionsOf(api, admin.key) });
+    const before = await sessionsOf(api, admin.key);
+    return new Site(server, { api, admin, artifactId, taskId, objectId, bundle, before });
+  }
+
+  /** What a site must have for a route to be tried on it. */
+  static heldFor({ path }: Route): NonNullable<Parameters<typeof Site.start>[1]> {
+    return { hasTask: path.includes("{task_id}"), hasObject: path.includes("{object_id}") };
   }
 
   async newKey(wanted: object): Promise<NewKey> {
@@ -163,6 +181,7 @@ export class Site implements AsyncDisposable {
       .replace("{user_id}", "someone")
       .replace("{artifact_id}", this.artifactId)
       .replace("{task_id}", this.taskId)
+      .replace("{object_id}", this.objectId)
       .replace("{name}", "infsh%2Fsession-test")
       .replace("{session_id}", "guest");
     const sent = body === "bundle" ? this.#bundle : body;
@@ -199,6 +218,11 @@ export class Site implements AsyncDisposable {
 async function taskOf(api: Api): Promise<string> {
   const call = { app: "infsh/session-test", action: "get_all" };
   return (await api.post<{ task_id: string }>("/sessions/theirs/run", call)).data.task_id;
+}
+
+async function objectOf(api: Api): Promise<string> {
+  const call = { app: MILL, action: "grain/buy", input: { kind: "rye" } };
+  return (await api.post<{ output: { id: string } }>("/sessions/theirs/run", call)).data.output.id;
 }
 
 async function sessionsOf(api: Api, key: string): Promise<string> {

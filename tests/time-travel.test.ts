@@ -41,7 +41,7 @@ describe("the past", async () => {
       const path = `/sessions/${id}`;
       const past = await api.get(`${path}?at=${at}`);
       assert.deepEqual([past.data.name, past.data.version, past.headers.get("etag")], ["first", 5, '"5"']);
-      assert.deepEqual(past.data.usage, { operation_count: 5, artifact_count: 1, artifact_bytes: 3 });
+      assert.deepEqual(past.data.usage, { operation_count: 5, artifact_count: 1, artifact_bytes: 3, object_count: 0 });
       assert.notEqual(past.data.head_hash, head_hash);
       const { messages } = (await api.get<{ messages: { content: string }[] }>(`${path}/messages?at=${at}`)).data;
       assert.deepEqual(

@@ -237,9 +237,20 @@ export const OPTIONS = {
   },
   trusted_apps: {
     type: "words",
+    default: "pizzastack",
     description:
       "Names of apps, separated by commas, that may run in the server itself, as they ask; set it for your own that are " +
-      "pure and quick, since nothing stands between such an app and the server",
+      "pure and quick, beside pizzastack, which comes with Sojourn: nothing stands between such an app and the server",
+  },
+  app_session_idle_seconds: {
+    type: "integer",
+    default: 3_600,
+    min: 1,
+    max: 315_360_000,
+    unit: "seconds",
+    description:
+      "After how long without activity a session expires that began with a call of an app's own route; lower it where " +
+      "clients leave many behind",
   },
   data_folders: {
     type: "directories",

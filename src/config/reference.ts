@@ -1,18 +1,13 @@
-import { writeFileSync } from "node:fs";
 import { DEFAULT_FILE, FILE_OPTION, flagOf, isSecret, OPTIONS, type Option, rangeOf, variableOf } from "./options.ts";
 
 /**
- * The page docs/configuration.md, in Markdown. Its test fails while the page in the tree differs; `npm run docs` writes it.
+ * The page docs/configuration.md, in Markdown. `npm run docs` writes it.
  */
 export function configurationPage(): string {
-  const rows = Object.entries(OPTIONS).map(([name, option]) => row(name, option, `\`${name}\``));
+  const sections = Object.entries(OPTIONS).map(([name, option]) => section(name, option));
   return `# Configuration
 
 Each option can be set in three places (a secret has no flag): by a flag of \`sojourn serve\`, by an environment variable, or by a key of the file \`${DEFAULT_FILE}\` in the working directory. A flag wins over the variable, the variable over the file, the file over the default. The server starts only when everything in all three is valid, and lists all that is not.
-
-| Flag | Variable | Key | Default | Allowed | |
-| --- | --- | --- | --- | --- | --- |
-${[row("config", FILE_OPTION, "—"), ...rows].join("\n")}
 
 An option without a default is off until it is set. Numbers are plain digits: \`65536\`, not \`64k\` or \`6.5e4\`. Relative paths begin at the working directory. An unknown key in the file is refused; other variables that begin with \`SOJOURN_\` are ignored.
 
@@ -23,16 +18,25 @@ data = "/var/lib/sojourn"
 max_sessions = 10000
 \`\`\`
 
+${[section("config", FILE_OPTION), ...sections].join("\n\n")}
+
+---
+
 This page is generated from \`src/config/options.ts\` by \`npm run docs\`.
 `;
 }
 
-function row(name: string, option: Option, key: string): string {
-  const value = option.default === undefined ? "none" : `\`${option.default}\``;
+function section(name: string, option: Option): string {
   const allowed = rangeOf(option) ?? ALLOWED[option.type];
   const unit = option.type === "integer" && option.unit !== undefined ? ` ${option.unit}` : "";
-  const flag = isSecret(option) ? "—" : `\`${flagOf(name)}\``;
-  return `| ${flag} | \`${variableOf(name)}\` | ${key} | ${value} | ${allowed}${unit} | ${option.description}. |`;
+  const facts = [
+    ...(isSecret(option) ? [] : [`\`${flagOf(name)}\``]),
+    `\`${variableOf(name)}\``,
+    ...(option === FILE_OPTION ? [] : [`key \`${name}\``]),
+    option.default === undefined ? "no default" : `default \`${option.default}\``,
+    `${allowed}${unit}`,
+  ];
+  return `## ${name}\n\n${option.description}.\n\n${facts.join(" · ")}`;
 }
 
 const ALLOWED: Readonly<Record<Option["type"], string>> = {
@@ -48,5 +52,3 @@ const ALLOWED: Readonly<Record<Option["type"], string>> = {
   model: "`provider:name`",
   url: "a URL",
 };
-
-if (import.meta.main) writeFileSync(new URL("../../docs/configuration.md", import.meta.url), configurationPage());

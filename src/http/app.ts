@@ -8,13 +8,25 @@ import { account, accountLate, asSojournError, requestIdOf } from "./account.ts"
 import type { Admission } from "./admission.ts";
 import { callRoute } from "./call.ts";
 import type { HttpContext } from "./context.ts";
-import type { Left, RouteScope } from "./gate.ts";
+import type { Left, ServerScope } from "./gate.ts";
 import { commonHeaders, rendered, type Sendable, sendable, toResponse } from "./reply.ts";
-import { type Dialect, type Dialects, dialectOf, type EventReply, type Reply } from "./route.ts";
+import {
+  type Dialect,
+  type Dialects,
+  dialectOf,
+  type EventReply,
+  isBelow,
+  type LateDialects,
+  ownerOf,
+  type Reply,
+} from "./route.ts";
 import { serverRoutes } from "./server-routes.ts";
 
 type Env = { Bindings: HttpBindings };
 type Handler = (c: Context<Env>, exchange: Exchange) => Promise<Reply>;
+
+/** What a request asks for. */
+type Asked = Pick<Context["req"], "method" | "path">;
 
 /** What a handler finds out about a request, for its answer and for the log. */
 interface Exchange {
@@ -29,48 +41,96 @@ interface Exchange {
   actingAs?: string | undefined;
 }
 
-/** All routes of the server: each dialect's, and those of the server itself. */
-export function buildApp(context: HttpContext, dialects: Dialects): Hono<Env> {
+/** All routes of the server: each dialect's, those of the server itself, and those that come and go. */
+export function buildApp(context: HttpContext, dialects: Dialects, late: LateDialects): Hono<Env> {
   const app = new Hono<Env>({ getPath: (request) => canonical(dialects, getPath(request)) });
-  const on = (dialect: Dialect, method: string, path: string, { scope, handler }: Served): void => {
-    const pattern = path.replaceAll(/\{(\w+)\}/g, ":$1");
-    app.on(method, pattern, (c) => answer(context, dialect, { c, route: path, scope, handler }));
+  const answeredIn = (c: Context<Env>): Dialect => dialectOf(dialects, c.req.path);
+  for (const dialect of dialects) mount(app, context, dialect);
+  for (const [path, { scope, handler }] of Object.entries(serverRoutes(context, dialects, late))) {
+    const dialect = dialectOf(dialects, path);
+    app.get(path, (c) => answer(context, dialect, { c, route: path, scope, handler: () => handler(c.env) }));
+  }
+  const apps = new WeakMap<Dialect, Hono<Env>>();
+  const appOf = (dialect: Dialect): Hono<Env> => {
+    const known = apps.get(dialect);
+    if (known !== undefined) return known;
+    const made = new Hono<Env>();
+    mount(made, context, dialect);
+    made.notFound((c) => answerUnmatched(made, context, { c, dialect }));
+    made.onError((thrown, c) => answerThrown(context, dialect, { c, thrown }));
+    apps.set(dialect, made);
+    return made;
   };
-  for (const dialect of dialects) {
-    for (const route of dialect.routes) {
-      const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
-      const handler: Handler = (c, exchange) => {
-        const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? ""]));
-        return callRoute(context, route, { ...exchange, env: c.env, params, line: () => lineOf(c.env, exchange) });
-      };
-      on(dialect, route.method, dialect.base + route.path, { scope: route.scope, handler });
-    }
-  }
-  for (const [path, route] of Object.entries(serverRoutes(context, dialects))) {
-    on(dialectOf(dialects, path), "GET", path, route);
-  }
-  app.notFound((c) => {
-    const dialect = dialectOf(dialects, c.req.path);
-    // Looked up only now: a handler for all methods would make every request run through two.
-    const allowed = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
-    if (allowed.length === 0)
-      return answer(context, dialect, { c, route: "(none)", scope: "open", handler: noSuchPath });
-    const allow = allowed.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
-    const handler: Handler = (_, { headers }) => {
-      headers["allow"] = allow;
-      throw new SojournError("method_not_allowed", { message: `This path takes ${allow}` });
-    };
-    return answer(context, dialect, { c, route: "(none)", scope: "open", handler });
+  app.notFound(async (c) => {
+    const { path } = c.req;
+    const isOurs = ownerOf(dialects, path) !== undefined || methodsOf(app, path).length > 0;
+    const theirs = isOurs ? undefined : await ownerOfLate(c.req);
+    if (theirs !== undefined) return await appOf(theirs).fetch(c.req.raw, c.env);
+    return await answerUnmatched(app, context, { c, dialect: answeredIn(c) });
   });
-  app.onError((thrown, c) => {
-    const dialect = dialectOf(dialects, c.req.path);
-    return answer(context, dialect, { c, route: "(none)", scope: "open", handler: () => Promise.reject(thrown) });
-  });
+  const ownerOfLate = async (asked: Asked): Promise<Dialect | undefined> => {
+    const server = serverAmong(await late.now(), asked);
+    if (server !== undefined) return server;
+    // Only what nobody has, waits for those who may.
+    const settled = await late.now({ settled: true });
+    return serverAmong(settled, asked) ?? ownerOf(settled, asked.path);
+  };
+  /** The first that has a route for what is asked; or else for its path, by another method. */
+  const serverAmong = (dialects: readonly Dialect[], { method, path }: Asked): Dialect | undefined => {
+    const having = dialects
+      .filter((dialect) => isBelow(dialect, path))
+      .map((dialect) => ({ dialect, methods: methodsOf(appOf(dialect), path) }))
+      .filter(({ methods }) => methods.length > 0);
+    const wanted = method === "HEAD" ? "GET" : method;
+    return (having.find(({ methods }) => methods.includes(wanted)) ?? having[0])?.dialect;
+  };
+  app.onError((thrown, c) => answerThrown(context, answeredIn(c), { c, thrown }));
   return app;
 }
 
+function mount(app: Hono<Env>, context: HttpContext, dialect: Dialect): void {
+  for (const route of dialect.routes) {
+    const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+    const handler: Handler = (c, exchange) => {
+      const params = Object.fromEntries(names.map((name) => [name, c.req.param(name) ?? ""]));
+      return callRoute(context, route, { ...exchange, env: c.env, params, line: () => lineOf(c.env, exchange) });
+    };
+    const path = dialect.base + route.path;
+    const matched = { route: path, scope: route.scope, handler };
+    app.on(route.method, path.replaceAll(/\{(\w+)\}/g, ":$1"), (c) => answer(context, dialect, { c, ...matched }));
+  }
+}
+
+// Looked up only where nothing matched: a handler for all methods would make every request run through two.
+function methodsOf(app: Hono<Env>, path: string): readonly string[] {
+  return METHODS.filter((method) => app.router.match(method, path)[0].length > 0);
+}
+
+async function answerUnmatched(
+  app: Hono<Env>,
+  context: HttpContext,
+  { c, dialect }: { readonly c: Context<Env>; readonly dialect: Dialect },
+): Promise<Response> {
+  const methods = methodsOf(app, c.req.path);
+  const allow = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
+  const wrongMethod: Handler = (_, { headers }) => {
+    headers["allow"] = allow;
+    throw new SojournError("method_not_allowed", { message: `This path takes ${allow}` });
+  };
+  const handler = methods.length === 0 ? noSuchPath : wrongMethod;
+  return await answer(context, dialect, { c, route: "(none)", scope: "open", handler });
+}
+
+async function answerThrown(
+  context: HttpContext,
+  dialect: Dialect,
+  { c, thrown }: { readonly c: Context<Env>; readonly thrown: unknown },
+): Promise<Response> {
+  return await answer(context, dialect, { c, route: "(none)", scope: "open", handler: () => Promise.reject(thrown) });
+}
+
 interface Served {
-  readonly scope: RouteScope;
+  readonly scope: ServerScope;
   readonly handler: Handler;
 }
 
@@ -144,7 +204,7 @@ async function actedAs(
     incoming,
     identity,
     scope,
-  }: { readonly incoming: IncomingMessage; readonly identity: Identity; readonly scope: RouteScope },
+  }: { readonly incoming: IncomingMessage; readonly identity: Identity; readonly scope: ServerScope },
 ): Promise<string | undefined> {
   const named = incoming.headers["x-act-as-session"];
   if (named === undefined) return undefined;

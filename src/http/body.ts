@@ -24,6 +24,8 @@ export interface BodyRule {
   readonly timeoutMs: number;
   /** Whether nothing at all stands for `{}`. */
   readonly isOptional: boolean;
+  /** Whether it may be `null`. */
+  readonly isNullable: boolean;
   /** Called with the bytes to come, before they are read; throws if there is no room for them. */
   readonly hold: (bytes: number) => void;
 }
@@ -38,7 +40,7 @@ export interface BodyRule {
 export async function readBody(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { isOptional, ...rule }: BodyRule,
+  { isOptional, isNullable, ...rule }: BodyRule,
 ): Promise<Body> {
   if (!isOptional) assertJson(incoming);
   const bytes = await read(incoming, outgoing, rule);
@@ -49,6 +51,9 @@ export async function readBody(
   }
   const text = decode(bytes);
   const value = parse(text);
+  if (value === null && !isNullable) {
+    throw new SojournError("invalid_json", { message: "The request's body is null; send an object" });
+  }
   const faults = jsonFaults(value, "");
   if (faults.length > 0) throw invalid(faults);
   return { text, value };
@@ -88,7 +93,7 @@ function assertJson(incoming: IncomingMessage): void {
 async function read(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { maxBytes, timeoutMs, hold }: Omit<BodyRule, "isOptional">,
+  { maxBytes, timeoutMs, hold }: Omit<BodyRule, "isOptional" | "isNullable">,
 ): Promise<Buffer> {
   const declared = Number(incoming.headers["content-length"] ?? 0);
   if (declared > maxBytes) throw tooLarge(maxBytes);
@@ -142,13 +147,10 @@ function decode(bytes: Buffer): string {
 }
 
 function parse(text: string): unknown {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : "";
     throw new SojournError("invalid_json", { message: `The request's body is not JSON: ${why}`, cause });
   }
-  if (value === null) throw new SojournError("invalid_json", { message: "The request's body is null; send an object" });
-  return value;
 }

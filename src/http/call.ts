@@ -35,13 +35,15 @@ const NoQuery = z.strictObject({});
 export async function callRoute(context: HttpContext, route: Route, called: Called): Promise<Reply> {
   const { env, params, requestId, headers, line, identity, actingAs } = called;
   const { incoming } = env;
-  const { sessions, users, memory, tasks, access, artifacts, history, retention, bundles, service, clock } = context;
+  const { sessions, users, memory, tasks, objects, access, artifacts, history, retention, bundles, service, clock } =
+    context;
   const body = await bodyOf(context, route, env);
   const call: Call = {
     sessions,
     users,
     memory,
     tasks,
+    objects,
     access,
     artifacts,
     history,
@@ -103,7 +105,8 @@ async function bodyOf(
   }
   if (body === undefined) return undefined;
   const isOptional = route.isBodyOptional ?? false;
-  const jsonRule: BodyRule = { ...rule, maxBytes: route.maxBodyBytes ?? context.maxBodyBytes, isOptional };
+  const isNullable = route.isBodyNullable ?? false;
+  const jsonRule: BodyRule = { ...rule, maxBytes: route.maxBodyBytes ?? context.maxBodyBytes, isOptional, isNullable };
   return await readBody(incoming, outgoing, jsonRule);
 }
 
@@ -111,7 +114,7 @@ async function bodyOf(
  * Aborts when the client has gone. One that only closes its own side may still wait, but can't be told from one that has
  * gone until something is written to it; what takes long is not done for it.
  */
-function signalOfLeaving({ incoming, outgoing }: HttpBindings): AbortSignal {
+export function signalOfLeaving({ incoming, outgoing }: HttpBindings): AbortSignal {
   const abort = new AbortController();
   const { socket } = incoming;
   const leave = (): void => {

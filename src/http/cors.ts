@@ -25,6 +25,7 @@ const ALLOWED = [
   "X-API-Version",
   "X-Client-Source",
   "X-Request-ID",
+  "X-Session-ID",
 ];
 
 /** What a page may read of an answer, beyond what every page may. */
@@ -40,10 +41,12 @@ const EXPOSED = [
   "RateLimit-Reset",
   "Retry-After",
   "WWW-Authenticate",
+  "Warning",
   "X-RateLimit-Remaining",
   "X-RateLimit-Reset",
   "X-Request-ID",
   "X-Response-Time",
+  "X-Session-ID",
 ];
 
 /** For how long a browser may keep the answer to a preflight. */

@@ -9,10 +9,13 @@ const SINGLE = new Set([
   "idempotency-key",
   "last-event-id",
   "origin",
+  "sec-fetch-dest",
+  "sec-fetch-mode",
   "sec-fetch-site",
   "x-act-as-session",
   "x-api-key",
   "x-request-id",
+  "x-session-id",
 ]);
 
 /** Names under which a machine reaches only itself. */
@@ -52,8 +55,11 @@ export function refusalAtEdge({ rawHeaders, headers }: IncomingMessage): Sojourn
 /**
  * Refuses, with `forbidden`, what the browser of a person on this machine could be lent for: a foreign `Host` (DNS
  * rebinding), a foreign `Origin`, a cross-site fetch, and what a proxy sends on from elsewhere. It matters in local mode, where nobody shows a key.
+ *
+ * @param isPage  whether it is for a page that other sites may link to: whoever follows the link sees it, and they don't
  */
-export function assertFromHere({ headers, url = "" }: IncomingMessage): void {
+export function assertFromHere(incoming: IncomingMessage, { isPage }: { readonly isPage: boolean }): void {
+  const { headers, url = "" } = incoming;
   const { host = "", origin } = headers;
   if (!isLoopback(host.replace(/:\d{1,5}$/, ""))) {
     throw forbidden(`Host "${host}" is not this machine; use 127.0.0.1 or localhost`);
@@ -70,7 +76,15 @@ export function assertFromHere({ headers, url = "" }: IncomingMessage): void {
   if (origin !== undefined && !(/^https?:/.test(origin) && isLoopback(hostOf(origin)))) {
     throw forbidden(`Origin "${origin}" may not call this server`);
   }
-  if (headers["sec-fetch-site"] === "cross-site") throw forbidden("Pages of other sites may not call this server");
+  if (headers["sec-fetch-site"] === "cross-site" && !(isPage && isVisit(incoming))) {
+    throw forbidden("Pages of other sites may not call this server");
+  }
+}
+
+/** Whether a browser asks for what it shows in a window of its own. Source: Fetch Metadata Request Headers, W3C */
+function isVisit({ method, headers }: IncomingMessage): boolean {
+  const { "sec-fetch-mode": mode, "sec-fetch-dest": destination } = headers;
+  return (method === "GET" || method === "HEAD") && mode === "navigate" && destination === "document";
 }
 
 /** The error for a header. */

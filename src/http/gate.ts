@@ -1,12 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { type Access, type Identity, LOCAL } from "../engine/access.ts";
-import { SojournError } from "../engine/errors.ts";
+import { type ErrorCode, SojournError } from "../engine/errors.ts";
 import type { Scope } from "../engine/key.ts";
 import { assertFromHere } from "./edge.ts";
 
 /** What whoever calls a route must be allowed to do; `open` routes ask nobody. */
 export type RouteScope = Scope | "open";
+
+/** The same for what may be a page, which is `open`, and which other sites may link to also in local mode. */
+export type ServerScope = RouteScope | "page";
 
 /** How often a key may call each route within a minute. Absent: as often as it likes. */
 export interface RateLimits {
@@ -28,6 +31,9 @@ export interface Left {
 }
 
 const MINUTE_S = 60;
+
+/** What is no reason to refuse where nobody has to be known. */
+const UNKNOWN: readonly ErrorCode[] = ["unauthorized", "forbidden", "rate_limited"];
 
 /** A call that is counted. */
 export interface Counted {
@@ -56,17 +62,32 @@ export class Gate {
    *
    * @throws {SojournError} `unauthorized`, `forbidden`; `rate_limited` for an address that tried too many keys
    */
-  async admit(incoming: IncomingMessage, scope: RouteScope): Promise<Identity | undefined> {
-    if (scope === "open") {
-      if ((await this.#access.mode()) === "local") assertFromHere(incoming);
+  async admit(incoming: IncomingMessage, scope: ServerScope): Promise<Identity | undefined> {
+    if (scope === "open" || scope === "page") {
+      if ((await this.#access.mode()) === "local") assertFromHere(incoming, { isPage: scope === "page" });
       return undefined;
     }
     const identity = await this.#identify(incoming);
-    if (identity.actor === LOCAL.actor) assertFromHere(incoming);
+    if (identity.actor === LOCAL.actor) assertFromHere(incoming, { isPage: false });
     if (identity.scopes.includes(scope) || identity.scopes.includes("admin")) return identity;
     throw new SojournError("forbidden", {
       message: `The API key ${identity.actor} does not have the scope ${scope}; it has ${identity.scopes.join(", ")}`,
     });
+  }
+
+  /**
+   * The caller of a request that an open route answers for anybody, where it may do what the scope says; `undefined` for all
+   * others, and where its key has made as many such calls as it may.
+   */
+  async recognize(incoming: IncomingMessage, scope: Scope, counted: Counted): Promise<Identity | undefined> {
+    try {
+      const identity = await this.admit(incoming, scope);
+      if (identity !== undefined) await this.count(identity, counted, {});
+      return identity;
+    } catch (error) {
+      if (error instanceof SojournError && UNKNOWN.includes(error.code)) return undefined;
+      throw error;
+    }
   }
 
   /**

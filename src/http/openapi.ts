@@ -59,7 +59,7 @@ const RETRY_AFTER = z.string().optional().describe("After how many seconds a ret
 
 /** The OpenAPI 3.1 document of a dialect, made from the shapes that its routes validate with. */
 export function openApi(dialect: Dialect, version: string): object {
-  const { base, routes } = dialect;
+  const { base, routes, title = "Sojourn" } = dialect;
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const route of routes) {
     const path = `${base}${route.path}`;
@@ -68,7 +68,7 @@ export function openApi(dialect: Dialect, version: string): object {
   const document: ZodOpenApiObject = {
     openapi: "3.1.0",
     info: {
-      title: "Sojourn",
+      title,
       version,
       description: "The session server for AI agents and stateful workflows",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
@@ -163,6 +163,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   user_id: "what the user is called",
   artifact_id: "an artifact_id",
   task_id: "a task_id",
+  object_id: "an object_id",
   name: "the name of an app, with its slash as %2F",
   session_id: "the session_id, or the uid, of the session that it is shared with",
 };

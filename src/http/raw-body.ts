@@ -20,7 +20,7 @@ const PROGRESS_BYTES = 65_536;
 export function rawBody(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { maxBytes, timeoutMs, hold }: Omit<BodyRule, "isOptional">,
+  { maxBytes, timeoutMs, hold }: Omit<BodyRule, "isOptional" | "isNullable">,
 ): AsyncIterable<Uint8Array> {
   assertNotEncoded(incoming);
   const declared = incoming.headers["content-length"];

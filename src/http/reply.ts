@@ -38,7 +38,7 @@ interface StreamReply extends Omit<TextReply, "text"> {
 export type Sendable = TextReply | EventReply | StreamReply;
 
 /** JSON as its text. */
-export function rendered({ body, type = JSON_TYPE, ...rest }: JsonReply): TextReply {
+export function rendered({ body, type = JSON_TYPE, ...rest }: JsonReply): TextReply & { readonly text: string } {
   return { ...rest, text: JSON.stringify(body), type };
 }
 

@@ -4,6 +4,7 @@ import type { Bundles } from "../bundles/bundles.ts";
 import type { Access } from "../engine/access.ts";
 import type { ErrorCode, SojournError } from "../engine/errors.ts";
 import type { History } from "../engine/history.ts";
+import type { Objects } from "../engine/objects.ts";
 import type { Retention } from "../engine/retention.ts";
 import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Tasks } from "../engine/tasks.ts";
@@ -38,6 +39,7 @@ export interface Services {
   readonly users: Users;
   readonly memory: Memory;
   readonly tasks: Tasks;
+  readonly objects: Objects;
   readonly access: Access;
   readonly artifacts: Artifacts;
   readonly history: History;
@@ -91,7 +93,8 @@ export interface JsonReply {
 
 /** An answer as it is sent. */
 export interface TextReply extends Omit<JsonReply, "body"> {
-  readonly text: string;
+  /** As bytes where it is encoded, as a header says then. */
+  readonly text: string | Uint8Array<ArrayBuffer>;
   readonly type: string;
 }
 
@@ -146,7 +149,7 @@ export interface BytesRule {
 }
 
 type QueryShape = z.ZodObject;
-type BodyShape = z.ZodObject;
+type BodyShape = z.ZodType;
 
 /** One route: how it is called, what it answers, and what it does. OpenAPI and the list of endpoints are made of it. */
 export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = BodyShape> {
@@ -167,6 +170,8 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
   readonly answerHeaders?: z.ZodObject;
   /** Whether a request without a body means `{}`. */
   readonly isBodyOptional?: boolean;
+  /** Whether a body of `null` is held against the shape, as any other is; by default it is refused as one that is no JSON. */
+  readonly isBodyNullable?: boolean;
   /** How large a body it takes, where that differs from what the server takes. */
   readonly maxBodyBytes?: number;
   /** How long its body may take, where that differs from what the server allows. */
@@ -189,6 +194,8 @@ export interface Route<Q extends QueryShape = QueryShape, B extends BodyShape = 
 /** An HTTP contract: routes below a base path, and how its errors look. */
 export interface Dialect {
   readonly base: string;
+  /** What its documentation is called; default: as the server. */
+  readonly title?: string;
   readonly routes: readonly Route[];
   /** What a path below the base means, where clients of this contract write it in several ways. */
   readonly canonical?: (path: string) => string;
@@ -205,9 +212,31 @@ export interface Dialect {
 /** The dialects of a server; what belongs to none of them is answered as the first does. */
 export type Dialects = readonly [Dialect, ...Dialect[]];
 
-/** The dialect that a path belongs to. */
+/** Dialects that come and go while the server runs. They have what none of the others has. */
+export interface LateDialects {
+  /**
+   * Those that there are. Where one's base lies below another's, it comes first; what it has no route for is the other's.
+   *
+   * @param settled  also those that are about to be there, for which it waits
+   */
+  readonly now: (options?: { readonly settled?: boolean }) => Promise<readonly Dialect[]>;
+  /** Those that there were when somebody asked last. */
+  readonly known: () => readonly Dialect[];
+}
+
+/** The dialect that a path belongs to, if it does to one. */
+export function ownerOf(dialects: readonly Dialect[], path: string): Dialect | undefined {
+  return dialects.find((dialect) => isBelow(dialect, path));
+}
+
+/** Whether a path is below the base of a dialect. */
+export function isBelow({ base }: Dialect, path: string): boolean {
+  return path === base || path.startsWith(`${base}/`);
+}
+
+/** The dialect in which a path is answered. */
 export function dialectOf(dialects: Dialects, path: string): Dialect {
-  return dialects.find(({ base }) => path === base || path.startsWith(`${base}/`)) ?? dialects[0];
+  return ownerOf(dialects, path) ?? dialects[0];
 }
 
 /** Declares a route; its handler sees the types of its own shapes. */

@@ -7,13 +7,19 @@ import type { HttpContext } from "./context.ts";
 import { refusalAtEdge } from "./edge.ts";
 import { readAway } from "./linger.ts";
 import { encodeRefusal, refuse, refuseConnection } from "./refusal.ts";
-import { type Dialect, type Dialects, dialectOf } from "./route.ts";
+import { type Dialect, type Dialects, type LateDialects, ownerOf } from "./route.ts";
 
 /** Where to listen. */
 export interface Address {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+}
+
+/** What the server speaks. */
+export interface Contracts {
+  readonly dialects: Dialects;
+  readonly late: LateDialects;
 }
 
 /** A server that listens. */
@@ -34,7 +40,11 @@ const KEEP_ALIVE_MS = 65_000;
 const CLOSING_MS = 25;
 
 /** Starts the HTTP server; rejects with Node's own error where it can't listen. */
-export async function listen(context: HttpContext, dialects: Dialects, { host, port }: Address): Promise<HttpServer> {
+export async function listen(
+  context: HttpContext,
+  { dialects, late }: Contracts,
+  { host, port }: Address,
+): Promise<HttpServer> {
   const { limits, admission } = context;
   const [first] = dialects;
   const server = createServer({
@@ -62,7 +72,10 @@ export async function listen(context: HttpContext, dialects: Dialects, { host, p
     else context.logger.info({ code: failure.code }, "request not understood");
     return new Response(text, { status, headers });
   };
-  const route = getRequestListener(buildApp(context, dialects).fetch, { errorHandler, autoCleanupIncoming: false });
+  const route = getRequestListener(buildApp(context, dialects, late).fetch, {
+    errorHandler,
+    autoCleanupIncoming: false,
+  });
   const isVital = vitalPaths(dialects);
   /** The newest answer of each connection. */
   const newest = new WeakMap<Socket, ServerResponse>();
@@ -80,7 +93,9 @@ export async function listen(context: HttpContext, dialects: Dialects, { host, p
       const overloaded = admission.enter(incoming, isVital);
       const failure = overloaded ?? refusalAtEdge(incoming);
       if (failure !== undefined) {
-        refuse(context, dialectOf(dialects, pathOf(incoming)), { incoming, outgoing, failure });
+        const path = pathOf(incoming);
+        const dialect = ownerOf([...dialects, ...late.known()], path) ?? first;
+        refuse(context, dialect, { incoming, outgoing, failure });
       }
       if (overloaded !== undefined) return;
       // A handler may work on when its client has long gone.

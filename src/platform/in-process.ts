@@ -47,6 +47,7 @@ import { parse } from "../http/request.ts";
 import { InProcessArtifacts } from "./in-process-artifacts.ts";
 import { asOperator, type InProcessCalls, StreamSighting, seenWith } from "./in-process-calls.ts";
 import { InProcessHistory } from "./in-process-history.ts";
+import { InProcessObjects } from "./in-process-objects.ts";
 import { InProcessTasks } from "./in-process-tasks.ts";
 import { bodyOf, jsonOf, momentOf, queryOf, writing } from "./input.ts";
 import type { Engine } from "./open-engine.ts";
@@ -60,6 +61,7 @@ import { VERSION } from "./version.ts";
 export class InProcess implements Transport {
   readonly artifacts: InProcessArtifacts;
   readonly history: InProcessHistory;
+  readonly objects: InProcessObjects;
   readonly tasks: InProcessTasks;
   readonly #calls: InProcessCalls;
   readonly #engine: Engine;
@@ -72,6 +74,7 @@ export class InProcess implements Transport {
     this.#sessions = calls.engine.sessions;
     this.artifacts = new InProcessArtifacts(calls);
     this.history = new InProcessHistory(calls);
+    this.objects = new InProcessObjects(calls);
     this.tasks = new InProcessTasks(calls);
   }
 

@@ -25,8 +25,8 @@ export class LateRunner implements Runner {
     }
   }
 
-  async apps(): Promise<readonly App[]> {
-    return await (await this.ready()).apps();
+  async apps(options?: { readonly settled?: boolean }): Promise<readonly App[]> {
+    return await (await this.ready()).apps(options);
   }
 
   async broken(): Promise<readonly BrokenApp[]> {

@@ -10,6 +10,7 @@ import type { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
 import { isFinal } from "../engine/lifecycle.ts";
+import { Objects } from "../engine/objects.ts";
 import { Retention, type RetentionPolicy } from "../engine/retention.ts";
 import { RunSlots } from "../engine/run-slots.ts";
 import type { Runner } from "../engine/runner.ts";
@@ -89,6 +90,7 @@ export interface Engine {
   readonly users: Users;
   readonly memory: Memory;
   readonly tasks: Tasks;
+  readonly objects: Objects;
   readonly artifacts: Artifacts;
   readonly history: History;
   readonly bundles: Bundles;
@@ -280,6 +282,7 @@ export function openEngine(
     users,
     memory,
     tasks,
+    objects: new Objects({ ...ports, sessions }),
     artifacts,
     history,
     bundles,

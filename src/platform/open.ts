@@ -70,7 +70,7 @@ export interface OpenOptions {
   readonly apps?: readonly string[] | undefined;
   /** Whether an app that changes in its folder is taken up at once: `on` (the default) or `off`. */
   readonly watchApps?: "on" | "off" | undefined;
-  /** Names of apps that may run in this very process, as they ask; default none. */
+  /** Names of apps that may run in this very process, as they ask; default `pizzastack`. */
   readonly trustedApps?: readonly string[] | undefined;
   /** Directories below which apps that ask for data may read files by their names; default none. */
   readonly dataFolders?: readonly string[] | undefined;
@@ -152,6 +152,7 @@ function configOf(options: OpenOptions): EngineConfig {
 function workersOf(options: OpenOptions): WorkersConfig {
   return {
     watchApps: options.watchApps ?? OPTIONS.watch_apps.default,
+    trustedApps: options.trustedApps?.join(",") ?? OPTIONS.trusted_apps.default,
     taskTimeoutSeconds: seconds(options.taskTimeoutMs) ?? OPTIONS.task_timeout_seconds.default,
     workerIdleSeconds: seconds(options.workerIdleMs) ?? OPTIONS.worker_idle_seconds.default,
     workerMemoryMib: options.workerMemoryMiB ?? OPTIONS.worker_memory_mib.default,
@@ -160,7 +161,6 @@ function workersOf(options: OpenOptions): WorkersConfig {
     sandboxMinimum: options.sandboxMinimum ?? OPTIONS.sandbox_minimum.default,
     ...given("workersMemoryMib", options.workersMemoryMiB),
     ...given("apps", options.apps, (apps) => apps.join(",")),
-    ...given("trustedApps", options.trustedApps, (names) => names.join(",")),
     ...given("dataFolders", options.dataFolders, (folders) => folders.map((folder) => resolve(folder)).join(",")),
   };
 }

@@ -1,10 +1,12 @@
 import { LOG_BYTES_MAX } from "../bundles/arrival.ts";
 import type { Config } from "../config/config.ts";
 import { listOf, wordsOf } from "../config/decode.ts";
+import { SECOND } from "../engine/clock.ts";
 import { SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
 import { Admission } from "../http/admission.ts";
 import { corsFor, noCors } from "../http/cors.ts";
+import { appDialects } from "../http/dialects/apps/routes.ts";
 import { inferenceDialect } from "../http/dialects/inference/routes.ts";
 import { nativeDialect } from "../http/dialects/native/routes.ts";
 import { isLoopback } from "../http/edge.ts";
@@ -57,7 +59,7 @@ export async function serve(
     observe: (store) => meteredStore(store, registry),
     observeModel: (model) => meteredModel(model, registry),
   });
-  const { sessions, users, memory, access, artifacts, history, bundles, retention, tasks } = engine;
+  const { sessions, users, memory, access, artifacts, history, bundles, retention, tasks, objects } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -82,6 +84,10 @@ export async function serve(
   };
   const admission = new Admission(limits);
   meters.watch(admission);
+  const late = appDialects({
+    apps: (options) => tasks.apps(options),
+    idleTimeoutUs: config.appSessionIdleSeconds * SECOND,
+  });
   const http = await mayListen()
     .then(() =>
       listen(
@@ -90,6 +96,7 @@ export async function serve(
           users,
           memory,
           tasks,
+          objects,
           access,
           artifacts,
           history,
@@ -115,7 +122,7 @@ export async function serve(
           maxArtifactBytes: config.maxArtifactBytes,
           maxBundleBytes: config.maxArtifactBytesPerSession + LOG_BYTES_MAX,
         },
-        [nativeDialect, inferenceDialect],
+        { dialects: [nativeDialect, inferenceDialect], late },
         config,
       ),
     )

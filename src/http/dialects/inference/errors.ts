@@ -35,6 +35,7 @@ export const HTTP_ERRORS: Record<ErrorCode, Shown> = {
   precondition_failed: { status: 412, code: "precondition_failed" },
   app_not_found: { status: 404, code: "not_found" },
   app_broken: { status: 502, code: "app_broken" },
+  object_not_found: { status: 404, code: "object_not_found" },
   task_not_found: { status: 404, code: "not_found" },
   // Clients tell these two of themselves.
   task_failed: { status: 502, code: "task_failed" },

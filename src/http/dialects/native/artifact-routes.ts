@@ -7,8 +7,9 @@ import type { Session } from "../../../engine/sessions.ts";
 import { BYTES, type Call, type Download, NOTHING, type Reply, type Route, route } from "../../route.ts";
 import { answered, writeRefusals } from "./answer.ts";
 import * as artifacts from "./artifacts.ts";
-import { AtShape, decodeMoment, ReturnQueryShape } from "./decode.ts";
+import { AtShape, ReturnQueryShape } from "./decode.ts";
 import * as encode from "./encode.ts";
+import { seqOf } from "./history-routes.ts";
 
 /** Larger contents go as they are. */
 const JSON_BODY = 4 * 1_048_576;
@@ -292,12 +293,6 @@ function isPartWanted({ header }: ReadCall, artifact: Artifact): boolean {
 async function found(call: ReadCall): Promise<Artifact> {
   const { at } = await seqOf(call);
   return await call.artifacts.get(call.caller, call.id, named(call.params), at);
-}
-
-/** The moment that a query asks for, as a `seq`. */
-async function seqOf({ history, caller, id, query }: Call<{ readonly at?: string | undefined }>) {
-  if (query.at === undefined) return {};
-  return { at: await history.seqOf(caller, id, decodeMoment(query.at)) };
 }
 
 type ReturnCall = Call<z.output<typeof ReturnQueryShape>>;

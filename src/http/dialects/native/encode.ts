@@ -5,6 +5,7 @@ import { given } from "../../../engine/given.ts";
 import type { Json } from "../../../engine/json.ts";
 import { expiresAtUs } from "../../../engine/lifecycle.ts";
 import { ROLES, type SealedMessage, type StoredMessage } from "../../../engine/message.ts";
+import type { MadeObject } from "../../../engine/object.ts";
 import { type Entry, OPERATION_KINDS, type OperationKind, payloadBody } from "../../../engine/operation.ts";
 import { averageProcessingTimeUs, type Metrics, type SessionRecord, STATUSES } from "../../../engine/session.ts";
 import type { Session } from "../../../engine/sessions.ts";
@@ -48,6 +49,7 @@ const UsedShape = z
     operation_count: count,
     artifact_count: count.describe("those that were deleted do not count"),
     artifact_bytes: count.describe("before compression"),
+    object_count: count,
   })
   .meta({ id: "SessionUsage" });
 
@@ -254,6 +256,7 @@ export function encodeSession({ ref, head, record }: Session): z.output<typeof S
       operation_count: head.seq,
       artifact_count: record.artifacts.count,
       artifact_bytes: record.artifacts.bytes,
+      object_count: record.work.objects ?? 0,
     },
     memory: encodeMemory(record),
     work: encodeWork(record.work),
@@ -411,6 +414,7 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (v
   faults: ["details"],
   staysWarm: ["stays_warm"],
   memoryPeakBytes: ["memory_peak_bytes"],
+  objects: ["objects", (objects: readonly MadeObject[]) => objects.map(encodeMade)],
 };
 
 function encodeInputs(input: Json): z.core.util.JSONType {
@@ -421,6 +425,14 @@ function encodeInputs(input: Json): z.core.util.JSONType {
     return [name, encode === undefined || value === null ? value : encode(value as never)];
   });
   return Object.fromEntries(members);
+}
+
+function encodeMade({ objectId, degradation, ...made }: MadeObject): object {
+  return {
+    object_id: objectId,
+    ...made,
+    ...given("degradation", degradation, ({ reason, objectId }) => ({ reason, object_id: objectId })),
+  };
 }
 
 function asJson(value: Json | undefined): z.core.util.JSONType | undefined {

@@ -190,6 +190,19 @@ export async function sessionAt({
   return await it.at(caller, id, decodeMoment(query.at));
 }
 
+/** The moment that a query asks for, as a `seq`. */
+export async function seqOf({
+  history,
+  caller,
+  id,
+  query,
+}: Call<{
+  readonly at?: string | undefined;
+}>): Promise<{ readonly at?: number }> {
+  if (query.at === undefined) return {};
+  return { at: await history.seqOf(caller, id, decodeMoment(query.at)) };
+}
+
 /** Refuses what goes with a write where there is nothing that it could be held against, or that could be remembered. */
 export function assertUnconditional(header: Call["header"], doing: string): void {
   for (const name of ["idempotency-key", "if-match"]) {

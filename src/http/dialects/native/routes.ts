@@ -12,6 +12,7 @@ import { encodeError, HTTP_ERRORS } from "./errors.ts";
 import { historyRoutes, sessionAt } from "./history-routes.ts";
 import { keyRoutes } from "./keys.ts";
 import { memoryRoutes } from "./memory-routes.ts";
+import { objectRoutes } from "./object-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
@@ -231,6 +232,7 @@ const routes: readonly Route[] = [
   ...historyRoutes,
   ...memoryRoutes,
   ...taskRoutes,
+  ...objectRoutes,
   ...keyRoutes,
   route({
     method: "GET",

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { SojournError } from "../../../engine/errors.ts";
 import { given } from "../../../engine/given.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import type { TaskEvent } from "../../../engine/tasks.ts";
 import { badHeader } from "../../edge.ts";
+import { unlessGone } from "../../leaving.ts";
 import { type Call, type EventReply, type Reply, type Route, route } from "../../route.ts";
 import { acceptsEvents, answered, replayed, writeRefusals } from "./answer.ts";
 import { ReturnQueryShape } from "./decode.ts";
@@ -58,6 +58,7 @@ export const taskRoutes: readonly Route[] = [
     refusals: [
       ...writeRefusals,
       "session_busy",
+      "object_not_found",
       "app_not_found",
       "app_broken",
       "version_mismatch",
@@ -190,20 +191,4 @@ async function* told(
 
 function taskIdOf({ params }: Call): string {
   return params["task_id"] ?? "";
-}
-
-/** Waits for a task as long as its client does. The task goes on. */
-async function unlessGone<T>(task: Promise<T>, gone: AbortSignal): Promise<T> {
-  const left = Promise.withResolvers<never>();
-  const leave = (): void => {
-    const message = "The client went away before its answer; the task goes on";
-    left.reject(new SojournError("request_timeout", { message }));
-  };
-  if (gone.aborted) leave();
-  gone.addEventListener("abort", leave);
-  try {
-    return await Promise.race([task, left.promise]);
-  } finally {
-    gone.removeEventListener("abort", leave);
-  }
 }

@@ -200,12 +200,12 @@ export function isOver(status: TaskStatus): boolean {
   return status !== "queued" && status !== "running";
 }
 
-/** Throws what is no outcome of an app: an input that its action refused, or a worker that is gone. */
+/** Throws what is no outcome of an app: an input that its action refused, an object that is not there, a worker that is gone. */
 export function assertRan({ taskId, status, error }: Task): void {
   const { code, message = "its worker is gone", faults = [] } = error ?? {};
   if (status === "lost") throw new SojournError("worker_lost", { message: `${message} (task ${taskId})` });
-  if (status === "failed" && code === "invalid") {
-    throw new SojournError("invalid", { message: `${message} (task ${taskId})`, faults });
+  if (status === "failed" && (code === "invalid" || code === "object_not_found")) {
+    throw new SojournError(code, { message: `${message} (task ${taskId})`, faults });
   }
 }
 
