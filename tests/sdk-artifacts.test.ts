@@ -89,7 +89,7 @@ for (const [name, start] of PLACES) {
         const { artifactId } = await session.artifacts.store("a", "abc", { type: "x" });
         assert.deepEqual(
           [session.version, session.usage],
-          [2, { operationCount: 2, artifactCount: 1, artifactBytes: 3 }],
+          [2, { operationCount: 2, artifactCount: 1, artifactBytes: 3, objectCount: 0 }],
         );
         await session.artifacts.store("b", "abcd", { type: "x", ifMatch: session.version });
         await assert.rejects(session.artifacts.store("b", "", { type: "x", ifMatch: 2 }), {
@@ -102,7 +102,7 @@ for (const [name, start] of PLACES) {
         await session.artifacts.delete(artifactId);
         assert.deepEqual(
           [session.version, session.usage],
-          [6, { operationCount: 6, artifactCount: 1, artifactBytes: 4 }],
+          [6, { operationCount: 6, artifactCount: 1, artifactBytes: 4, objectCount: 0 }],
         );
         assert.deepEqual((await sessions.get(session.uid)).toJSON(), session.toJSON());
       });

@@ -24,6 +24,7 @@ const CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   session_not_found: EXIT.notFound,
   no_session_found: EXIT.notFound,
   artifact_not_found: EXIT.notFound,
+  object_not_found: EXIT.notFound,
   checkpoint_not_found: EXIT.notFound,
   app_not_found: EXIT.notFound,
   task_not_found: EXIT.notFound,

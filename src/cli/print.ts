@@ -1,4 +1,5 @@
 import stringWidth from "string-width";
+import type { Json } from "../client/index.ts";
 
 /** Rows under headings, in columns that are as wide as they must be. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -39,6 +40,17 @@ export function shown(text: string): string {
 /** A text of some lines without what a terminal would obey, but for the ends of its lines, tabs, and what joins emoji. */
 export function shownLines(text: string): string {
   return text.replaceAll("\r", "").replaceAll(/(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
+}
+
+/** JSON, with what a terminal would obey in the letters that JSON has for it. */
+export function safeJson(value: Json | undefined, indent?: number): string {
+  const json = JSON.stringify(value ?? null, undefined, indent);
+  return json.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }
 
 /** Prints a value for programs: one line of JSON. */

@@ -7,6 +7,7 @@ import { historyCommands } from "./history-commands.ts";
 import { keyCommands } from "./key-commands.ts";
 import { logCommands } from "./log-commands.ts";
 import { memoryCommands } from "./memory-commands.ts";
+import { objectCommands } from "./object-commands.ts";
 import { shownLines } from "./print.ts";
 import { safetyCommands, serveCommands } from "./server-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
@@ -38,6 +39,7 @@ was not found, 4 when a key is missing or not enough, 5 when nobody answers, 130
     run,
   );
   artifactCommands(program.command("artifacts").description("Store, read, share and remove files of sessions"), run);
+  objectCommands(program, run);
   taskCommands(program, run);
   appCommands(program.command("apps").description("Write, check and list apps"), run);
   logCommands(program, run);

@@ -36,6 +36,8 @@ describe("sojourn serve", () => {
     assert.equal((await fetch(url + path, { method: "POST", headers, body })).status, 201);
     assert.ok(server.stdout.includes(`${url}/api/v1/docs`));
     assert.equal((await fetch(`${url}/api/v1/docs`)).status, 200);
+    assert.ok(server.stdout.includes(`${url}/docs\n`));
+    assert.equal((await fetch(`${url}/docs`)).status, 200);
   });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -58,6 +58,8 @@ function banner(url: string, { data, durability }: Config): string {
     curl -X POST ${url}/api/v1/sessions -H 'Content-Type: application/json' -d '{"name": "My first session"}'
   See all that it can do:
     ${url}/api/v1/docs
+  Read how, in a browser:
+    ${url}/docs
 
   Ctrl+C stops the server.
 `;

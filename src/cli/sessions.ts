@@ -68,6 +68,7 @@ function facts(session: SessionState): readonly (readonly string[])[] {
     ["requests", `${metrics.requestCount}, ${metrics.errorCount} failed`],
     ["time", `${metrics.totalProcessingTimeMs / 1_000} s, ${metrics.averageProcessingTimeMs} ms on average`],
     ["artifacts", usage.artifactCount === 0 ? "0" : `${usage.artifactCount}, ${size(usage.artifactBytes)}`],
+    ["objects", usage.objectCount === 0 ? undefined : `${usage.objectCount}`],
     ["version", `${session.version}`],
     ["head", session.headHash],
   ];

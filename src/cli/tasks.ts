@@ -11,7 +11,7 @@ import {
 } from "../client/index.ts";
 import { SojournError } from "../engine/errors.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
-import { moment, printJson, table } from "./print.ts";
+import { moment, printJson, safeJson, table } from "./print.ts";
 import { TaskProgress } from "./task-progress.ts";
 import { wireEvent, wireTask } from "./wire-task.ts";
 
@@ -187,17 +187,6 @@ function printTask(task: Task, json: boolean): void {
 
 function printOutput(output: Json): void {
   console.log(safeJson(output, process.stdout.isTTY ? 2 : undefined));
-}
-
-/** JSON, with what a terminal would obey in the letters that JSON has for it. */
-function safeJson(value: Json | undefined, indent?: number): string {
-  const json = JSON.stringify(value ?? null, undefined, indent);
-  return json.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
-    character
-      .split("")
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
 }
 
 function seconds(ms: number | undefined): string {

@@ -47,6 +47,7 @@ export function wireSession({ metrics, memory, usage, work, ...session }: Sessio
       operation_count: usage.operationCount,
       artifact_count: usage.artifactCount,
       artifact_bytes: usage.artifactBytes,
+      object_count: usage.objectCount,
     },
     work: wireWork(work),
     origin: session.origin,

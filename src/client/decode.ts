@@ -4,6 +4,7 @@ import type { OperationKind } from "../engine/operation.ts";
 import type { Status } from "../engine/session.ts";
 import type { SessionStats, Verdict } from "./answers.ts";
 import { decodeSealed, decodeUsage, type WireMessage, type WireUsage } from "./decode-memory.ts";
+import { decodeMade, type WireMadeObject } from "./decode-objects.ts";
 import { decodeWork, type WireWork } from "./decode-tasks.ts";
 import { exactMs } from "./duration.ts";
 import type { Key } from "./keys.ts";
@@ -33,6 +34,7 @@ export interface WireSessionUsage {
   readonly operation_count: number;
   readonly artifact_count: number;
   readonly artifact_bytes: number;
+  readonly object_count: number;
 }
 
 /** A session on the wire; times are ISO 8601, durations seconds. */
@@ -133,6 +135,7 @@ export function decodeSession(wire: WireSession): SessionState {
       operationCount: wire.usage.operation_count,
       artifactCount: wire.usage.artifact_count,
       artifactBytes: wire.usage.artifact_bytes,
+      objectCount: wire.usage.object_count,
     },
     work: decodeWork(wire.work),
     origin: wire.origin,
@@ -204,6 +207,7 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, decode?: (v
   details: ["faults"],
   stays_warm: ["staysWarm"],
   memory_peak_bytes: ["memoryPeakBytes"],
+  objects: ["objects", (value) => (value as readonly WireMadeObject[]).map(decodeMade)],
 };
 
 function decodeInputs(inputs: Json): object | undefined {

@@ -40,6 +40,9 @@ const BODY: Readonly<Record<string, Encoding>> = {
   faults: ["details"],
   staysWarm: ["stays_warm"],
   memoryPeakBytes: ["memory_peak_bytes"],
+  objects: ["objects", each],
+  objectId: ["object_id"],
+  degradation: ["degradation", inner],
   at: ["at", point],
 };
 

@@ -17,6 +17,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   NO_SESSION_FOUND: "no_session_found",
   INVALID_SESSION: "invalid_session",
   ARTIFACT_NOT_FOUND: "artifact_not_found",
+  OBJECT_NOT_FOUND: "object_not_found",
   CHECKPOINT_NOT_FOUND: "checkpoint_not_found",
   CHECKPOINT_EXISTS: "checkpoint_exists",
   RANGE_NOT_SATISFIABLE: "range_not_satisfiable",

@@ -34,6 +34,7 @@ import type { Pruned, PrunePolicy } from "./history.ts";
 import { HttpArtifacts } from "./http-artifacts.ts";
 import { HttpCalls, sessionPath, textOf, WITH_SESSION } from "./http-calls.ts";
 import { HttpHistory } from "./http-history.ts";
+import { HttpObjects } from "./http-objects.ts";
 import { HttpTasks } from "./http-tasks.ts";
 import type {
   AddedMetrics,
@@ -66,6 +67,7 @@ import type { Erased, Profile, ProfilePatch } from "./users.ts";
 export class HttpTransport implements Transport {
   readonly artifacts: HttpArtifacts;
   readonly history: HttpHistory;
+  readonly objects: HttpObjects;
   readonly tasks: HttpTasks;
   readonly #connection: Connection;
   readonly #calls: HttpCalls;
@@ -75,6 +77,7 @@ export class HttpTransport implements Transport {
     this.#calls = new HttpCalls(connection);
     this.artifacts = new HttpArtifacts(this.#calls);
     this.history = new HttpHistory(this.#calls);
+    this.objects = new HttpObjects(this.#calls);
     this.tasks = new HttpTasks(this.#calls);
   }
 

@@ -59,6 +59,16 @@ export type {
 } from "./inputs.ts";
 export { type Key, Keys, type MadeKey, type NewKey } from "./keys.ts";
 export { Messages } from "./messages.ts";
+export type {
+  Degradation,
+  Lineage,
+  LineageEdge,
+  ObjectFilter,
+  ObjectPlace,
+  Quality,
+  SessionObject,
+} from "./object.ts";
+export { Objects } from "./objects.ts";
 export type { Operation, OperationInputs, OperationOf, OperationOutput } from "./operation.ts";
 export { PastSession } from "./past-session.ts";
 export { Reply } from "./reply.ts";

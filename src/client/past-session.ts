@@ -1,10 +1,12 @@
-import type { JsonObject } from "../engine/json.ts";
+import type { Json, JsonObject } from "../engine/json.ts";
 import type { Artifact, ArtifactFilter } from "./artifact.ts";
 import { Artifacts } from "./artifacts.ts";
 import type { Message, MessageQuery } from "./conversation.ts";
 import type { CallOptions } from "./inputs.ts";
 import { showing } from "./members.ts";
 import { messagesOf } from "./messages.ts";
+import type { ObjectFilter, SessionObject } from "./object.ts";
+import { Objects } from "./objects.ts";
 import type { SessionState } from "./session-state.ts";
 import type { Transport } from "./transport.ts";
 
@@ -33,5 +35,12 @@ export class PastSession extends showing<SessionState>() {
     query: Omit<ArtifactFilter, "at"> & { readonly pageSize?: number | undefined } & CallOptions = {},
   ): AsyncGenerator<Artifact, void, undefined> {
     return new Artifacts(this.#transport.artifacts, this.uid).list({ ...query, at: this.version });
+  }
+
+  /** The objects that there were, in the order in which they were made. */
+  objects<Data = Json>(
+    query: Omit<ObjectFilter, "at"> & { readonly pageSize?: number | undefined } & CallOptions = {},
+  ): AsyncGenerator<SessionObject<Data>, void, undefined> {
+    return new Objects(this.#transport.objects, this.uid).list<Data>({ ...query, at: this.version });
   }
 }

@@ -32,6 +32,8 @@ export interface SessionUsage {
   readonly artifactCount: number;
   /** Before compression. */
   readonly artifactBytes: number;
+  /** That apps made. */
+  readonly objectCount: number;
 }
 
 /** What a session does by apps. */

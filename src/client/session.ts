@@ -11,6 +11,7 @@ import type { Compacted, Compaction } from "./conversation.ts";
 import type { Checkpoint, Diff, Family, NewFork, ReplayReport, ReplayRequest } from "./history.ts";
 import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
 import { Messages } from "./messages.ts";
+import { Objects } from "./objects.ts";
 import type { Operation, OperationOf } from "./operation.ts";
 import { PastSession } from "./past-session.ts";
 import { Reply } from "./reply.ts";
@@ -70,6 +71,8 @@ export class Session implements AsyncDisposable {
   readonly workingMemory: WorkingMemory;
   /** Its files. */
   readonly artifacts: Artifacts;
+  /** What apps made in it. */
+  readonly objects: Objects;
   /** What it did, and does, by apps. */
   readonly tasks: Tasks;
 
@@ -81,6 +84,7 @@ export class Session implements AsyncDisposable {
     this.messages = new Messages(transport, seen.uid, onSeen);
     this.workingMemory = new WorkingMemory(transport, seen.uid, onSeen);
     this.artifacts = new Artifacts(transport.artifacts, seen.uid, onSeen);
+    this.objects = new Objects(transport.objects, seen.uid);
     this.tasks = new Tasks(transport, seen.uid, onSeen);
   }
 

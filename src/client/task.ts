@@ -114,8 +114,8 @@ export interface TaskQuery {
 
 /**
  * Why a run did not complete. Its `code` is `task_failed` where the app did not do it, `invalid` where the action refused
- * its input, `worker_lost` where its worker crashed or ran past its time, or nobody knows how far it came, and
- * `task_canceled`.
+ * its input, `object_not_found` where that names an object that the session does not have, `worker_lost` where its worker
+ * crashed or ran past its time, or nobody knows how far it came, and `task_canceled`.
  */
 export class TaskFailure extends SojournError {
   /** `task.error` has the code by which the task failed. */
@@ -137,5 +137,5 @@ export function isOver({ status }: Task): boolean {
 function codeOf({ status, error }: Task): SojournError["code"] {
   if (status === "canceled") return "task_canceled";
   if (status === "lost" || status === "unknown") return "worker_lost";
-  return error?.code === "invalid" ? "invalid" : "task_failed";
+  return error?.code === "invalid" || error?.code === "object_not_found" ? error.code : "task_failed";
 }

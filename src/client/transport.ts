@@ -28,6 +28,7 @@ import type {
   WriteOptions,
 } from "./inputs.ts";
 import type { Key, MadeKey, NewKey } from "./keys.ts";
+import type { Lineage, ObjectFilter, SessionObject } from "./object.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionState } from "./session-state.ts";
 import type { App, BrokenApp, RunOptions, Task, TaskEvent, TaskQuery } from "./task.ts";
@@ -147,6 +148,18 @@ export interface ArtifactTransport {
   grants(session: string, artifactId: string, options: CallOptions): Promise<readonly Grant[]>;
 }
 
+/** The way to the objects of sessions, which are named by their ids or `uid`s. */
+export interface ObjectTransport {
+  list(
+    session: string,
+    query: ObjectFilter & { readonly pageSize?: number | undefined },
+    cursor: string | undefined,
+    options: CallOptions,
+  ): Promise<Page<SessionObject>>;
+  get(session: string, objectId: string, options: CallOptions): Promise<SessionObject>;
+  lineage(session: string, objectId: string, options: CallOptions): Promise<Lineage>;
+}
+
 /** A moment to name. */
 export interface NewCheckpoint {
   readonly name: string;
@@ -215,6 +228,8 @@ export interface Transport {
   readonly artifacts: ArtifactTransport;
   /** What sessions were. */
   readonly history: HistoryTransport;
+  /** What apps made in sessions. */
+  readonly objects: ObjectTransport;
   /** What sessions do by apps. */
   readonly tasks: TaskTransport;
   /** The same way, for whoever acts as a session; it closes with this one. */
