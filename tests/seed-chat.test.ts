@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { Api } from "./api.ts";
+import { PYTHON_SKIP, runPython } from "./python.ts";
 import { startServer, type TestServer } from "./server.ts";
-
-const run = promisify(execFile);
 
 // The chat of ATLUS's "Session API Guide": what it shows must be there exactly so.
 
@@ -17,12 +14,6 @@ interface Guide {
   readonly request_id: string;
 }
 
-/** Whether this machine has Python and the library that ATLUS's clients are written with. */
-const hasRequests = await run("python3", ["-c", "import requests"]).then(
-  () => true,
-  () => false,
-);
-
 describe("the chat of ATLUS", () => {
   let server: TestServer;
   let api: Api;
@@ -32,11 +23,9 @@ describe("the chat of ATLUS", () => {
   });
   after(() => server[Symbol.asyncDispose]());
 
-  const skip = hasRequests ? false : "needs python3 with requests (Debian: python3-requests)";
-
-  it("runs with its Python client", { skip }, async () => {
+  it("runs with its Python client", { skip: PYTHON_SKIP }, async () => {
     const script = fileURLToPath(new URL("./atlus_client.py", import.meta.url));
-    const { stdout } = await run("python3", [script, `${server.url}/api/v1`]);
+    const stdout = await runPython(script, `${server.url}/api/v1`);
     const [session = "", first = "", ...rest] = stdout.trim().split("\n");
     assert.match(session, /^session_[0-9a-f]{16}$/);
     assert.ok(first.includes("John"), first);

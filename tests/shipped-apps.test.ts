@@ -43,6 +43,12 @@ describe("apps that ship", () => {
         const output = (await run("data-processor", { action: "analyze", type })) as { readonly type: string };
         assert.equal(output.type, type);
       }
+      const tomato = { variety: "Roma", ripeness: 0.9, weight: 300 };
+      const { id: tomatoId } = (await run("pizzastack", { action: "tomato/acquire", ...tomato })) as {
+        readonly id: string;
+      };
+      const sliced = await run("pizzastack", { action: "tomato/slice", tomato_ids: [tomatoId] });
+      assert.deepEqual((sliced as { readonly source_tomato_ids: unknown }).source_tomato_ids, [tomatoId]);
       await run("my-app", { action: "initialize" });
       await run("my-app", { action: "process", data: "..." });
       await run("my-app", { action: "check" });
