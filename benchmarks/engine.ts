@@ -42,6 +42,7 @@ export function openBenchmarkEngine(
       retentionStatuses: OPTIONS.retention_statuses.default,
       retentionKeepLatest: OPTIONS.retention_keep_latest.default,
       watchApps: "off",
+      trustedApps: OPTIONS.trusted_apps.default,
       taskTimeoutSeconds: OPTIONS.task_timeout_seconds.default,
       workerIdleSeconds: OPTIONS.worker_idle_seconds.default,
       workerMemoryMib: OPTIONS.worker_memory_mib.default,

@@ -59,7 +59,13 @@ export async function measureWorkers(): Promise<readonly Claim[]> {
     },
   });
   const described = await createDescribe({ isolation })(source);
-  const app: App = { ...described, version: "0".repeat(64), inputFaults: () => [], setupFaults: () => [] };
+  const app: App = {
+    ...described,
+    version: "0".repeat(64),
+    inputFaults: () => [],
+    inputObjects: () => [],
+    setupFaults: () => [],
+  };
   const pools = [1, 0].map(
     (spares) =>
       new Pool({
@@ -193,6 +199,7 @@ function jobOf(app: App, session = "s"): Job {
       taskId: "task",
       action: "run",
       input: {},
+      objects: [],
       fresh: false,
       timeoutMs: 30_000,
       host: HOST,
