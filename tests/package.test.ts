@@ -185,6 +185,12 @@ describe("the package, installed into an empty project", () => {
     ]);
   });
 
+  it("has the documentation, with all that its pages load", async () => {
+    await writeFile(join(project, "docs.js"), DOCS);
+    const { stdout } = await run(process.execPath, ["docs.js"], { cwd: project });
+    assert.deepEqual(stdout.trimEnd().split("\n"), ["/docs 200", "/docs/llms.txt 200", "/docs/assets/site.css 200"]);
+  });
+
   it("has types for every subpath, for bundlers and for Node, and without Node's own for the client", async () => {
     const subpaths = Object.keys(JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")).exports);
     const modules = subpaths.filter((path) => path !== "./package.json").map((path) => path.replace(".", "sojourn"));
@@ -264,6 +270,14 @@ const OPENS = `import { open } from "sojourn";
 const sojourn = await open({ data: "./opened" });
 console.log(process.version, (await sojourn.health()).status);
 await sojourn.close();
+`;
+
+/** Asks for parts of the documentation. */
+const DOCS = `import { openSite } from "./node_modules/sojourn/dist/docs-site/site.js";
+const site = await openSite();
+for (const url of ["/docs", "/docs/llms.txt", "/docs/assets/site.css"]) {
+  console.log(url, (await site.answer({ url, model: async () => undefined })).status);
+}
 `;
 
 /** Calls apps whose heavy libraries are not installed. */
