@@ -227,7 +227,7 @@ describe("the routes of apps", () => {
       const [status, code, detail] = await refused(id);
       assert.deepEqual([status, code, detail.replace(id, "…")], [404, "OBJECT_NOT_FOUND", message]);
     }
-    const wrong = `dough_id must name an object of type dough; ${grain.id} is of type grain`;
+    const wrong = `dough_id must name an object of type dough; ${grain.id} is of type test/mill:grain`;
     assert.deepEqual(await refused(grain.id), [400, "WRONG_OBJECT_TYPE", wrong]);
     const inServer = await client.act(mine, "flour/grind", { grains: [{ id: foreign.id, grams: 1 }] });
     assert.deepEqual([inServer.status, inServer.body.error.code], [404, "OBJECT_NOT_FOUND"]);
