@@ -4,59 +4,17 @@ import { WRONG_OBJECT_TYPE } from "../../../engine/object.ts";
 import type { TaskError } from "../../../engine/task.ts";
 import type { Task } from "../../../engine/tasks.ts";
 import type { JsonReply } from "../../route.ts";
-
-/** A status, and the public code that goes with it. */
-interface Shown {
-  readonly status: number;
-  readonly code: string;
-}
+import { COMMON_ERRORS, clipped, FAULTS_MAX, headersOf, type ShownError } from "../../shown-error.ts";
 
 /** The status and the public code of every error. */
-export const HTTP_ERRORS: Record<ErrorCode, Shown> = {
+export const HTTP_ERRORS: Readonly<Record<ErrorCode, ShownError>> = {
+  ...COMMON_ERRORS,
   invalid: { status: 422, code: "VALIDATION_ERROR" },
-  invalid_json: { status: 400, code: "INVALID_JSON" },
   invalid_content_type: { status: 415, code: "INVALID_CONTENT_TYPE" },
-  payload_too_large: { status: 413, code: "PAYLOAD_TOO_LARGE" },
-  not_found: { status: 404, code: "NOT_FOUND" },
-  method_not_allowed: { status: 405, code: "METHOD_NOT_ALLOWED" },
-  request_timeout: { status: 408, code: "REQUEST_TIMEOUT" },
-  unauthorized: { status: 401, code: "UNAUTHORIZED" },
-  forbidden: { status: 403, code: "FORBIDDEN" },
-  rate_limited: { status: 429, code: "RATE_LIMIT_EXCEEDED" },
-  session_not_found: { status: 404, code: "SESSION_NOT_FOUND" },
-  no_session_found: { status: 404, code: "SESSION_NOT_FOUND" },
-  invalid_session: { status: 404, code: "SESSION_NOT_FOUND" },
-  artifact_not_found: { status: 404, code: "ARTIFACT_NOT_FOUND" },
-  checkpoint_not_found: { status: 404, code: "CHECKPOINT_NOT_FOUND" },
-  checkpoint_exists: { status: 409, code: "CHECKPOINT_EXISTS" },
-  range_not_satisfiable: { status: 416, code: "RANGE_NOT_SATISFIABLE" },
-  session_exists: { status: 409, code: "SESSION_EXISTS" },
-  invalid_transition: { status: 409, code: "INVALID_TRANSITION" },
-  precondition_failed: { status: 412, code: "PRECONDITION_FAILED" },
-  app_not_found: { status: 404, code: "APP_NOT_FOUND" },
-  app_broken: { status: 502, code: "APP_BROKEN" },
-  object_not_found: { status: 404, code: "OBJECT_NOT_FOUND" },
-  task_not_found: { status: 404, code: "TASK_NOT_FOUND" },
-  // Clients tell these two of themselves.
+  no_session_found: COMMON_ERRORS.session_not_found,
+  invalid_session: COMMON_ERRORS.session_not_found,
+  // Clients tell this one of themselves.
   task_failed: { status: 500, code: "TASK_FAILED" },
-  task_canceled: { status: 409, code: "TASK_CANCELED" },
-  version_mismatch: { status: 409, code: "VERSION_MISMATCH" },
-  worker_lost: { status: 502, code: "WORKER_LOST" },
-  sandbox_missing: { status: 503, code: "SANDBOX_MISSING" },
-  session_busy: { status: 409, code: "SESSION_BUSY" },
-  idempotency_mismatch: { status: 422, code: "IDEMPOTENCY_MISMATCH" },
-  limit_reached: { status: 429, code: "LIMIT_REACHED" },
-  conflict: { status: 409, code: "CONFLICT" },
-  content_missing: { status: 409, code: "CONFLICT" },
-  content_damaged: { status: 500, code: "CONTENT_DAMAGED" },
-  storage_full: { status: 507, code: "STORAGE_FULL" },
-  store_unavailable: { status: 503, code: "STORE_UNAVAILABLE" },
-  store_in_use: { status: 503, code: "STORE_UNAVAILABLE" },
-  store_newer: { status: 503, code: "STORE_UNAVAILABLE" },
-  overloaded: { status: 503, code: "OVERLOADED" },
-  model_failed: { status: 502, code: "MODEL_FAILED" },
-  unreachable: { status: 503, code: "STORE_UNAVAILABLE" },
-  internal: { status: 500, code: "INTERNAL_ERROR" },
 };
 
 /** The type of a fault that a query has. */
@@ -66,7 +24,7 @@ export const INVALID_QUERY = "invalid_query";
 export const SHARED_PATH = "shared_path";
 
 /** What is told apart by the type of an error's first fault: what is wrong with a request beside its body, and the like. */
-const OWN: Readonly<Record<string, Shown>> = {
+const OWN: Readonly<Record<string, ShownError>> = {
   invalid_header: { status: 400, code: "VALIDATION_ERROR" },
   invalid_url: { status: 400, code: "VALIDATION_ERROR" },
   [WRONG_OBJECT_TYPE]: { status: 400, code: "WRONG_OBJECT_TYPE" },
@@ -95,20 +53,12 @@ export const ErrorShape = z
 /** What a task failed with. */
 export const TaskErrorShape = error.extend({ detail: z.array(DetailShape).optional() });
 
-/** How many faults an answer tells, so that a small body with many of them gets no huge answer. */
-const DETAILS_MAX = 100;
-
-/** How long a text of an answer is that may repeat what the client sent. */
-const TEXT_MAX = 1_000;
-
 /** An error as FastAPI writes it, with a code beside. The fields of faults are those of the body, without a prefix. */
 export function encodeError(error: SojournError): JsonReply {
-  const { retryAfterMs } = error;
-  const headers = retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
-  return { status: shownOf(error).status, headers, body: bodyOf(error) };
+  return { status: shownOf(error).status, headers: headersOf(error), body: bodyOf(error) };
 }
 
-function shownOf({ code, faults }: SojournError): Shown {
+function shownOf({ code, faults }: SojournError): ShownError {
   return OWN[faults[0]?.type ?? ""] ?? HTTP_ERRORS[code];
 }
 
@@ -118,7 +68,7 @@ function bodyOf(error: SojournError): z.output<typeof ErrorShape> {
   const shown = shownOf(error);
   const text = clipped(first !== undefined && code === "invalid" ? inWords(first) : message);
   const isOfFields = first !== undefined && shown === HTTP_ERRORS.invalid;
-  const detail = isOfFields ? faults.slice(0, DETAILS_MAX).map(encodeFault) : text;
+  const detail = isOfFields ? faults.slice(0, FAULTS_MAX).map(encodeFault) : text;
   return { detail, error: { code: shown.code, message: text } };
 }
 
@@ -171,8 +121,4 @@ function inWords({ field, message }: Fault): string {
   const isSentence = /^[A-Z]/.test(message);
   if (field === "") return isSentence ? message : `The body ${message}`;
   return `${field}${isSentence ? ":" : ""} ${message}`;
-}
-
-function clipped(text: string): string {
-  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX).toWellFormed()}…`;
 }

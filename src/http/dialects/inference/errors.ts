@@ -3,15 +3,10 @@ import { z } from "zod";
 import { type ErrorCode, SojournError } from "../../../engine/errors.ts";
 import type { SessionRecord } from "../../../engine/session.ts";
 import type { JsonReply } from "../../route.ts";
-
-/** A status, and the public code that goes with it. */
-interface Shown {
-  readonly status: number;
-  readonly code: string;
-}
+import { clipped, FAULTS_MAX, headersOf, type ShownError } from "../../shown-error.ts";
 
 /** The status and the public code of every error. In capitals: what the contract says of sessions. */
-export const HTTP_ERRORS: Record<ErrorCode, Shown> = {
+export const HTTP_ERRORS: Record<ErrorCode, ShownError> = {
   invalid: { status: 400, code: "invalid_request" },
   invalid_json: { status: 400, code: "invalid_request" },
   invalid_content_type: { status: 400, code: "invalid_request" },
@@ -60,7 +55,7 @@ export const HTTP_ERRORS: Record<ErrorCode, Shown> = {
 };
 
 /** What only this contract tells apart, by the type of an error's first fault. */
-const OWN: Readonly<Record<string, Shown>> = {
+const OWN: Readonly<Record<string, ShownError>> = {
   session_expired: { status: 410, code: "SESSION_EXPIRED" },
   session_ended: { status: 410, code: "SESSION_ENDED" },
   session_suspended: { status: 409, code: "SESSION_SUSPENDED" },
@@ -94,20 +89,13 @@ export const ErrorShape: z.ZodType = z.union([
 
 export const PROBLEM_TYPE = "application/problem+json";
 
-/** How many faults an answer tells, so that a small body with many of them gets no huge answer. */
-const FAULTS_MAX = 100;
-
-/** How long a text of an answer is that may repeat what the client sent. */
-const TEXT_MAX = 1_000;
-
 /** Clients begin a session anew after any error that has that word in it, which would not help here. */
 const QUEUE_FULL = "The queue is full: as many calls as may wait already; try again when some are done";
 
 /** An error as problem+json, with the members that older clients look for. */
 export function encodeError(error: SojournError, requestId: string): JsonReply {
   const { status, code } = OWN[error.faults[0]?.type ?? ""] ?? HTTP_ERRORS[error.code];
-  const { retryAfterMs } = error;
-  const headers = retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) };
+  const headers = headersOf(error);
   const detail = clipped(error.code === "session_busy" ? QUEUE_FULL : error.message);
   if (status === 412) {
     const errors = [{ type: code, key: error.code, message: detail }];
@@ -162,8 +150,4 @@ export function anotherApp(
 
 function refused(type: string, message: string): SojournError {
   return new SojournError("invalid_transition", { message, faults: [{ field: "session", message, type }] });
-}
-
-function clipped(text: string): string {
-  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX).toWellFormed()}…`;
 }

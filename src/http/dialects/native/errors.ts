@@ -1,66 +1,16 @@
 import type { ErrorCode, SojournError } from "../../../engine/errors.ts";
 import type { JsonReply } from "../../route.ts";
+import { COMMON_ERRORS, clipped, FAULTS_MAX, headersOf, type ShownError } from "../../shown-error.ts";
 import { isoTime } from "./encode.ts";
 
 /** The status and the public code of every error. */
-export const HTTP_ERRORS: Record<ErrorCode, { readonly status: number; readonly code: string }> = {
-  invalid: { status: 400, code: "VALIDATION_ERROR" },
-  invalid_json: { status: 400, code: "INVALID_JSON" },
-  invalid_content_type: { status: 400, code: "INVALID_CONTENT_TYPE" },
-  payload_too_large: { status: 413, code: "PAYLOAD_TOO_LARGE" },
-  not_found: { status: 404, code: "NOT_FOUND" },
-  method_not_allowed: { status: 405, code: "METHOD_NOT_ALLOWED" },
-  request_timeout: { status: 408, code: "REQUEST_TIMEOUT" },
-  unauthorized: { status: 401, code: "UNAUTHORIZED" },
-  forbidden: { status: 403, code: "FORBIDDEN" },
-  rate_limited: { status: 429, code: "RATE_LIMIT_EXCEEDED" },
-  session_not_found: { status: 404, code: "SESSION_NOT_FOUND" },
-  no_session_found: { status: 404, code: "NO_SESSION_FOUND" },
-  invalid_session: { status: 404, code: "INVALID_SESSION" },
-  artifact_not_found: { status: 404, code: "ARTIFACT_NOT_FOUND" },
-  checkpoint_not_found: { status: 404, code: "CHECKPOINT_NOT_FOUND" },
-  checkpoint_exists: { status: 409, code: "CHECKPOINT_EXISTS" },
-  range_not_satisfiable: { status: 416, code: "RANGE_NOT_SATISFIABLE" },
-  session_exists: { status: 409, code: "SESSION_EXISTS" },
-  invalid_transition: { status: 409, code: "INVALID_TRANSITION" },
-  precondition_failed: { status: 412, code: "PRECONDITION_FAILED" },
-  app_not_found: { status: 404, code: "APP_NOT_FOUND" },
-  app_broken: { status: 502, code: "APP_BROKEN" },
-  task_failed: { status: 502, code: "TASK_FAILED" },
-  task_canceled: { status: 409, code: "TASK_CANCELED" },
-  object_not_found: { status: 404, code: "OBJECT_NOT_FOUND" },
-  task_not_found: { status: 404, code: "TASK_NOT_FOUND" },
-  version_mismatch: { status: 409, code: "VERSION_MISMATCH" },
-  worker_lost: { status: 502, code: "WORKER_LOST" },
-  sandbox_missing: { status: 503, code: "SANDBOX_MISSING" },
-  session_busy: { status: 409, code: "SESSION_BUSY" },
-  idempotency_mismatch: { status: 422, code: "IDEMPOTENCY_MISMATCH" },
-  limit_reached: { status: 429, code: "LIMIT_REACHED" },
-  conflict: { status: 409, code: "CONFLICT" },
-  content_missing: { status: 409, code: "CONFLICT" },
-  content_damaged: { status: 500, code: "CONTENT_DAMAGED" },
-  storage_full: { status: 507, code: "STORAGE_FULL" },
-  store_unavailable: { status: 503, code: "STORE_UNAVAILABLE" },
-  store_in_use: { status: 503, code: "STORE_UNAVAILABLE" },
-  store_newer: { status: 503, code: "STORE_UNAVAILABLE" },
-  overloaded: { status: 503, code: "OVERLOADED" },
-  model_failed: { status: 502, code: "MODEL_FAILED" },
-  unreachable: { status: 503, code: "STORE_UNAVAILABLE" },
-  internal: { status: 500, code: "INTERNAL_ERROR" },
-};
-
-/** How many faults an answer tells, so that a small body with many of them gets no huge answer. */
-const DETAILS_MAX = 100;
-
-/** How long a text of an answer is that may repeat what the client sent. */
-const TEXT_MAX = 1_000;
+export const HTTP_ERRORS: Readonly<Record<ErrorCode, ShownError>> = COMMON_ERRORS;
 
 /** An error in ATLUS's envelope. */
 export function encodeError(error: SojournError, requestId: string, now: number): JsonReply {
   const { status, code } = HTTP_ERRORS[error.code];
-  const faults = error.faults.slice(0, DETAILS_MAX);
+  const faults = error.faults.slice(0, FAULTS_MAX);
   const details = faults.map(({ field, ...rest }) => ({ field: clipped(field), ...rest }));
-  const { retryAfterMs } = error;
   return {
     status,
     body: {
@@ -69,10 +19,6 @@ export function encodeError(error: SojournError, requestId: string, now: number)
       timestamp: isoTime(now),
       request_id: requestId,
     },
-    headers: retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) },
+    headers: headersOf(error),
   };
-}
-
-function clipped(text: string): string {
-  return text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX).toWellFormed()}…`;
 }
