@@ -1,3 +1,5 @@
+import { slips } from "./slips.ts";
+
 /** Shorter words have too many neighbours. */
 const LENGTH_MIN = 5;
 
@@ -22,13 +24,7 @@ export function meantBy(word: string, known: ReadonlyMap<string, number>): strin
 }
 
 function isSlip(a: string, b: string): boolean {
-  const longer = a.length >= b.length ? a : b;
-  const shorter = longer === a ? b : a;
+  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a];
   if (longer.length - shorter.length > 1 || shorter.length < LENGTH_MIN - 1) return false;
-  let i = 0;
-  while (i < shorter.length && longer[i] === shorter[i]) i += 1;
-  const rest = longer.slice(i + 1);
-  if (longer.length > shorter.length) return rest === shorter.slice(i);
-  const isSwap = longer[i] === shorter[i + 1] && longer[i + 1] === shorter[i];
-  return rest === shorter.slice(i + 1) || (isSwap && longer.slice(i + 2) === shorter.slice(i + 2));
+  return slips(a, b) === 1;
 }
