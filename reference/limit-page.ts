@@ -7,15 +7,14 @@ import { LIMITS } from "../src/engine/limits.ts";
 import { LINEAGE_EDGES_MAX, LINEAGE_MAX, TASK_OBJECTS_CHARACTERS_MAX, TASK_OBJECTS_MAX } from "../src/engine/object.ts";
 import { REPLAY_TIMEOUT_MAX_MS } from "../src/engine/replay-report.ts";
 import { WAITING_MAX } from "../src/engine/run-slots.ts";
-import { PAGE_CHARACTERS_MAX } from "../src/engine/task-log.ts";
+import { LOG_CHARACTERS_MAX } from "../src/engine/task-log.ts";
 import { LOG_MAX } from "../src/http/dialects/apps/decode.ts";
 import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { FIXED_LIMITS } from "../src/http/edge-limits.ts";
 import { KEEP_RECENT_MAX } from "../src/memory/compaction.ts";
 import { FACTS_MAX } from "../src/memory/facts.ts";
 import { APP_LIMITS } from "../src/workers/app-files.ts";
-import { REPORT_LIMITS, SNAPSHOT_BYTES_MAX } from "../src/workers/orders.ts";
-import { OUTPUT_BYTES_MAX } from "../src/workers/pool.ts";
+import { OUTPUT_BYTES_MAX, REPORT_LIMITS, SNAPSHOT_BYTES_MAX } from "../src/workers/orders.ts";
 import { SCRATCH_LIMITS } from "../src/workers/scratch.ts";
 import { anchorOf } from "./markdown.ts";
 
@@ -241,7 +240,7 @@ const SECTIONS: readonly Section[] = [
       ["items of a page", "1,000, and less where they are large", INVALID],
       [
         "operations of a session's log in the [routes of apps](app-routes.md#how-do-i-see-what-happened)",
-        `${count(LOG_MAX)}, and less past ${bytes(PAGE_CHARACTERS_MAX)} of JSON`,
+        `${count(LOG_MAX)}, and less past ${bytes(LOG_CHARACTERS_MAX)} of JSON`,
         "`next_cursor` leads on",
       ],
     ],

@@ -8,7 +8,7 @@ import { given } from "./given.ts";
 import { type Answer, keyFor, OnceOnly } from "./idempotency.ts";
 import type { JsonObject } from "./json.ts";
 import { isFinal } from "./lifecycle.ts";
-import { assertWithin } from "./limits.ts";
+import { assertWithin, PAGE_CHARACTERS_MAX } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
 import { payloadBody } from "./operation.ts";
@@ -49,9 +49,6 @@ export {
   type ReplayReport,
   type ReplayRequest,
 } from "./replay-report.ts";
-
-/** How much of payloads a page of checkpoints has at most, but for the last of them. */
-const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** The past of sessions: what they were, and what may be made of it. */
 export class History {

@@ -3,6 +3,9 @@ import { type Fault, invalid } from "./errors.ts";
 import type { JsonObject } from "./json.ts";
 import type { SessionPatch } from "./session.ts";
 
+/** How much a page of a list has at most, in characters, but for the last of what is on it. */
+export const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
+
 /** How much a session may hold; lengths in UTF-16 units, except where they say bytes. */
 export const LIMITS = {
   sessionIdLength: 128,

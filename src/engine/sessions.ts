@@ -18,7 +18,7 @@ import { Feeds } from "./feed.ts";
 import { given } from "./given.ts";
 import { type Answer, type Idempotency, keyFor, OnceOnly, type Remember } from "./idempotency.ts";
 import { asOf, isFinal } from "./lifecycle.ts";
-import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
+import { DEFAULT_SETTINGS, isSessionId, PAGE_CHARACTERS_MAX, type Settings } from "./limits.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
@@ -57,9 +57,6 @@ export type MessagePage = Pick<MessageRange, "after" | "before" | "take" | "limi
 
 /** What a `uid` looks like; a name may as well. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** How much of payloads a page of a log has at most, but for the last of its entries. */
-const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /**
  * All calls on sessions. A write of a session is one commit, made by its mailbox; one of many sessions is one for each.

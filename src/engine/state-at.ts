@@ -1,4 +1,5 @@
 import { invalid, SojournError } from "./errors.ts";
+import { PAGE_CHARACTERS_MAX } from "./limits.ts";
 import { type Entry, type Operation, payloadBody } from "./operation.ts";
 import type { Store, Stream, StreamRef } from "./store.ts";
 import { type Change, type Records, RULES, type StreamKind } from "./streams.ts";
@@ -42,9 +43,8 @@ export async function entryAt(store: Store, { ref }: Pick<Stream<StreamKind>, "r
   return entry;
 }
 
-/** How many entries are read at a time, and after how many characters of payloads no more of them. */
+/** How many entries are read at a time. */
 const PAGE = 500;
-const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** All entries of a stretch of a log, in order, read in pages. */
 export async function* entries(

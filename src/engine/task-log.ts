@@ -15,7 +15,7 @@ export interface LoggedTask extends Task {
  * How many characters of payloads a page has at most, but for the last of its tasks: so much that what is usual is told at once, to
  * whoever asks for the first page alone.
  */
-export const PAGE_CHARACTERS_MAX = 16 * 1_048_576;
+export const LOG_CHARACTERS_MAX = 16 * 1_048_576;
 
 /** The tasks that came to an end after an operation, in the order in which they did: read in one go through the log. */
 export async function readEnded(
@@ -27,7 +27,7 @@ export async function readEnded(
   let characters = 0;
   for await (const { call, end } of ends(store, session, after)) {
     const last = items.at(-1);
-    if (last !== undefined && (items.length >= limit || characters >= PAGE_CHARACTERS_MAX)) {
+    if (last !== undefined && (items.length >= limit || characters >= LOG_CHARACTERS_MAX)) {
       return { items, next: String(last.seq) };
     }
     items.push(taskOf(session, call, end));

@@ -2,6 +2,7 @@ import { Arrivals } from "./arrivals.ts";
 import { unlessMissing } from "./errors.ts";
 import { given } from "./given.ts";
 import { type Answer, keyFor, OnceOnly } from "./idempotency.ts";
+import { PAGE_CHARACTERS_MAX } from "./limits.ts";
 import { assertMatches } from "./precondition.ts";
 import type { App, BrokenApp } from "./runner.ts";
 import type { Caller, Session, WriteOptions } from "./sessions.ts";
@@ -272,9 +273,6 @@ export class Tasks {
     return await readTask(store, session, place);
   }
 }
-
-/** How much a page of tasks has at most, but for the last of them. */
-const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** How many sessions are looked at at a time. */
 const RECOVERED_AT_ONCE = 100;

@@ -2,11 +2,9 @@ import type { Json } from "../engine/json.ts";
 import type { Job, Past } from "../engine/runner.ts";
 import type { WorkerOrigin } from "../engine/task.ts";
 import type { Ending } from "./ending.ts";
+import { OUTPUT_BYTES_MAX } from "./orders.ts";
 import type { Failed } from "./words.ts";
 import type { Gone, Worker } from "./worker.ts";
-
-/** What a worker that does the past again may answer; nobody reads it. */
-const REPLAYED_BYTES_MAX = 4_194_304;
 
 /**
  * Makes a worker ready for a job: waits until its app is loaded, starts it, and brings it back to where it was, as its app
@@ -45,7 +43,7 @@ async function replay(
   for await (const task of past.tasks()) {
     if (ending.cause !== undefined) return "stopped";
     const { taskId, action, input, objects } = task;
-    const again = { taskId, action, input, objects, outputBytesMax: REPLAYED_BYTES_MAX, isReplay: true } as const;
+    const again = { taskId, action, input, objects, outputBytesMax: OUTPUT_BYTES_MAX, isReplay: true } as const;
     const word = await worker.run(again, host);
     if (word.type === "gone") return word;
   }

@@ -51,5 +51,8 @@ export const REPORT_LIMITS = { count: 1_000, bytes: 1_048_576 } as const;
 /** How long the text may be of why an object is degraded. */
 export const REASON_LENGTH_MAX = 256;
 
+/** How large the output of a task may be, with the objects that it makes, in bytes of JSON. */
+export const OUTPUT_BYTES_MAX = 4_194_304;
+
 /** How large a snapshot may be, in bytes of JSON. */
 export const SNAPSHOT_BYTES_MAX = 1_048_576;

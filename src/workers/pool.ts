@@ -8,6 +8,7 @@ import { bringUp } from "./bring-up.ts";
 import { Ending } from "./ending.ts";
 import { grantsOf } from "./grants.ts";
 import type { Isolation } from "./isolation.ts";
+import { OUTPUT_BYTES_MAX } from "./orders.ts";
 import { failed, interrupted, notBegun, ranTo, refused } from "./outcome.ts";
 import { Room } from "./room.ts";
 import type { ScratchLimits } from "./scratch.ts";
@@ -60,9 +61,6 @@ interface Kept {
   /** It goes when its task is done. */
   isReleased: boolean;
 }
-
-/** How large the output of a task may be as JSON, in bytes. */
-export const OUTPUT_BYTES_MAX = 4_194_304;
 
 const STOP_GRACE_MS = 2_000;
 

@@ -10,6 +10,7 @@ import { checkedApp } from "./checked-app.ts";
 import { definitionOf } from "./definition.ts";
 import { Ending, late } from "./ending.ts";
 import { performCall } from "./host-calls.ts";
+import { OUTPUT_BYTES_MAX } from "./orders.ts";
 import { interrupted, ranTo } from "./outcome.ts";
 import { appSession } from "./runtime/app-session.ts";
 import { Reports } from "./runtime/reports.ts";
@@ -17,9 +18,6 @@ import { resolveFor } from "./runtime/resolve.ts";
 import { messageOf, type Outcome, RunningApp } from "./runtime/running-app.ts";
 import { tellsTo } from "./runtime/tells.ts";
 import { firstFault } from "./zod-faults.ts";
-
-/** Most that an action returns, with the objects that it makes, in bytes of JSON. */
-const OUTPUT_BYTES_MAX = 4_194_304;
 
 /**
  * Runs apps in this process, without any guard: only those that the operator trusts. They have no state, and what runs too

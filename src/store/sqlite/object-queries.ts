@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { invalid } from "../../engine/errors.ts";
 import { given } from "../../engine/given.ts";
 import type { Json } from "../../engine/json.ts";
+import { PAGE_CHARACTERS_MAX } from "../../engine/limits.ts";
 import {
   LINEAGE_EDGES_MAX,
   LINEAGE_MAX,
@@ -12,9 +13,6 @@ import {
 } from "../../engine/object.ts";
 import type { ObjectQuery, Page, StreamRef } from "../../engine/store.ts";
 import { integer, type Row, text } from "./rows.ts";
-
-/** How much a page of objects has at most, but for the last of them. */
-const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 const COLUMNS = "b.*, o.id AS operation, o.payload";
 
@@ -40,7 +38,7 @@ export class ObjectQueries {
       ...ofStream(ref),
       ids: JSON.stringify(ids),
     });
-    return [...this.#withData(rows)];
+    return [...this.#placed(rows)].map(({ place: _, ...object }) => object);
   }
 
   /** See `Store.objects`. */
@@ -58,11 +56,11 @@ export class ObjectQueries {
     ).iterate({ ...ofStream(ref), ...given("at", at), ...given("type", type), ...after, limit: limit + 1 });
     const items: SessionObject[] = [];
     let [characters, last] = [0, ""];
-    for (const { place, size, ...object } of this.#placed(rows)) {
+    for (const { place, ...object } of this.#placed(rows)) {
       if (items.length === limit || characters > PAGE_CHARACTERS_MAX) return { items, next: last };
       items.push(object);
       last = `${object.seq}.${place}`;
-      characters += size;
+      characters += JSON.stringify(object.data ?? null).length;
     }
     return { items };
   }
@@ -110,20 +108,15 @@ export class ObjectQueries {
       WHERE o.stream = :stream AND o.seq = :seq ORDER BY u.key`).all(operation);
   }
 
-  *#withData(rows: Iterable<Row>): Generator<SessionObject> {
-    for (const { place: _, size: __, ...object } of this.#placed(rows)) yield object;
-  }
-
   /** Objects with their places among those of their operation, whose payload may be large: it is read once. */
-  *#placed(rows: Iterable<Row>): Generator<SessionObject & { readonly place: number; readonly size: number }> {
+  *#placed(rows: Iterable<Row>): Generator<SessionObject & { readonly place: number }> {
     let of: { readonly payload: number; readonly made: readonly MadeObject[] } | undefined;
     for (const row of rows) {
       const payload = integer(row.payload);
       if (of?.payload !== payload) of = { payload, made: this.#madeBy(payload) };
       const place = integer(row.place);
       const data: Json | undefined = of.made[place]?.data;
-      const size = data === undefined ? 0 : JSON.stringify(data).length;
-      yield { ...toPlace(row), ...given("data", data), place, size };
+      yield { ...toPlace(row), ...given("data", data), place };
     }
   }
 

@@ -5,6 +5,7 @@ import { invalid } from "../../engine/errors.ts";
 import { given } from "../../engine/given.ts";
 import { compileGlob } from "../../engine/glob.ts";
 import type { KeyRecord } from "../../engine/key.ts";
+import { PAGE_CHARACTERS_MAX } from "../../engine/limits.ts";
 import type { SealedMessage, StoredMessage } from "../../engine/message.ts";
 import type { Entry } from "../../engine/operation.ts";
 import { STATUSES, type Status } from "../../engine/session.ts";
@@ -63,9 +64,6 @@ const PREPARED_MAX = 256;
  * Past that, a page along the order meets one that matches soon enough.
  */
 const FEW = 1_000;
-
-/** How much a page of sessions has at most, but for the last of them. */
-const PAGE_CHARACTERS_MAX = 4 * 1_048_576;
 
 /** The reads that may take long, over one read-only connection. Statements are prepared once for each shape. */
 export class Queries {
