@@ -1,9 +1,8 @@
-/** How a heading is linked to: in lower case, its spaces as hyphens, without what is neither letter, digit, `-` nor `_`. */
+import { slug } from "github-slugger";
+
+/** How a heading is linked to, as the site has it. */
 export function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
-    .replaceAll(" ", "-");
+  return slug(heading);
 }
 
 /** A text that a cell of a table can hold. */
