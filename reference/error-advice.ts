@@ -98,6 +98,10 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
       "The session has no checkpoint of the name that `at` gives. A number that is out of range is `VALIDATION_ERROR`.",
     remedy: "List them with `GET /sessions/{id}/checkpoints`; numbers go from 1 to the session's `version`.",
   },
+  template_not_found: {
+    cause: "Neither the tenant nor the configuration has a template of this name.",
+    remedy: "List them with `GET /templates`, or set it with `PUT /templates/{template}`.",
+  },
   checkpoint_exists: {
     cause: "A name of a checkpoint is given once in a session, and stays.",
     remedy: "Use another name. For the same moment there may be several.",

@@ -96,6 +96,12 @@ const SECTIONS: readonly Section[] = [
       ["`metadata` of a session, as JSON", option("max_metadata_bytes"), INVALID],
       ["levels of arrays and objects in any JSON", count(LIMITS.jsonDepth), INVALID],
       ["a number in any JSON", "±(2^53 − 1); send larger ones as text", INVALID],
+      [
+        "templates of a tenant, beside those of the configuration",
+        `${count(LIMITS.templates)}; names have 128 of the characters \`A-Z a-z 0-9 . _ : @ -\``,
+        FULL,
+      ],
+      ["`metadata` of a template, as JSON", bytes(LIMITS.templateMetadataBytes), INVALID],
       ["counts and seconds of one metrics update", count(LIMITS.count), INVALID],
       [
         "`Idempotency-Key`",

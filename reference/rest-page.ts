@@ -16,6 +16,7 @@ const GROUPS: readonly (readonly [title: string, about: string, paths: RegExp])[
     "See [time travel](time-travel.md) and [replay](replay.md).",
     /\/(checkpoints|fork|replay|diff|tree|export|import|prune)\b/,
   ],
+  ["Templates", "See [concepts](concepts.md#template).", /^\/templates\b/],
   ["Users", "What belongs to a user holds in every session.", /^\/users\b/],
   ["Keys", "See [keys](operations.md#how-do-i-make-rotate-and-revoke-api-keys).", /^\/keys\b/],
   ["The server", "See [operating a server](operations.md).", /^\/(backup|health)\b/],
@@ -25,6 +26,7 @@ const GROUPS: readonly (readonly [title: string, about: string, paths: RegExp])[
 /** In which order the groups stand on the page. */
 const ORDER = [
   "Sessions",
+  "Templates",
   "The log",
   "Chat and memory",
   "Artifacts",

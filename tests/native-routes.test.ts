@@ -30,6 +30,7 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await api.post("/sessions", { session_id, if_exists: "return" })).status, 200);
     assert.equal((await api.post("/sessions", { session_id })).status, 409);
     assert.equal((await api.post("/sessions", { parent_session_id: "nobody" })).status, 404);
+    assert.equal((await api.post("/sessions", { template: "nobody" })).error.code, "TEMPLATE_NOT_FOUND");
     assert.equal((await api.post("/sessions", {}, { "if-match": '"1"' })).status, 412);
     await refusesAnotherBody(api, "/sessions", [{ name: "a" }, { name: "b" }]);
     await limited.create({ session_id: "the-one" });
@@ -212,6 +213,34 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   updateWorkingMemory: async (api) => {
     await refusesAsAnyWrite(api, "PATCH", "/working-memory", [{ a: 1 }, { b: null }]);
+  },
+  listTemplates: async (api) => {
+    assert.equal((await api.get("/templates")).status, 200);
+  },
+  getTemplate: async (api) => {
+    await api.call("PUT", "/templates/whole", { body: { name_prefix: "W: ", idle_timeout_seconds: null } });
+    assert.equal((await api.get("/templates/whole")).status, 200);
+    assert.equal((await api.get("/templates/nobody")).error.code, "TEMPLATE_NOT_FOUND");
+  },
+  setTemplate: async (api, limited) => {
+    const put = (body: object, headers = {}) => api.call("PUT", "/templates/set", { body, headers });
+    assert.equal((await put({}, { "if-match": "*" })).status, 412);
+    const headers = { "idempotency-key": randomUUID() };
+    assert.equal((await put({ tags: ["a"] }, headers)).status, 201);
+    assert.equal((await put({ tags: ["b"] }, headers)).status, 422);
+    assert.equal((await put({ tags: ["b"] })).status, 200);
+    const set = (i: number) => limited.call("PUT", `/templates/t${i}`, { body: {} });
+    await Promise.all(Array.from({ length: LIMITS.templates }, (_, i) => set(i)));
+    assert.equal((await set(LIMITS.templates)).status, 429);
+  },
+  removeTemplate: async (api) => {
+    const remove = (name: string, headers = {}) => api.call("DELETE", `/templates/${name}`, { headers });
+    for (const name of ["one", "two"]) await api.call("PUT", `/templates/${name}`, { body: {} });
+    assert.equal((await remove("one", { "if-match": '"999"' })).status, 412);
+    assert.equal((await remove("one")).status, 200);
+    assert.equal((await remove("one")).status, 404);
+    const { session_id } = await api.create();
+    assert.equal((await remove("two", { "x-act-as-session": session_id })).status, 403);
   },
   getProfile: async (api) => {
     assert.equal((await api.get("/users/ann%40example.com/profile")).status, 200);
@@ -426,6 +455,7 @@ const BEYOND_CLIENTS = new Set([
   "deleteSession idempotency_mismatch",
   "deleteArtifact idempotency_mismatch",
   "revokeArtifact idempotency_mismatch",
+  "removeTemplate idempotency_mismatch",
   // The disk is no client's.
   "backUp storage_full",
   "eraseUser storage_full",

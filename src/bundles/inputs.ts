@@ -113,6 +113,7 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     tags,
     metadata: jsonObject,
     parentSessionId: text.optional(),
+    template: text.optional(),
     temporary: z.literal(true).optional(),
     idleTimeoutUs: count.optional(),
     maxLifetimeUs: count.optional(),

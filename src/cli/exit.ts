@@ -26,6 +26,7 @@ const CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   artifact_not_found: EXIT.notFound,
   object_not_found: EXIT.notFound,
   checkpoint_not_found: EXIT.notFound,
+  template_not_found: EXIT.notFound,
   app_not_found: EXIT.notFound,
   task_not_found: EXIT.notFound,
   range_not_satisfiable: EXIT.usage,

@@ -19,6 +19,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ARTIFACT_NOT_FOUND: "artifact_not_found",
   OBJECT_NOT_FOUND: "object_not_found",
   CHECKPOINT_NOT_FOUND: "checkpoint_not_found",
+  TEMPLATE_NOT_FOUND: "template_not_found",
   CHECKPOINT_EXISTS: "checkpoint_exists",
   RANGE_NOT_SATISFIABLE: "range_not_satisfiable",
   CONTENT_DAMAGED: "content_damaged",

@@ -38,6 +38,8 @@ export interface NewSession {
   readonly maxLifetimeMs?: number | undefined;
   /** What to do where an open session is called so: refuse with `session_exists` (the default), or return it. */
   readonly ifExists?: "error" | "return" | undefined;
+  /** The name of a template, whose defaults fill what is left out. */
+  readonly template?: string | undefined;
 }
 
 /** A partial change. `metadata` is merged, where `null` removes a key; any other `null` removes the field. */

@@ -28,6 +28,8 @@ export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "tas
     readonly parentSessionId?: string;
     readonly idleTimeoutMs?: number;
     readonly maxLifetimeMs?: number;
+    /** The template that it began with; what came of it is filled in. */
+    readonly template?: string;
   };
   readonly "session.updated": SessionPatch;
   readonly "session.suspended": WithReason;

@@ -334,6 +334,60 @@ describe("loadConfig()", () => {
     assert.deepEqual(faults({ flags: { config: "sub" } }), ["--config: sub is a directory, not a file"]);
   });
 
+  it("reads the tables of templates, with values as JSON has them", () => {
+    write(`
+      [templates.research]
+      name_prefix = "Research: "
+      tags = ["research"]
+      idle_timeout_seconds = "never"
+      max_lifetime_seconds = 3600
+      metadata = { team = "labs", deep = { on = true, ratio = 0.5, list = [1, 2] } }
+      [templates.none]
+      idle_timeout_seconds = 1.5
+    `);
+    assert.deepEqual(load().templates, {
+      research: {
+        namePrefix: "Research: ",
+        tags: ["research"],
+        idleTimeoutSeconds: null,
+        maxLifetimeSeconds: 3_600,
+        metadata: { team: "labs", deep: { on: true, ratio: 0.5, list: [1, 2] } },
+      },
+      none: { idleTimeoutSeconds: 1.5 },
+    });
+  });
+
+  it("says what is wrong with a template, and where", () => {
+    write(`
+      [templates]
+      a = 1
+      [templates.b]
+      name_prefix = 1
+      tags = ["x", 1]
+      idle_timeout_seconds = "soon"
+      max_lifetime_seconds = inf
+      metadata = { at = 2026-01-01 }
+      constructor = 1
+      [templates.c]
+      max_lifetime_seconds = 9007199254740992
+      metadata = { list = [9007199254740992] }
+    `);
+    const json = "must be a table that JSON could hold: no dates, and no integers past 2^53 − 1";
+    assert.deepEqual(faults(), [
+      "sojourn.toml: templates.a: must be a table",
+      "sojourn.toml: templates.b.name_prefix: must be text",
+      "sojourn.toml: templates.b.tags: must be an array of texts",
+      'sojourn.toml: templates.b.idle_timeout_seconds: must be a number of seconds, or "never"',
+      "sojourn.toml: templates.b.max_lifetime_seconds: must be a number of seconds",
+      `sojourn.toml: templates.b.metadata: ${json}`,
+      "sojourn.toml: templates.b.constructor: is none of name_prefix, tags, metadata, idle_timeout_seconds, max_lifetime_seconds",
+      "sojourn.toml: templates.c.max_lifetime_seconds: must be a number of seconds",
+      `sojourn.toml: templates.c.metadata: ${json}`,
+    ]);
+    write("templates = [1]");
+    assert.deepEqual(faults(), ["sojourn.toml: templates: must be a table of tables, such as [templates.research]"]);
+  });
+
   it("treats keys that every object has as unknown", () => {
     write("constructor = 1\ntoString = 2");
     assert.equal(faults().length, 2);

@@ -3,6 +3,7 @@ import { type Decoded, decodeText, decodeToml, wordsOf } from "./decode.ts";
 import { readConfigFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
 import { FILE_OPTION, flagOf, OPTIONS, type Option, variableOf } from "./options.ts";
+import { type ConfiguredTemplates, decodeTemplates, TEMPLATES_KEY, type TemplateFault } from "./templates.ts";
 
 type Table = typeof OPTIONS;
 
@@ -21,6 +22,9 @@ type Defaulted = { [Name in keyof Table]: Table[Name] extends { default: unknown
 /** The configuration of a server: every option of the table in camel case, all valid; paths are absolute. */
 export type Config = { readonly [Name in Defaulted as Camel<Name>]: Value<Table[Name]> } & {
   readonly [Name in Exclude<keyof Table, Defaulted> as Camel<Name>]?: Value<Table[Name]>;
+} & {
+  /** The operator's templates, which only the file has. */
+  readonly templates?: ConfiguredTemplates;
 };
 
 /** One thing that is wrong with the configuration. */
@@ -70,7 +74,13 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
   }
   const entries = "entries" in file ? file.entries : {};
   for (const key of Object.keys(entries)) {
-    if (!Object.hasOwn(OPTIONS, key)) faults.push(unknownKey(file.name, key));
+    if (key !== TEMPLATES_KEY && !Object.hasOwn(OPTIONS, key)) faults.push(unknownKey(file.name, key));
+  }
+
+  const wrong: TemplateFault[] = [];
+  const templates = decodeTemplates(entries[TEMPLATES_KEY], wrong);
+  for (const { path, message } of wrong) {
+    faults.push({ source: `${file.name}: ${path}`, option: TEMPLATES_KEY, message });
   }
 
   const values = Object.entries(OPTIONS).map(([name, option]: [string, Option]) => {
@@ -78,7 +88,9 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
     const strongest = settle(name, [...typed(name, option), ...inFile]);
     return [name, (strongest && decodedValue(strongest)) ?? option.default] as const;
   });
-  return faults.length > 0 ? { faults } : { config: withMakersKey(compose(values, cwd), env) };
+  if (faults.length > 0) return { faults };
+  const config = withMakersKey(compose(values, cwd), env);
+  return { config: Object.keys(templates).length === 0 ? config : { ...config, templates } };
 }
 
 /** Where the makers of models have their users keep the key. */

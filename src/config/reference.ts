@@ -18,6 +18,19 @@ data = "/var/lib/sojourn"
 max_sessions = 10000
 \`\`\`
 
+Templates for new sessions stand in tables of the file alone, one for each name:
+
+\`\`\`toml
+[templates.research]
+name_prefix = "Research: "
+tags = ["research"]
+metadata = { team = "labs" }
+idle_timeout_seconds = "never"  # or a number
+max_lifetime_seconds = 604800
+\`\`\`
+
+They are for all tenants. A tenant may set templates of its own beside them ([templates](concepts.md#template)).
+
 ${[section("config", FILE_OPTION), ...sections].join("\n\n")}
 
 ---

@@ -9,6 +9,7 @@ import type { MailboxPorts } from "../engine/mailbox.ts";
 import { Retention } from "../engine/retention.ts";
 import { type Caller, Sessions } from "../engine/sessions.ts";
 import type { Commit, Store } from "../engine/store.ts";
+import { type TemplateSet, Templates } from "../engine/templates.ts";
 import { Users } from "../engine/users.ts";
 import { faulty } from "./faulty.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -21,6 +22,7 @@ export interface TestEngine {
   readonly history: History;
   readonly retention: Retention;
   readonly users: Users;
+  readonly templates: Templates;
   readonly ports: MailboxPorts;
   /** Of a tenant that no other engine has, unless it is a second node. */
   readonly caller: Caller;
@@ -32,6 +34,8 @@ export interface TestEngine {
 /** What a test may ask of its engine. */
 export interface EngineOptions {
   readonly settings?: Partial<Settings>;
+  /** The operator's templates. */
+  readonly configured?: TemplateSet;
   /** Goes around the store. */
   readonly around?: (store: Store) => Store;
   /** Another node on the same store, with the same tenant and clock. */
@@ -52,16 +56,17 @@ export function engineForTests(open: (directory: string) => Store): (options?: E
     await opened?.close();
     rmSync(directory, { recursive: true });
   });
-  return ({ settings, around = (store: Store): Store => store, beside } = {}) => {
+  return ({ settings, configured = {}, around = (store: Store): Store => store, beside } = {}) => {
     if (opened === undefined) throw new Error("The store opens before the first test");
     const store = around(opened);
     const caller = beside?.caller ?? { tenant: `engine-${++tenants}`, actor: "tester" };
     const { clock, ids } = beside ?? { clock: new ManualClock(), ids: sequentialIds() };
     const ports = { store, clock, ids, digest: sha256 };
-    const sessions = new Sessions(ports, { ...DEFAULT_SETTINGS, ...settings });
+    const templates = new Templates(ports, configured);
+    const sessions = new Sessions(ports, { ...DEFAULT_SETTINGS, ...settings }, templates);
     const history = new History(ports, sessions);
     const retention = new Retention(ports, sessions);
-    return { sessions, history, retention, users: new Users(ports), ports, caller, clock, ids, store };
+    return { sessions, history, retention, users: new Users(ports), templates, ports, caller, clock, ids, store };
   };
 }
 

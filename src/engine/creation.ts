@@ -29,6 +29,8 @@ export interface NewSession {
   readonly temporary?: true;
   /** What to do where an open session is called so: refuse (the default), or return it as it is. */
   readonly ifExists?: "error" | "return";
+  /** The name of a template, whose defaults were filled in; see `Templates.fill`. */
+  readonly template?: string;
 }
 
 /** What `create` answers: `isNew` is false where an open session was returned as it is. */

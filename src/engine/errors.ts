@@ -24,6 +24,7 @@ export const ERROR_KINDS = {
   invalid_session: { blame: "caller", retry: false },
   artifact_not_found: { blame: "caller", retry: false },
   checkpoint_not_found: { blame: "caller", retry: false },
+  template_not_found: { blame: "caller", retry: false },
   /** A name of a checkpoint is given once. */
   checkpoint_exists: { blame: "caller", retry: false },
   /** A part of a content was asked for that it does not have. */

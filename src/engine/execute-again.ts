@@ -108,7 +108,7 @@ export async function createAgain(
   caller: Caller,
   input: SessionInputs["session.created"],
 ): Promise<Session> {
-  const { sessionId: _, parentSessionId: __, temporary: ___, ...wanted } = input;
+  const { sessionId: _, parentSessionId: __, temporary: ___, template: ____, ...wanted } = input;
   const idleTimeoutUs = input.idleTimeoutUs ?? null;
   return (await sessions.create(caller, { ...wanted, idleTimeoutUs })).value.session;
 }
@@ -121,7 +121,7 @@ export function comparable({ kind }: Operation, { input, output }: PayloadBody):
   // NOTE: a payload has the shape of its operation's kind, and that is JSON.
   switch (kind as OperationKind) {
     case "session.created": {
-      const { sessionId: _, parentSessionId: __, temporary: ___, ...rest } = input as JsonObject;
+      const { sessionId: _, parentSessionId: __, temporary: ___, template: ____, ...rest } = input as JsonObject;
       return { input: rest };
     }
     case "task.finished":

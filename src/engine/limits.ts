@@ -51,6 +51,10 @@ export const LIMITS = {
   checkpointNameLength: 128,
   /** Of what a checkpoint keeps, as JSON text, in bytes of UTF-8. */
   checkpointDataBytes: 65_536,
+  /** Of one tenant, beside those of the configuration. */
+  templates: 100,
+  /** Of a template's metadata as JSON text, in bytes of UTF-8. */
+  templateMetadataBytes: 16_384,
 } as const;
 
 /** What an operator may set. */
@@ -78,6 +82,24 @@ export const DEFAULT_SETTINGS: Settings = {
 
 /** Words that are routes beside `/sessions/{id}`, so that no session may be called so. */
 export const RESERVED_IDS: readonly string[] = [".", "..", "continue", "stats", "cleanup", "import", "new"];
+
+/** The characters of what a tenant may name. */
+export const NAME_PATTERN = /^[A-Za-z0-9._:@-]{1,128}$/;
+
+/** What fits the pattern and names nothing: no path could hold the first two, and no object the third. */
+export const NO_NAMES: readonly string[] = [".", "..", "__proto__"];
+
+/** Tells whether a template may be called so. */
+export function isName(text: string): boolean {
+  return NAME_PATTERN.test(text) && !NO_NAMES.includes(text);
+}
+
+/** Refuses a name that nothing may have, with `invalid`. */
+export function assertName(field: string, text: string): void {
+  if (isName(text)) return;
+  const message = `must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ - and none of ${NO_NAMES.join(" ")}`;
+  throw invalid([{ field, message, type: "invalid_name" }]);
+}
 
 /** The characters of a session's id. */
 export const SESSION_ID_PATTERN = /^[A-Za-z0-9._:@-]{1,128}$/;

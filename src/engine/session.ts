@@ -94,7 +94,8 @@ export type SessionRecord = Facts & Lifecycle;
 
 /** What each kind of operation of a session carries in its payload. */
 export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskInputs {
-  readonly "session.created": Omit<
+  /** With all defaults filled in, also those of the template that it began with. */
+  readonly "session.created": { readonly template?: string } & Omit<
     Facts,
     | "createdAtUs"
     | "updatedAtUs"
@@ -266,7 +267,12 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
 
 function born({ at, input }: SessionChange): SessionRecord {
   // NOTE: a log begins with `session.created`; once its payload was erased, only the skeleton is left.
-  const created = (input ?? { sessionId: "", userId: "", tags: [], metadata: {} }) as SessionInputs["session.created"];
+  const { template: _, ...created } = (input ?? {
+    sessionId: "",
+    userId: "",
+    tags: [],
+    metadata: {},
+  }) as SessionInputs["session.created"];
   return {
     ...created,
     status: "active",

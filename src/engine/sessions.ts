@@ -29,6 +29,7 @@ import type { AddedMetrics, FinalStatus, SessionPatch, WithReason } from "./sess
 import type { Signal } from "./signal.ts";
 import { stateAt } from "./state-at.ts";
 import type { MessageRange, Page, SessionFilter, SessionQuery, Stream, Totals } from "./store.ts";
+import { Templates } from "./templates.ts";
 import { type Verdict, verify } from "./verify.ts";
 
 /** On whose behalf a call is made. */
@@ -73,11 +74,13 @@ export class Sessions {
   readonly #expirer: Expirer;
   readonly #orphans: Orphans;
   readonly #feeds: Feeds;
+  readonly #templates: Templates;
   /** Where one more session is let in; forks are, too. */
   readonly room: Room;
 
-  constructor(ports: MailboxPorts, settings: Settings = DEFAULT_SETTINGS) {
+  constructor(ports: MailboxPorts, settings: Settings = DEFAULT_SETTINGS, templates = new Templates(ports)) {
     this.#ports = ports;
+    this.#templates = templates;
     this.#settings = settings;
     const { whenParentEnds = "nothing" } = settings;
     this.#mailboxes = new Mailboxes(ports, { marksEnds: whenParentEnds !== "nothing" });
@@ -93,15 +96,17 @@ export class Sessions {
    *
    * The id of an ended session may be used again; the old one stays listed.
    *
-   * @throws {SojournError} `session_exists`; `session_not_found` for a missing parent; `limit_reached`
+   * @throws {SojournError} `session_exists`; `session_not_found` for a missing parent; `template_not_found`;
+   *   `limit_reached`
    */
   async create(caller: Caller, wanted: NewSession, options: WriteOptions = {}): Promise<Answer<Created>> {
     assertActsAsNone(caller, "create sessions");
-    const input = completed(wanted, { ids: this.#ports.ids, settings: this.#settings });
     const { tenant, actor } = caller;
-    const { sessionId, temporary } = input;
-    return await this.#once.run(tenant, options.idempotency, (remember) =>
-      this.room.admit({ tenant, temporary }, async (guards) => {
+    return await this.#once.run(tenant, options.idempotency, async (remember) => {
+      const whole = await this.#templates.fill(caller, wanted);
+      const input = completed(whole, { ids: this.#ports.ids, settings: this.#settings });
+      const { sessionId, temporary } = input;
+      return await this.room.admit({ tenant, temporary }, async (guards) => {
         const holder = await holderOf(this.#ports, tenant, sessionId);
         assertMatches(options.precondition, holder?.head.seq);
         if (holder !== undefined && !isFinal(holder.record.status)) return await this.#found(holder, wanted, remember);
@@ -116,8 +121,8 @@ export class Sessions {
           remember: remember && ((session, at) => remember({ session, isNew: true }, at, session.ref)),
         });
         return typeof born === "object" ? { value: { session: born.value, isNew: true }, at: born.at } : born;
-      }),
-    );
+      });
+    });
   }
 
   /** The session, or, with `at`, as it was just after that operation; its id is the one that it has now. */

@@ -5,6 +5,7 @@ import type { StreamOperationKind } from "./operation.ts";
 import { fold, type SessionChange, type SessionInputs, type SessionRecord } from "./session.ts";
 import type { RowChange } from "./store.ts";
 import { NO_WORK } from "./task.ts";
+import { foldTenant, NEW_TENANT, type TenantChange, type TenantInputs, type TenantRecord } from "./tenant.ts";
 import { foldUser, NEW_USER, type UserChange, type UserInputs, type UserRecord } from "./user.ts";
 import { taskRows } from "./work.ts";
 
@@ -12,12 +13,13 @@ import { taskRows } from "./work.ts";
 export interface Records {
   readonly session: SessionRecord;
   readonly user: UserRecord;
+  readonly tenant: TenantRecord;
 }
 
 export type StreamKind = keyof Records;
 
 /** What each kind of operation carries. */
-export interface Inputs extends SessionInputs, UserInputs {}
+export interface Inputs extends SessionInputs, UserInputs, TenantInputs {}
 
 /** An operation that was decided on and not yet appended. */
 export interface Draft<K extends StreamOperationKind = StreamOperationKind> {
@@ -70,6 +72,12 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
   user: {
     blank: NEW_USER,
     fold: (record, change) => foldUser(record, change as UserChange),
+    due: () => [],
+    rows: () => [],
+  },
+  tenant: {
+    blank: NEW_TENANT,
+    fold: (record, change) => foldTenant(record, change as TenantChange),
     due: () => [],
     rows: () => [],
   },

@@ -35,12 +35,26 @@ const NoQuery = z.strictObject({});
 export async function callRoute(context: HttpContext, route: Route, called: Called): Promise<Reply> {
   const { env, params, requestId, headers, line, identity, actingAs } = called;
   const { incoming } = env;
-  const { sessions, users, memory, tasks, objects, access, artifacts, history, retention, bundles, service, clock } =
-    context;
+  const {
+    sessions,
+    users,
+    templates,
+    memory,
+    tasks,
+    objects,
+    access,
+    artifacts,
+    history,
+    retention,
+    bundles,
+    service,
+    clock,
+  } = context;
   const body = await bodyOf(context, route, env);
   const call: Call = {
     sessions,
     users,
+    templates,
     memory,
     tasks,
     objects,

@@ -164,6 +164,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   artifact_id: "an artifact_id",
   task_id: "a task_id",
   object_id: "an object_id",
+  template: "the name of a template",
   name: "the name of an app, with its slash as %2F",
   session_id: "the session_id, or the uid, of the session that it is shared with",
 };

@@ -8,6 +8,7 @@ import type { Objects } from "../engine/objects.ts";
 import type { Retention } from "../engine/retention.ts";
 import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Tasks } from "../engine/tasks.ts";
+import type { Templates } from "../engine/templates.ts";
 import type { Users } from "../engine/users.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { Left, RouteScope } from "./gate.ts";
@@ -37,6 +38,7 @@ export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
 export interface Services {
   readonly sessions: Sessions;
   readonly users: Users;
+  readonly templates: Templates;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;

@@ -23,6 +23,7 @@ export const COMMON_ERRORS: Readonly<Record<ErrorCode, ShownError>> = {
   invalid_session: { status: 404, code: "INVALID_SESSION" },
   artifact_not_found: { status: 404, code: "ARTIFACT_NOT_FOUND" },
   checkpoint_not_found: { status: 404, code: "CHECKPOINT_NOT_FOUND" },
+  template_not_found: { status: 404, code: "TEMPLATE_NOT_FOUND" },
   checkpoint_exists: { status: 409, code: "CHECKPOINT_EXISTS" },
   range_not_satisfiable: { status: 416, code: "RANGE_NOT_SATISFIABLE" },
   session_exists: { status: 409, code: "SESSION_EXISTS" },

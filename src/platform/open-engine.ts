@@ -18,6 +18,7 @@ import { Sessions } from "../engine/sessions.ts";
 import type { Commit, Store, StreamRef } from "../engine/store.ts";
 import type { Records, StreamKind } from "../engine/streams.ts";
 import { Tasks } from "../engine/tasks.ts";
+import { assertTemplates, type TemplateSet, Templates } from "../engine/templates.ts";
 import { Users } from "../engine/users.ts";
 import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
@@ -56,6 +57,7 @@ export type EngineConfig = WorkersConfig &
     Config,
     | "data"
     | "durability"
+    | "templates"
     | "maxSessions"
     | "cleanupIdleSeconds"
     | "idleTimeoutSeconds"
@@ -88,6 +90,7 @@ export type EngineConfig = WorkersConfig &
 export interface Engine {
   readonly sessions: Sessions;
   readonly users: Users;
+  readonly templates: Templates;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;
@@ -126,7 +129,8 @@ export interface EngineParts {
 /**
  * Opens the store, with the sessions and keys in it, and expires sessions as their time is over.
  *
- * @throws {SojournError} what `openSqliteStore` throws; `invalid` for a model that can't be asked
+ * @throws {SojournError} what `openSqliteStore` throws; `invalid` for a model that can't be asked, and for templates that are
+ *   over a limit
  */
 export function openEngine(
   config: EngineConfig,
@@ -141,6 +145,8 @@ export function openEngine(
 ): Engine {
   const { modelTimeoutSeconds, modelMaxOutputTokens: maxOutputTokens } = config;
   const model = observeModel(guarded(asked, { timeoutMs: modelTimeoutSeconds * 1_000, maxOutputTokens }));
+  const configured = templatesOf(config);
+  assertTemplates(configured);
   let failure: SojournError | undefined;
   const sqlite = openSqliteStore({
     directory: config.data,
@@ -173,7 +179,8 @@ export function openEngine(
     ...given("maxSessions", config.maxSessions),
   };
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
-  const sessions = new Sessions(ports, settings);
+  const templates = new Templates(ports, configured);
+  const sessions = new Sessions(ports, settings, templates);
   const limits = {
     artifactsMax: config.maxArtifactsPerSession,
     bytesMax: config.maxArtifactBytesPerSession,
@@ -280,6 +287,7 @@ export function openEngine(
   return {
     sessions,
     users,
+    templates,
     memory,
     tasks,
     objects: new Objects({ ...ports, sessions }),
@@ -354,6 +362,17 @@ function policyOf(config: EngineConfig): RetentionPolicy | undefined {
 }
 
 const DAY_S = 86_400;
+
+/** The operator's templates. */
+function templatesOf({ templates = {} }: EngineConfig): TemplateSet {
+  const micros = (seconds: number): number => Math.round(seconds * SECOND);
+  const all = Object.entries(templates).map(([name, { idleTimeoutSeconds, maxLifetimeSeconds, ...template }]) => {
+    const idleTimeoutUs = idleTimeoutSeconds == null ? idleTimeoutSeconds : micros(idleTimeoutSeconds);
+    const times = { ...given("idleTimeoutUs", idleTimeoutUs), ...given("maxLifetimeUs", maxLifetimeSeconds, micros) };
+    return [name, { ...template, ...times }] as const;
+  });
+  return Object.fromEntries(all);
+}
 
 /**
  * What the configuration says answers chats. Asks nobody.

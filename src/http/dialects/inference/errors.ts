@@ -22,6 +22,7 @@ export const HTTP_ERRORS: Record<ErrorCode, ShownError> = {
   invalid_session: { status: 404, code: "SESSION_NOT_FOUND" },
   artifact_not_found: { status: 404, code: "not_found" },
   checkpoint_not_found: { status: 404, code: "not_found" },
+  template_not_found: { status: 404, code: "not_found" },
   checkpoint_exists: { status: 409, code: "conflict" },
   range_not_satisfiable: { status: 416, code: "range_not_satisfiable" },
   session_exists: { status: 409, code: "conflict" },

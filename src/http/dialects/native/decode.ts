@@ -22,7 +22,7 @@ export const tags = z.array(tag).max(LIMITS.tags);
 // NOTE: what a body holds is JSON: it was parsed as that, and searched for what can't be kept. To do it again by a shape takes
 // longer than both.
 export const metadata = z.record(z.string(), z.any() as z.ZodType<Json>);
-const duration = z.number().min(1).max(LIMITS.durationSeconds).describe("seconds");
+export const duration = z.number().min(1).max(LIMITS.durationSeconds).describe("seconds");
 const reason = z.string().max(LIMITS.reasonLength);
 const count = z.int().min(0).max(LIMITS.count);
 
@@ -38,6 +38,7 @@ export const NewSessionShape = z.strictObject({
   idle_timeout_seconds: duration.nullable().optional().describe("seconds; null: never expires by idleness"),
   max_lifetime_seconds: duration.optional(),
   if_exists: z.enum(["error", "return"]).optional(),
+  template: z.string().optional().describe("the name of a template, whose defaults fill what is left out"),
 });
 
 /** `PATCH /sessions/{id}`. */
@@ -173,6 +174,7 @@ export function decodeNewSession(body: z.output<typeof NewSessionShape>): NewSes
     ...given("idleTimeoutUs", micros(body.idle_timeout_seconds)),
     ...given("maxLifetimeUs", micros(body.max_lifetime_seconds)),
     ...given("ifExists", body.if_exists),
+    ...given("template", body.template),
   };
 }
 
@@ -236,7 +238,8 @@ export function decodeRange(query: z.output<typeof OperationsQueryShape>): {
   };
 }
 
-function micros<T extends number | null | undefined>(seconds: T): T {
+/** Seconds as microseconds. */
+export function micros<T extends number | null | undefined>(seconds: T): T {
   // NOTE: what is no number passes as it is.
   return (typeof seconds === "number" ? Math.round(seconds * SECOND) : seconds) as T;
 }

@@ -389,7 +389,7 @@ function map<T, U>(value: T | undefined, encode: (value: T) => U): U | undefined
   return value === undefined ? undefined : encode(value);
 }
 
-function inSeconds(us: number): number {
+export function inSeconds(us: number): number {
   return us / SECOND;
 }
 

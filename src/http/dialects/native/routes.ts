@@ -14,6 +14,7 @@ import { keyRoutes } from "./keys.ts";
 import { memoryRoutes } from "./memory-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
+import { templateRoutes } from "./template-routes.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
@@ -33,7 +34,14 @@ const routes: readonly Route[] = [
       201: encode.enveloped(encode.SessionShape),
       200: encode.enveloped(encode.SessionShape).describe("It was there already, and if_exists is return"),
     },
-    refusals: ["session_exists", "session_not_found", "limit_reached", "precondition_failed", "idempotency_mismatch"],
+    refusals: [
+      "session_exists",
+      "session_not_found",
+      "template_not_found",
+      "limit_reached",
+      "precondition_failed",
+      "idempotency_mismatch",
+    ],
     handle: async ({ sessions, caller, body, write }) => {
       const answer = await sessions.create(caller, decode.decodeNewSession(body), write);
       const { session, isNew } = answer.value;
@@ -233,6 +241,7 @@ const routes: readonly Route[] = [
   ...memoryRoutes,
   ...taskRoutes,
   ...objectRoutes,
+  ...templateRoutes,
   ...keyRoutes,
   route({
     method: "GET",

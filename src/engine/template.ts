@@ -1,0 +1,42 @@
+import { assertDuration } from "./commands.ts";
+import type { NewSession } from "./creation.ts";
+import { invalid } from "./errors.ts";
+import { given } from "./given.ts";
+import type { JsonObject } from "./json.ts";
+import { assertName, assertSize, assertWithin, LIMITS, textFaults } from "./limits.ts";
+
+/** Defaults for new sessions. */
+export interface Template {
+  /** Goes before the name that a session is given; one that is given none has none. */
+  readonly namePrefix?: string;
+  readonly tags?: readonly string[];
+  readonly metadata?: JsonObject;
+  /** `null`: never by idleness. */
+  readonly idleTimeoutUs?: number | null;
+  readonly maxLifetimeUs?: number;
+}
+
+/** Refuses, with `invalid`, a template that is over a limit. */
+export function assertTemplate(name: string, template: Template): void {
+  assertName("name", name);
+  const { namePrefix = "", tags = [], metadata = {}, idleTimeoutUs, maxLifetimeUs } = template;
+  const faults = textFaults("name_prefix", namePrefix, { min: 0, max: LIMITS.nameLength });
+  if (faults.length > 0) throw invalid(faults);
+  assertWithin({ tags, metadata });
+  assertSize("metadata", metadata, LIMITS.templateMetadataBytes);
+  assertDuration("idle_timeout_seconds", idleTimeoutUs);
+  assertDuration("max_lifetime_seconds", maxLifetimeUs);
+}
+
+/** What is wanted, with what the template has for it: what is wanted goes first, tags are joined, metadata by its members. */
+export function filled(wanted: NewSession, template: Template): NewSession {
+  const { namePrefix = "", tags = [], metadata = {}, idleTimeoutUs, maxLifetimeUs } = template;
+  return {
+    ...wanted,
+    ...given("name", wanted.name, (name) => namePrefix + name),
+    tags: [...new Set([...tags, ...(wanted.tags ?? [])])],
+    metadata: { ...metadata, ...wanted.metadata },
+    ...given("idleTimeoutUs", wanted.idleTimeoutUs === undefined ? idleTimeoutUs : wanted.idleTimeoutUs),
+    ...given("maxLifetimeUs", wanted.maxLifetimeUs ?? maxLifetimeUs),
+  };
+}
