@@ -102,6 +102,8 @@ const SECTIONS: readonly Section[] = [
         FULL,
       ],
       ["`metadata` of a template, as JSON", bytes(LIMITS.templateMetadataBytes), INVALID],
+      ["a message of a topic, as JSON", bytes(LIMITS.topicMessageBytes), INVALID],
+      ["subscribers of a topic", count(LIMITS.subscribers), FULL],
       ["counts and seconds of one metrics update", count(LIMITS.count), INVALID],
       [
         "`Idempotency-Key`",

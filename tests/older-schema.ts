@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import type { DatabaseSync } from "node:sqlite";
 
-/** Takes from a file what migration 6 adds, so that it is one of the release before. */
+/** Takes from a file what migration 7 adds, so that it is one of the release before. */
+export function toVersion6(db: DatabaseSync): void {
+  db.exec("DROP TABLE cursors; PRAGMA user_version = 6");
+}
+
+/** Takes from such a file what migration 6 adds. */
 export function toVersion5(db: DatabaseSync): void {
   db.exec("DROP TABLE objects; PRAGMA user_version = 5");
 }

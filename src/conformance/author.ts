@@ -8,6 +8,7 @@ import type { SessionInputs, SessionRecord } from "../engine/session.ts";
 import { changeOf } from "../engine/state-at.ts";
 import type { Append, Commit, Committed, Guard, Remembered, Store, Stream, StreamRef } from "../engine/store.ts";
 import { type Draft, type Inputs, RULES, type StreamKind } from "../engine/streams.ts";
+import { NEW_TOPIC } from "../engine/topic.ts";
 import { NEW_USER } from "../engine/user.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { sequentialIds } from "./sequential-ids.ts";
@@ -88,7 +89,7 @@ export class Author {
   /** Commits parts at the clock's `now`. */
   async commit(
     parts: Commit["parts"],
-    more: Pick<Commit, "guards" | "contents" | "remember" | "removed" | "settled"> = {},
+    more: Pick<Commit, "guards" | "contents" | "remember" | "removed" | "settled" | "cursors"> = {},
   ): Promise<Committed> {
     return await this.store.commit({ now: this.clock.now(), parts, ...more });
   }
@@ -111,6 +112,12 @@ export class Author {
   user(id: string): Stream<"user"> {
     const ref = { tenant: this.tenant, kind: "user", id } as const;
     return { ref, head: beforeFirst(ref, sha256), record: NEW_USER };
+  }
+
+  /** A topic that nobody has published to yet. */
+  topic(id: string): Stream<"topic"> {
+    const ref = { tenant: this.tenant, kind: "topic", id } as const;
+    return { ref, head: beforeFirst(ref, sha256), record: NEW_TOPIC };
   }
 
   async erase({ ref, head }: Stream<StreamKind>): Promise<void> {

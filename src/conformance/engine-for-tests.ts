@@ -10,6 +10,7 @@ import { Retention } from "../engine/retention.ts";
 import { type Caller, Sessions } from "../engine/sessions.ts";
 import type { Commit, Store } from "../engine/store.ts";
 import { type TemplateSet, Templates } from "../engine/templates.ts";
+import { Topics } from "../engine/topics.ts";
 import { Users } from "../engine/users.ts";
 import { faulty } from "./faulty.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -23,6 +24,7 @@ export interface TestEngine {
   readonly retention: Retention;
   readonly users: Users;
   readonly templates: Templates;
+  readonly topics: Topics;
   readonly ports: MailboxPorts;
   /** Of a tenant that no other engine has, unless it is a second node. */
   readonly caller: Caller;
@@ -64,9 +66,22 @@ export function engineForTests(open: (directory: string) => Store): (options?: E
     const ports = { store, clock, ids, digest: sha256 };
     const templates = new Templates(ports, configured);
     const sessions = new Sessions(ports, { ...DEFAULT_SETTINGS, ...settings }, templates);
+    const topics = new Topics({ ...ports, sessions });
     const history = new History(ports, sessions);
     const retention = new Retention(ports, sessions);
-    return { sessions, history, retention, users: new Users(ports), templates, ports, caller, clock, ids, store };
+    return {
+      sessions,
+      history,
+      retention,
+      users: new Users(ports),
+      templates,
+      topics,
+      ports,
+      caller,
+      clock,
+      ids,
+      store,
+    };
   };
 }
 

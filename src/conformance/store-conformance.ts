@@ -14,6 +14,7 @@ import { messageCases } from "./message-cases.ts";
 import { objectCases } from "./object-cases.ts";
 import { rememberedCases } from "./remembered-cases.ts";
 import { taskCases } from "./task-cases.ts";
+import { topicCases } from "./topic-cases.ts";
 import { watchCases } from "./watch-cases.ts";
 import { writeTraits } from "./write-traits.ts";
 
@@ -42,6 +43,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     endCases(driver, author);
     taskCases(driver, author);
     objectCases(author);
+    topicCases(author);
     logCases(author);
     watchCases(author);
     accessCases(driver);

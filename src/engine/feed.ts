@@ -20,16 +20,20 @@ export class Feeds {
     this.#store = store;
   }
 
-  /** Yields the entries after `after`, then waits for more; ends when the stream is erased or the signal aborts. */
+  /**
+   * Yields the entries after `after`, then waits for more; ends when the stream is erased or the signal aborts.
+   *
+   * @param waits  also for a stream that is not there yet, where that needs no creation
+   */
   async *follow(
     ref: StreamRef,
-    { after, signal }: { readonly after: number; readonly signal: Signal },
+    { after, signal, waits = false }: { readonly after: number; readonly signal: Signal; readonly waits?: boolean },
   ): AsyncGenerator<Entry> {
     const follower = new Follower();
     const release = this.#enlist(ref, follower, signal);
     try {
       // It may have been erased before this follower could be told.
-      if ((await this.#store.stream(ref)) === undefined) return;
+      if (!(waits && after === 0) && (await this.#store.stream(ref)) === undefined) return;
       for (let seq = after; !follower.isOver; ) {
         const page = await this.#store.operations(ref, { after: seq, limit: PAGE });
         for (const entry of page) {

@@ -1,6 +1,6 @@
 import { SECOND } from "./clock.ts";
 import { type Fault, invalid } from "./errors.ts";
-import type { JsonObject } from "./json.ts";
+import type { Json } from "./json.ts";
 import type { SessionPatch } from "./session.ts";
 
 /** How much a page of a list has at most, in characters, but for the last of what is on it. */
@@ -55,6 +55,10 @@ export const LIMITS = {
   templates: 100,
   /** Of a template's metadata as JSON text, in bytes of UTF-8. */
   templateMetadataBytes: 16_384,
+  /** Of one message of a topic as JSON text, in bytes of UTF-8. */
+  topicMessageBytes: 65_536,
+  /** Of one topic. */
+  subscribers: 1_000,
 } as const;
 
 /** What an operator may set. */
@@ -89,7 +93,7 @@ export const NAME_PATTERN = /^[A-Za-z0-9._:@-]{1,128}$/;
 /** What fits the pattern and names nothing: no path could hold the first two, and no object the third. */
 export const NO_NAMES: readonly string[] = [".", "..", "__proto__"];
 
-/** Tells whether a template may be called so. */
+/** Tells whether a template, a topic or a subscriber may be called so. */
 export function isName(text: string): boolean {
   return NAME_PATTERN.test(text) && !NO_NAMES.includes(text);
 }
@@ -144,14 +148,14 @@ export function assertWithin(
   if (faults.length > 0) throw invalid(faults);
 }
 
-/** Refuses an object whose JSON text is over the limit, with `invalid`. */
-export function assertSize(field: string, object: JsonObject, limit: number): void {
+/** Refuses a value whose JSON text is over the limit, with `invalid`. */
+export function assertSize(field: string, object: Json, limit: number): void {
   const faults = sizeFaults(field, object, limit);
   if (faults.length > 0) throw invalid(faults);
 }
 
-/** The fault of an object whose JSON text is over the limit, if it is. */
-export function sizeFaults(field: string, object: JsonObject, limit: number): Fault[] {
+/** The fault of a value whose JSON text is over the limit, if it is. */
+export function sizeFaults(field: string, object: Json, limit: number): Fault[] {
   const bytes = utf8Length(JSON.stringify(object));
   if (bytes <= limit) return [];
   const message = `would take ${bytes} bytes as JSON; at most ${limit} are allowed`;

@@ -34,7 +34,12 @@ export const OPERATION_KINDS = [
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /** What an operation of any stream did. */
-export type StreamOperationKind = OperationKind | "profile.changed" | "template.set" | "template.removed";
+export type StreamOperationKind =
+  | OperationKind
+  | "profile.changed"
+  | "template.set"
+  | "template.removed"
+  | "message.published";
 
 /**
  * The header of one log entry. It holds no free text: what a person may have written stands in the payload, which can

@@ -18,7 +18,8 @@ import { Feeds } from "./feed.ts";
 import { given } from "./given.ts";
 import { type Answer, type Idempotency, keyFor, OnceOnly, type Remember } from "./idempotency.ts";
 import { asOf, isFinal } from "./lifecycle.ts";
-import { DEFAULT_SETTINGS, isSessionId, PAGE_CHARACTERS_MAX, type Settings } from "./limits.ts";
+import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
+import { logPage } from "./log-page.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
 import type { Entry, OperationKind } from "./operation.ts";
@@ -328,15 +329,7 @@ export class Sessions {
     id: string,
     range: { readonly after: number; readonly limit: number; readonly kind?: OperationKind },
   ): Promise<Page<Entry>> {
-    const wanted = { ...range, limit: range.limit + 1, charactersMax: PAGE_CHARACTERS_MAX };
-    const items = await this.readWhole(caller, id, ({ ref }) => this.#ports.store.operations(ref, wanted));
-    const characters = items.reduce(
-      (sum, { payload }) => sum + (typeof payload === "object" ? payload.body.length : 0),
-      0,
-    );
-    if (items.length <= range.limit && characters <= PAGE_CHARACTERS_MAX) return { items };
-    const page = items.slice(0, range.limit);
-    return { items: page, next: String(page.at(-1)?.operation.seq) };
+    return await this.readWhole(caller, id, ({ ref }) => logPage(this.#ports, ref, range));
   }
 
   /**

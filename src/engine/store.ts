@@ -41,6 +41,8 @@ export interface Commit {
   readonly removed?: readonly string[];
   /** Sessions that need not be told of by `unsettled` any more. */
   readonly settled?: readonly StreamRef<"session">[];
+  /** Of readers of streams, written after the parts. */
+  readonly cursors?: readonly CursorChange[];
   readonly remember?: readonly Remembered[];
   /** Forget this tenant's answers that are about no stream: they may name what was erased. */
   readonly forget?: { readonly tenant: string };
@@ -48,6 +50,29 @@ export interface Commit {
   /** When keys were used last; an earlier time than the stored one, or an unknown key, changes nothing. */
   readonly keysUsed?: readonly { readonly id: string; readonly at: number }[];
 }
+
+/** How far a reader of a stream has come. */
+export interface ReaderCursor {
+  readonly reader: string;
+  /** Up to where it has dealt with everything: a `seq` of the stream, or a position among all operations. */
+  readonly position: number;
+  /** When it was moved last. */
+  readonly updatedAtUs: number;
+}
+
+/** A move of a reader. The stream need not be there yet; with an erasure of it, its readers are gone. */
+export type CursorChange =
+  | {
+      /** `advance` goes forward alone: a position that is not past the stored one changes nothing. */
+      readonly change: "advance" | "set";
+      readonly ref: StreamRef;
+      readonly reader: string;
+      readonly position: number;
+      /** The `seq` that the stream must have, or it is a `conflict`. */
+      readonly headMin: number;
+    }
+  /** Forgets one reader, or all. One that is not known changes nothing. */
+  | { readonly change: "drop"; readonly ref: StreamRef; readonly reader?: string };
 
 /** Who may call at all, as it stands. */
 export interface AccessState {
@@ -154,7 +179,9 @@ export type Guard =
       readonly next: string;
     }
   /** The tenant has fewer active sessions than this, at the commit's `now`. */
-  | { readonly guard: "active_below"; readonly tenant: string; readonly limit: number };
+  | { readonly guard: "active_below"; readonly tenant: string; readonly limit: number }
+  /** The stream has this reader, or fewer readers than this. */
+  | { readonly guard: "readers_below"; readonly ref: StreamRef; readonly reader: string; readonly limit: number };
 
 /** What became of a commit. All but the first leave the store as it was. */
 export type Committed =
@@ -365,6 +392,15 @@ export interface Store {
   stored<K extends StreamKind>(ref: StreamRef<K>): Promise<Stream<K> | undefined>;
   /** The stream that the name of a session points to. */
   named(tenant: string, sessionId: string): Promise<Stream | undefined>;
+  /** Streams of a tenant that are no sessions, in a lasting order of their ids; with `after`, those that come after that one. */
+  streams<K extends Exclude<StreamKind, "session">>(
+    tenant: string,
+    kind: K,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly Stream<K>[]>;
+  cursor(ref: StreamRef, reader: string): Promise<ReaderCursor | undefined>;
+  /** The readers of a stream, in a lasting order of their names; with `after`, those that come after that one. */
+  cursors(ref: StreamRef, page: { readonly after?: string; readonly limit: number }): Promise<readonly ReaderCursor[]>;
   /** What is remembered under this key and has not ended at `now`. */
   remembered(key: IdempotencyKey, now: number): Promise<Remembered | undefined>;
   /** Who may call, as of the last acknowledged commit. */

@@ -6,6 +6,7 @@ import { fold, type SessionChange, type SessionInputs, type SessionRecord } from
 import type { RowChange } from "./store.ts";
 import { NO_WORK } from "./task.ts";
 import { foldTenant, NEW_TENANT, type TenantChange, type TenantInputs, type TenantRecord } from "./tenant.ts";
+import { foldTopic, NEW_TOPIC, type TopicChange, type TopicInputs, type TopicRecord } from "./topic.ts";
 import { foldUser, NEW_USER, type UserChange, type UserInputs, type UserRecord } from "./user.ts";
 import { taskRows } from "./work.ts";
 
@@ -14,12 +15,13 @@ export interface Records {
   readonly session: SessionRecord;
   readonly user: UserRecord;
   readonly tenant: TenantRecord;
+  readonly topic: TopicRecord;
 }
 
 export type StreamKind = keyof Records;
 
 /** What each kind of operation carries. */
-export interface Inputs extends SessionInputs, UserInputs, TenantInputs {}
+export interface Inputs extends SessionInputs, UserInputs, TenantInputs, TopicInputs {}
 
 /** An operation that was decided on and not yet appended. */
 export interface Draft<K extends StreamOperationKind = StreamOperationKind> {
@@ -78,6 +80,12 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
   tenant: {
     blank: NEW_TENANT,
     fold: (record, change) => foldTenant(record, change as TenantChange),
+    due: () => [],
+    rows: () => [],
+  },
+  topic: {
+    blank: NEW_TOPIC,
+    fold: (record, change) => foldTopic(record, change as TopicChange),
     due: () => [],
     rows: () => [],
   },

@@ -8,6 +8,7 @@ import type {
   Append,
   Commit,
   Committed,
+  CursorChange,
   Erase,
   Guard,
   Remembered,
@@ -75,6 +76,7 @@ export class CommitWriter {
       contents = [],
       removed = [],
       settled = [],
+      cursors = [],
       remember = [],
       forget,
       access,
@@ -90,6 +92,7 @@ export class CommitWriter {
     }
     for (const file of removed) this.#artifacts.remove(file);
     for (const { tenant, kind, id } of settled) this.#sql.settle.run(tenant, kind, id);
+    if (!cursors.every((change) => this.#move(change, now))) return { outcome: "conflict" };
     if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
     if (forget !== undefined) this.#sql.forgetUnbound.run(forget.tenant);
     return this.#keep(remember, now) ?? { outcome: "committed" };
@@ -117,8 +120,26 @@ export class CommitWriter {
       const held = this.#sql.holder.get(guard.tenant, guard.sessionId)?.id;
       return held === guard.expected ? undefined : { outcome: "conflict" };
     }
+    if (guard.guard === "readers_below") {
+      const { ref, reader, limit } = guard;
+      const key = [ref.tenant, ref.kind, ref.id] as const;
+      const isFull = integer(this.#sql.readers.get(...key)?.readers) >= limit;
+      return isFull && this.#sql.reader.get(...key, reader) === undefined ? { outcome: "limit_reached" } : undefined;
+    }
     const active = integer(this.#sql.active.get({ tenant: guard.tenant, now })?.active);
     return active < guard.limit ? undefined : { outcome: "limit_reached" };
+  }
+
+  #move(change: CursorChange, now: number): boolean {
+    const { tenant, kind, id } = change.ref;
+    if (change.change === "drop") {
+      this.#sql.dropReaders.run({ tenant, kind, id, reader: change.reader ?? null });
+      return true;
+    }
+    const { reader, position, headMin } = change;
+    if (headMin > integer(this.#sql.headAlone.get(tenant, kind, id)?.head_seq ?? 0)) return false;
+    this.#sql[change.change].run(tenant, kind, id, reader, position, now);
+    return true;
   }
 
   #point({ tenant, sessionId, next }: Extract<Guard, { guard: "name" }>): boolean {
@@ -151,7 +172,7 @@ export class CommitWriter {
         : integer(stored.n);
     if (origin !== undefined) this.#copyHistory(origin, n, append);
     for (const entry of entries) this.#log(n, entry);
-    if (stored !== undefined) this.#sql.advance.run(last.seq, hash, n);
+    if (stored !== undefined) this.#sql.moveHead.run(last.seq, hash, n);
     if (isOfSession(append)) this.#putSession(n, append, stored);
     else this.#sql.putRecord.run(n, JSON.stringify(record));
     if (snapshot) this.#sql.snapshot.run(n, last.seq, JSON.stringify(record));
@@ -271,6 +292,7 @@ export class CommitWriter {
     const n = integer(stored.n);
     this.#artifacts.erase(n, ref.tenant);
     for (const statement of this.#sql.erase) statement.run(n);
+    this.#sql.dropReaders.run({ tenant: ref.tenant, kind: ref.kind, id: ref.id, reader: null });
     return undefined;
   }
 
@@ -301,9 +323,13 @@ export class CommitWriter {
  * Whether a commit is refused before it writes anything, if at all, as are the updates of one session. A savepoint would
  * be for nothing, and keeps copies of all pages that change (measured: a quarter of the time to apply a commit).
  */
-function isRefusedFirst({ parts, guards = [], remember = [], access }: Commit): boolean {
+function isRefusedFirst({ parts, guards = [], cursors = [], remember = [], access }: Commit): boolean {
   return (
-    parts.length === 1 && remember.length === 0 && access === undefined && guards.every(({ guard }) => guard !== "name")
+    parts.length === 1 &&
+    cursors.length === 0 &&
+    remember.length === 0 &&
+    access === undefined &&
+    guards.every(({ guard }) => guard !== "name")
   );
 }
 
@@ -347,7 +373,7 @@ function statements(db: DatabaseSync) {
       FROM streams t LEFT JOIN sessions s ON s.n = t.n WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
     headAlone: prepare("SELECT n, head_seq FROM streams WHERE tenant = ? AND kind = ? AND id = ?"),
     begin: prepare("INSERT INTO streams (tenant, kind, id, head_seq, head_hash) VALUES (?, ?, ?, ?, ?)"),
-    advance: prepare("UPDATE streams SET head_seq = ?, head_hash = ? WHERE n = ?"),
+    moveHead: prepare("UPDATE streams SET head_seq = ?, head_hash = ? WHERE n = ?"),
     payload: prepare("INSERT INTO payloads (salt, body) VALUES (?, ?)"),
     operation: prepare(`
       INSERT INTO operations (stream, seq, id, kind, name, actor, at, duration_us, outcome, used, made, payload,
@@ -373,6 +399,14 @@ function statements(db: DatabaseSync) {
     point: prepare(
       "INSERT INTO names (tenant, session_id, n) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = excluded.n",
     ),
+    readers: prepare("SELECT count(*) AS readers FROM cursors WHERE tenant = ? AND kind = ? AND id = ?"),
+    reader: prepare("SELECT 1 FROM cursors WHERE tenant = ? AND kind = ? AND id = ? AND reader = ?"),
+    advance: prepare(`INSERT INTO cursors (tenant, kind, id, reader, position, at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET position = excluded.position, at = excluded.at WHERE position < excluded.position`),
+    set: prepare(`INSERT INTO cursors (tenant, kind, id, reader, position, at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET position = excluded.position, at = excluded.at`),
+    dropReaders: prepare(`DELETE FROM cursors
+      WHERE tenant = :tenant AND kind = :kind AND id = :id AND (:reader IS NULL OR reader = :reader)`),
     holder: prepare("SELECT t.id FROM names JOIN streams t USING (n) WHERE names.tenant = ? AND session_id = ?"),
     access: prepare("UPDATE access SET version = version + 1, mode = ? WHERE version = ?"),
     putKey: prepare(PUT_KEY),

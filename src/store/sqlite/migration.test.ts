@@ -4,17 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
-import { toVersion2, toVersion3, toVersion4, toVersion5 } from "../../../tests/older-schema.ts";
+import { toVersion2, toVersion3, toVersion4, toVersion5, toVersion6 } from "../../../tests/older-schema.ts";
 import { Author, requests } from "../../conformance/index.ts";
 import { databaseFile } from "./connection.ts";
 import { openSqliteStore } from "./index.ts";
 
 describe("migrate()", () => {
   const releases = [
-    ["without objects", [toVersion5]],
-    ["without apps", [toVersion5, toVersion4]],
-    ["without artifacts", [toVersion5, toVersion4, toVersion3]],
-    ["without conversations", [toVersion5, toVersion4, toVersion3, toVersion2]],
+    ["without cursors", [toVersion6]],
+    ["without objects", [toVersion6, toVersion5]],
+    ["without apps", [toVersion6, toVersion5, toVersion4]],
+    ["without artifacts", [toVersion6, toVersion5, toVersion4, toVersion3]],
+    ["without conversations", [toVersion6, toVersion5, toVersion4, toVersion3, toVersion2]],
   ] as const;
   for (const [what, steps] of releases)
     it(`brings what a store ${what} holds to this release: records, snapshots, remembered answers`, async () => {
@@ -45,6 +46,7 @@ describe("migrate()", () => {
       assert.deepEqual(await store.tasks(stream.ref, { limit: 1 }), { items: [] });
       assert.deepEqual(await store.unfinished({ limit: 1 }), []);
       assert.deepEqual(await store.objects(stream.ref, { limit: 1 }), { items: [] });
+      assert.deepEqual(await store.cursors(stream.ref, { limit: 1 }), []);
       await store.close();
       rmSync(directory, { recursive: true });
     });

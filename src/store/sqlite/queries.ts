@@ -18,6 +18,7 @@ import type {
   Notice,
   OperationRange,
   Page,
+  ReaderCursor,
   SessionFilter,
   SessionQuery,
   Stream,
@@ -34,12 +35,15 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { toKey } from "./key-rows.ts";
 import {
   integer,
+  RECORD_COLUMNS,
   type Row,
   TASK_COLUMNS,
   text,
   toArtifact,
   toBrought,
   toEntry,
+  toOther,
+  toReaderCursor,
   toRef,
   toSessionRef,
   toStream,
@@ -210,6 +214,31 @@ export class Queries {
       { ...ofStream(ref), seq },
     );
     return rows.map((row) => String(row.tag));
+  }
+
+  streams<K extends Exclude<StreamKind, "session">>(
+    tenant: string,
+    kind: K,
+    { after = "", limit }: { readonly after?: string; readonly limit: number },
+  ): readonly Stream<K>[] {
+    const rows = this.#all(
+      `SELECT ${RECORD_COLUMNS} FROM streams t JOIN records r ON r.n = t.n
+      WHERE t.tenant = :tenant AND t.kind = :kind AND t.id > :after ORDER BY t.id LIMIT :limit`,
+      { tenant, kind, after, limit },
+    );
+    return rows.map((row) => toOther<K>(row));
+  }
+
+  cursors(
+    { tenant, kind, id }: StreamRef,
+    { after = "", limit }: { readonly after?: string; readonly limit: number },
+  ): readonly ReaderCursor[] {
+    const rows = this.#all(
+      `SELECT reader, position, at FROM cursors
+      WHERE tenant = :tenant AND kind = :kind AND id = :uid AND reader > :after ORDER BY reader LIMIT :limit`,
+      { tenant, kind, uid: id, after, limit },
+    );
+    return rows.map(toReaderCursor);
   }
 
   keys({ tenantName, limit, cursor = "0" }: KeyQuery): Page<KeyRecord> {

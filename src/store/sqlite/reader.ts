@@ -14,6 +14,7 @@ import type {
   TaskQuery,
   View,
 } from "../../engine/store.ts";
+import type { StreamKind } from "../../engine/streams.ts";
 import { asStoreError, openReader } from "./connection.ts";
 import { ObjectQueries } from "./object-queries.ts";
 import { Queries } from "./queries.ts";
@@ -34,6 +35,17 @@ export type Read =
   | { readonly read: "inUse"; readonly files: readonly string[] }
   | { readonly read: "snapshot"; readonly ref: StreamRef; readonly seq: number }
   | { readonly read: "view"; readonly ref: StreamRef; readonly view: View; readonly seq: number }
+  | {
+      readonly read: "streams";
+      readonly tenant: string;
+      readonly kind: Exclude<StreamKind, "session">;
+      readonly page: { readonly after?: string; readonly limit: number };
+    }
+  | {
+      readonly read: "cursors";
+      readonly ref: StreamRef;
+      readonly page: { readonly after?: string; readonly limit: number };
+    }
   | { readonly read: "keys"; readonly query: KeyQuery }
   | { readonly read: "ended"; readonly query: EndedQuery }
   | { readonly read: "unsettled"; readonly limit: number }
@@ -111,6 +123,10 @@ function answer(call: Read): unknown {
       return queries.snapshot(call.ref, call.seq);
     case "view":
       return queries.view(call.ref, call.view, call.seq);
+    case "streams":
+      return queries.streams(call.tenant, call.kind, call.page);
+    case "cursors":
+      return queries.cursors(call.ref, call.page);
     case "keys":
       return queries.keys(call.query);
     case "ended":

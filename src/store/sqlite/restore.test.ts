@@ -9,7 +9,7 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Blake3Hasher } from "@napi-rs/blake-hash";
-import { toVersion3, toVersion4, toVersion5 } from "../../../tests/older-schema.ts";
+import { toVersion3, toVersion4, toVersion5, toVersion6 } from "../../../tests/older-schema.ts";
 import { Author } from "../../conformance/index.ts";
 import { randomFrom } from "../../conformance/random.ts";
 import type { Stream } from "../../engine/store.ts";
@@ -140,6 +140,7 @@ describe("restore()", () => {
       return { ...rest, version: 1, schema_version: 3, holds };
     };
     const older = rebuilt((db) => {
+      toVersion6(db);
       toVersion5(db);
       toVersion4(db);
       toVersion3(db);

@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../../engine/json.ts";
 import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
 import type { Entry, OperationKind } from "../../engine/operation.ts";
 import type { Origin, SessionRecord, Status } from "../../engine/session.ts";
-import type { Head, Remembered, Stream, StreamRef, TaskPlace } from "../../engine/store.ts";
+import type { Head, ReaderCursor, Remembered, Stream, StreamRef, TaskPlace } from "../../engine/store.ts";
 import type { Inputs, Records, StreamKind } from "../../engine/streams.ts";
 
 /** A row as `node:sqlite` gives it. */
@@ -243,6 +243,11 @@ export function toRemembered(row: Row): Remembered {
     expiresAt: integer(row.expires_at),
     ...given("about", row.uid ?? undefined, () => toRef({ ...row, tenant: row.about_tenant ?? null })),
   };
+}
+
+/** Reads a row of cursors. */
+export function toReaderCursor(row: Row): ReaderCursor {
+  return { reader: text(row.reader), position: integer(row.position), updatedAtUs: integer(row.at) };
 }
 
 /** The columns of a task with its stream, as `k` and `t`. */

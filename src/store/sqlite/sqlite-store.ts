@@ -23,6 +23,7 @@ import type {
   ObjectQuery,
   OperationRange,
   Page,
+  ReaderCursor,
   Remembered,
   SessionFilter,
   SessionQuery,
@@ -55,6 +56,7 @@ import {
   toArtifact,
   toContent,
   toOther,
+  toReaderCursor,
   toRemembered,
   toStream,
   toTaskPlace,
@@ -145,6 +147,7 @@ type PointRead =
   | "taskOf"
   | "content"
   | "body"
+  | "cursor"
   | "remembered"
   | "access"
   | "key";
@@ -179,6 +182,9 @@ class SqliteStore implements Store {
         WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
       named: this.#db.prepare(`SELECT ${STREAM_COLUMNS} FROM names JOIN streams t ON t.n = names.n
         JOIN sessions s ON s.n = names.n WHERE names.tenant = ? AND names.session_id = ?`),
+      cursor: this.#db.prepare(
+        "SELECT reader, position, at FROM cursors WHERE tenant = ? AND kind = ? AND id = ? AND reader = ?",
+      ),
       remembered: this.#db.prepare(`
         SELECT r.*, t.tenant AS about_tenant, t.kind, t.id AS uid
         FROM remembered r LEFT JOIN streams t ON t.n = r.about
@@ -241,6 +247,25 @@ class SqliteStore implements Store {
     const stream = this.#point("named", [tenant, sessionId], toStream);
     if (stream !== undefined) this.#cache.keepNamed(stream, sessionId);
     return stream;
+  }
+
+  async streams<K extends Exclude<StreamKind, "session">>(
+    tenant: string,
+    kind: K,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly Stream<K>[]> {
+    return await this.#read({ read: "streams", tenant, kind, page });
+  }
+
+  async cursor({ tenant, kind, id }: StreamRef, reader: string): Promise<ReaderCursor | undefined> {
+    return this.#point("cursor", [tenant, kind, id, reader], toReaderCursor);
+  }
+
+  async cursors(
+    ref: StreamRef,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<readonly ReaderCursor[]> {
+    return await this.#read({ read: "cursors", ref, page });
   }
 
   async remembered({ tenant, scope, key }: IdempotencyKey, now: number): Promise<Remembered | undefined> {

@@ -1,0 +1,344 @@
+import { actorOf, assertActsAs, assertActsAsNone } from "./acting.ts";
+import { beforeFirst } from "./append.ts";
+import type { Settled } from "./batch.ts";
+import { erase } from "./commands.ts";
+import { invalid, SojournError } from "./errors.ts";
+import { Feeds } from "./feed.ts";
+import { given } from "./given.ts";
+import { type Answer, OnceOnly } from "./idempotency.ts";
+import type { Json } from "./json.ts";
+import { assertOpen } from "./lifecycle.ts";
+import { assertName, assertSize, jsonFaults, LIMITS } from "./limits.ts";
+import { logPage } from "./log-page.ts";
+import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
+import { type Entry, payloadBody } from "./operation.ts";
+import { assertMatches } from "./precondition.ts";
+import type { Caller, Sessions, WriteOptions } from "./sessions.ts";
+import type { Signal } from "./signal.ts";
+import type { CursorChange, Page, ReaderCursor, Stream, StreamRef } from "./store.ts";
+import { NEW_TOPIC, type Publisher, type TopicInputs } from "./topic.ts";
+
+/** A topic as its callers see it. */
+export interface Topic {
+  readonly topic: string;
+  /** How many there are, and so the `seq` of the last. */
+  readonly messages: number;
+  readonly createdAtUs?: number;
+  readonly updatedAtUs?: number;
+}
+
+/** A message of a topic. */
+export interface TopicMessage {
+  readonly topic: string;
+  /** 1, 2, 3 … without gaps. */
+  readonly seq: number;
+  readonly content: Json;
+  readonly publisher?: Publisher;
+  readonly actor: string;
+  /** Microseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Someone who reads a topic, and says how far. */
+export interface Subscriber {
+  readonly topic: string;
+  readonly subscriber: string;
+  /** Up to which `seq` everything is acknowledged. */
+  readonly acknowledged: number;
+  /** How many messages came since. */
+  readonly pending: number;
+  /** Absent for one that never said anything. */
+  readonly updatedAtUs?: number;
+}
+
+/** From where on messages are read: after a `seq`, after what a subscriber has acknowledged, or from the first on. */
+export interface From {
+  readonly after?: number;
+  /** Where `after` says nothing. */
+  readonly subscriber?: string;
+}
+
+/** What topics need beside what a mailbox does. */
+export interface TopicPorts extends MailboxPorts {
+  readonly sessions: Sessions;
+}
+
+/**
+ * Messages that the sessions of a tenant leave for each other, in order and for good. A topic is there as soon as somebody
+ * names it. Whoever reads as a subscriber gets again what it has not acknowledged.
+ *
+ * A caller that acts as a session publishes as that session, reads, and speaks for the subscriber of its `session_id` alone.
+ */
+export class Topics {
+  readonly #ports: TopicPorts;
+  readonly #mailboxes: Mailboxes;
+  readonly #once: OnceOnly;
+  readonly #feeds: Feeds;
+
+  constructor(ports: TopicPorts) {
+    this.#ports = ports;
+    this.#mailboxes = new Mailboxes(ports);
+    this.#once = new OnceOnly(ports);
+    this.#feeds = new Feeds(ports.store);
+  }
+
+  /**
+   * Adds a message to a topic.
+   *
+   * @param sessionId  the session that it is from, which must be open; left out: the one that the caller acts as, or none
+   * @throws {SojournError} `session_not_found`, `invalid_transition`
+   */
+  async publish(
+    caller: Caller,
+    topic: string,
+    { content, sessionId = caller.actingAs }: { readonly content: Json; readonly sessionId?: string },
+    { idempotency, precondition }: WriteOptions = {},
+  ): Promise<Answer<TopicMessage>> {
+    assertName("topic", topic);
+    const faults = jsonFaults(content, "content");
+    if (faults.length > 0) throw invalid(faults);
+    assertSize("content", content, LIMITS.topicMessageBytes);
+    const actor = actorOf(caller);
+    return await this.#once.run<TopicMessage>(caller.tenant, idempotency, async (remember) => {
+      const publisher = sessionId === undefined ? undefined : await this.#publisher(caller, sessionId);
+      const input = { content, ...given("publisher", publisher) };
+      const told = ({ stream: { head }, at }: Settled<"topic">): TopicMessage => {
+        return { topic, seq: head.seq, ...input, actor, at };
+      };
+      const settled = await this.#mailboxes.submit(topicRef(caller.tenant, topic), {
+        actor,
+        command: () => [{ kind: "message.published", name: "publish", input }],
+        ...given("precondition", precondition),
+        ...given(
+          "remember",
+          remember && ((settled: Settled<"topic">) => remember(told(settled), settled.at, settled.stream.ref)),
+        ),
+      });
+      return { value: told(settled), at: settled.at };
+    });
+  }
+
+  /** A page of a topic's messages, oldest first; of large ones it has fewer than `limit`, and then a `next`. */
+  async messages(caller: Caller, topic: string, range: From & { readonly limit: number }): Promise<Page<TopicMessage>> {
+    const after = await this.#start(caller, topic, range);
+    const page = await logPage(this.#ports, topicRef(caller.tenant, topic), { after, limit: range.limit });
+    return { ...page, items: page.items.map((entry) => toMessage(topic, entry)) };
+  }
+
+  /**
+   * A topic's messages from there on, and then whatever is published. Ends when the topic is deleted, the signal aborts,
+   * or the engine closes. Nothing is acknowledged by being read.
+   *
+   * @throws {SojournError} `invalid` where `after` is past the end: it is of an earlier topic of that name
+   */
+  async follow(
+    caller: Caller,
+    topic: string,
+    { signal, ...from }: From & { readonly signal: Signal },
+  ): Promise<AsyncGenerator<TopicMessage>> {
+    const after = await this.#start(caller, topic, from);
+    const entries = this.#feeds.follow(topicRef(caller.tenant, topic), { after, signal, waits: true });
+    return (async function* () {
+      for await (const entry of entries) yield toMessage(topic, entry);
+    })();
+  }
+
+  /**
+   * Says that a subscriber has dealt with everything up to `through`. What it has said before, or more than that, changes
+   * nothing.
+   *
+   * @throws {SojournError} `invalid` past the last message; `limit_reached`
+   */
+  async acknowledge(caller: Caller, topic: string, subscriber: string, through: number): Promise<Subscriber> {
+    return await this.#move(caller, { topic, subscriber, field: "through", position: through, change: "advance" });
+  }
+
+  /**
+   * Has a subscriber go on after that message, also back; left out, after the last one that there is.
+   *
+   * @throws {SojournError} `invalid` past the last message; `limit_reached`
+   */
+  async subscribe(caller: Caller, topic: string, subscriber: string, after?: number): Promise<Subscriber> {
+    return await this.#move(caller, { topic, subscriber, field: "after", position: after, change: "set" });
+  }
+
+  /** Forgets a subscriber, if it is known; it would begin with the first message again. */
+  async unsubscribe(caller: Caller, topic: string, subscriber: string): Promise<void> {
+    const ref = await this.#spokenFor(caller, topic, subscriber);
+    await this.#moved({ change: "drop", ref, reader: subscriber });
+  }
+
+  async subscriber(caller: Caller, topic: string, subscriber: string): Promise<Subscriber> {
+    const ref = await this.#spokenFor(caller, topic, subscriber);
+    const cursor = await this.#ports.store.cursor(ref, subscriber);
+    return toSubscriber(await this.#stream(ref), cursor ?? { reader: subscriber, position: 0 });
+  }
+
+  /** A page of those who have said anything, by their names. */
+  async subscribers(
+    caller: Caller,
+    topic: string,
+    { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+  ): Promise<Page<Subscriber>> {
+    assertActsAsNone(caller, "list subscribers");
+    assertName("topic", topic);
+    const ref = topicRef(caller.tenant, topic);
+    const known = await this.#ports.store.cursors(ref, { limit: limit + 1, ...given("after", cursor) });
+    const stream = await this.#stream(ref);
+    const items = known.slice(0, limit).map((one) => toSubscriber(stream, one));
+    return { items, ...given("next", known.length > limit ? items.at(-1)?.subscriber : undefined) };
+  }
+
+  async get(caller: Caller, topic: string): Promise<Topic> {
+    assertActsAsNone(caller, "read topics as a whole");
+    assertName("topic", topic);
+    return toTopic(await this.#stream(topicRef(caller.tenant, topic)));
+  }
+
+  /** A page of the topics that have messages, by their names. */
+  async list(
+    caller: Caller,
+    { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+  ): Promise<Page<Topic>> {
+    assertActsAsNone(caller, "list topics");
+    const page = { limit: limit + 1, ...given("after", cursor) };
+    const streams = await this.#ports.store.streams(caller.tenant, "topic", page);
+    const items = streams.slice(0, limit).map(toTopic);
+    return { items, ...given("next", streams.length > limit ? items.at(-1)?.topic : undefined) };
+  }
+
+  /** Removes a topic with its messages and subscribers, and returns how many messages there were. */
+  async delete(
+    caller: Caller,
+    topic: string,
+    { idempotency, precondition }: WriteOptions = {},
+  ): Promise<Answer<{ readonly topic: string; readonly messages: number }>> {
+    assertActsAsNone(caller, "delete topics");
+    assertName("topic", topic);
+    const ref = topicRef(caller.tenant, topic);
+    return await this.#once.run(caller.tenant, idempotency, async (remember) => {
+      if ((await this.#ports.store.stream(ref)) === undefined) {
+        assertMatches(precondition, undefined);
+        await this.#moved({ change: "drop", ref });
+        return await this.#once.answer({ topic, messages: 0 }, remember);
+      }
+      const told = ({ stream: { head } }: Settled<"topic">) => ({ topic, messages: head.seq });
+      const settled = await this.#mailboxes.submit(ref, {
+        actor: caller.actor,
+        command: erase,
+        ...given("precondition", precondition),
+        ...given("remember", remember && ((settled: Settled<"topic">) => remember(told(settled), settled.at))),
+      });
+      return { value: told(settled), at: settled.at };
+    });
+  }
+
+  /** Ends the feeds. */
+  async close(): Promise<void> {
+    await this.#feeds.close();
+  }
+
+  async #publisher(caller: Caller, id: string): Promise<Publisher> {
+    const { ref, record } = await this.#ports.sessions.get(caller, id);
+    assertOpen(record, "publish from");
+    return { uid: ref.id, sessionId: record.sessionId };
+  }
+
+  async #start(caller: Caller, topic: string, { after, subscriber }: From): Promise<number> {
+    assertName("topic", topic);
+    const ref = topicRef(caller.tenant, topic);
+    if (subscriber !== undefined) await this.#spokenFor(caller, topic, subscriber);
+    if (after === undefined) {
+      return subscriber === undefined ? 0 : ((await this.#ports.store.cursor(ref, subscriber))?.position ?? 0);
+    }
+    assertReached("after", after, (await this.#stream(ref)).head.seq);
+    return after;
+  }
+
+  async #move(
+    caller: Caller,
+    {
+      topic,
+      subscriber,
+      field,
+      position,
+      change,
+    }: {
+      readonly topic: string;
+      readonly subscriber: string;
+      readonly field: string;
+      readonly position: number | undefined;
+      readonly change: "advance" | "set";
+    },
+  ): Promise<Subscriber> {
+    const ref = await this.#spokenFor(caller, topic, subscriber);
+    const { head } = await this.#stream(ref);
+    const to = position ?? head.seq;
+    assertReached(field, to, head.seq);
+    await this.#moved({ change, ref, reader: subscriber, position: to, headMin: to });
+    return await this.subscriber(caller, topic, subscriber);
+  }
+
+  async #moved(change: CursorChange): Promise<void> {
+    const { store, clock } = this.#ports;
+    const { ref, reader } = change;
+    const limit = LIMITS.subscribers;
+    const guards =
+      change.change === "drop" || reader === undefined ? [] : [{ guard: "readers_below", ref, reader, limit } as const];
+    const { outcome } = await store.commit({ now: clock.now(), parts: [], guards, cursors: [change] });
+    if (outcome === "committed") return;
+    if (outcome === "limit_reached") {
+      throw new SojournError(outcome, { message: `Topic ${ref.id} has ${limit} subscribers, as many as one may have` });
+    }
+    throw new SojournError("conflict", { message: `Topic ${ref.id} was deleted meanwhile` });
+  }
+
+  /** Refuses whoever acts as a session and speaks for another subscriber, with `forbidden`. */
+  async #spokenFor(caller: Caller, topic: string, subscriber: string): Promise<StreamRef<"topic">> {
+    assertName("topic", topic);
+    assertName("subscriber", subscriber);
+    if (caller.actingAs !== undefined) {
+      const own = await this.#ports.sessions.get(caller, caller.actingAs);
+      assertActsAs(caller, own);
+      if (own.record.sessionId !== subscriber) {
+        throw new SojournError("forbidden", {
+          message: `Session "${own.record.sessionId}" is its own subscriber alone, and not "${subscriber}"`,
+        });
+      }
+    }
+    return topicRef(caller.tenant, topic);
+  }
+
+  async #stream(ref: StreamRef<"topic">): Promise<Stream<"topic">> {
+    const stream = await this.#ports.store.stream(ref);
+    return stream ?? { ref, head: beforeFirst(ref, this.#ports.digest), record: NEW_TOPIC };
+  }
+}
+
+function topicRef(tenant: string, topic: string): StreamRef<"topic"> {
+  return { tenant, kind: "topic", id: topic };
+}
+
+function assertReached(field: string, seq: number, last: number): void {
+  if (Number.isSafeInteger(seq) && seq >= 0 && seq <= last) return;
+  throw invalid([{ field, message: `must be 0 to ${last}, the last message of the topic`, type: "out_of_range" }]);
+}
+
+function toMessage(topic: string, entry: Entry): TopicMessage {
+  const { seq, actor, at } = entry.operation;
+  // NOTE: a topic has operations of this kind alone. A payload that is lost has no content.
+  const input = payloadBody(entry)?.input as TopicInputs["message.published"] | undefined;
+  return { topic, seq, content: input?.content ?? null, ...given("publisher", input?.publisher), actor, at };
+}
+
+function toTopic({ ref, head, record }: Stream<"topic">): Topic {
+  return { topic: ref.id, messages: head.seq, ...record };
+}
+
+function toSubscriber(
+  { ref, head }: Stream<"topic">,
+  { reader, position, updatedAtUs }: Pick<ReaderCursor, "reader" | "position"> & Partial<ReaderCursor>,
+): Subscriber {
+  const pending = head.seq - position;
+  return { topic: ref.id, subscriber: reader, acknowledged: position, pending, ...given("updatedAtUs", updatedAtUs) };
+}
