@@ -6,6 +6,7 @@ import { fieldsOf, type Schema, typeOf } from "./schema.ts";
 
 /** The groups of the page: a heading, what it is about, and the paths that belong to it. The first that fits has a call. */
 const GROUPS: readonly (readonly [title: string, about: string, paths: RegExp])[] = [
+  ["Topics", "See [topics](topics.md).", /^\/topics\b/],
   ["Apps and tasks", "See [running apps](tasks.md).", /^\/apps|\/(run|tasks)\b/],
   ["Objects and lineage", "See [objects](objects.md).", /\/objects\b/],
   ["Artifacts", "See [artifacts](artifacts.md).", /\/artifacts\b/],
@@ -33,6 +34,7 @@ const ORDER = [
   "Objects and lineage",
   "Apps and tasks",
   "Time travel",
+  "Topics",
   "Users",
   "Keys",
   "The server",

@@ -242,6 +242,52 @@ const CASES: Readonly<Record<string, Case>> = {
     const { session_id } = await api.create();
     assert.equal((await remove("two", { "x-act-as-session": session_id })).status, 403);
   },
+  publishMessage: async (api) => {
+    const path = "/topics/published/messages";
+    const { session_id } = await api.create();
+    assert.equal((await api.post(path, { content: 1, session_id })).status, 201);
+    assert.equal((await api.post(path, { content: 1, session_id: "nobody" })).status, 404);
+    assert.equal((await api.post(path, { content: 1 }, { "if-match": '"7"' })).status, 412);
+    await refusesAnotherBody(api, path, [{ content: 1 }, { content: null }]);
+    await api.post(`/sessions/${session_id}/end`);
+    assert.equal((await api.post(path, { content: 1, session_id })).status, 409);
+  },
+  listTopicMessages: async (api) => {
+    await api.post("/topics/listed/messages", { content: { a: 1 } });
+    assert.equal((await api.get("/topics/listed/messages")).status, 200);
+  },
+  listTopics: async (api) => {
+    assert.equal((await api.get("/topics?limit=1")).status, 200);
+  },
+  getTopic: async (api) => {
+    assert.equal((await api.get("/topics/nobody")).status, 200);
+  },
+  subscribe: async (api, limited) => {
+    const subscribe = (to: Api, i: number) => to.call("PUT", `/topics/full/subscribers/s${i}`);
+    assert.equal((await subscribe(api, 1)).status, 200);
+    await Promise.all(Array.from({ length: LIMITS.subscribers }, (_, i) => subscribe(limited, i)));
+    assert.equal((await subscribe(limited, LIMITS.subscribers)).status, 429);
+  },
+  acknowledge: async (api, limited) => {
+    const path = "/topics/full/subscribers/another/ack";
+    assert.equal((await api.post(path, { through: 0 })).status, 200);
+    assert.equal((await limited.post(path, { through: 0 })).status, 429);
+  },
+  listSubscribers: async (api) => {
+    assert.equal((await api.get("/topics/full/subscribers")).status, 200);
+  },
+  getSubscriber: async (api) => {
+    assert.equal((await api.get("/topics/full/subscribers/nobody")).status, 200);
+  },
+  unsubscribe: async (api) => {
+    assert.equal((await api.call("DELETE", "/topics/full/subscribers/nobody")).status, 200);
+  },
+  deleteTopic: async (api) => {
+    const remove = (headers = {}) => api.call("DELETE", "/topics/deleted", { headers });
+    await api.post("/topics/deleted/messages", { content: 1 });
+    assert.equal((await remove({ "if-match": '"2"' })).status, 412);
+    assert.equal((await remove()).status, 200);
+  },
   getProfile: async (api) => {
     assert.equal((await api.get("/users/ann%40example.com/profile")).status, 200);
   },
@@ -456,6 +502,7 @@ const BEYOND_CLIENTS = new Set([
   "deleteArtifact idempotency_mismatch",
   "revokeArtifact idempotency_mismatch",
   "removeTemplate idempotency_mismatch",
+  "deleteTopic idempotency_mismatch",
   // The disk is no client's.
   "backUp storage_full",
   "eraseUser storage_full",

@@ -52,7 +52,7 @@ export function topicCases(author: () => Author): void {
   describe("commit() with cursors", () => {
     const read = async ({ store }: Author, ref: StreamRef): Promise<readonly (readonly [string, number, number])[]> =>
       (await store.cursors(ref, { limit: 100 })).map((one) => [one.reader, one.position, one.updatedAtUs]);
-    const move = (change: "advance" | "set", ref: StreamRef, to: Pick<ReaderCursor, "reader" | "position">) =>
+    const move = (change: "begin" | "advance" | "set", ref: StreamRef, to: Pick<ReaderCursor, "reader" | "position">) =>
       ({ change, ref, headMin: 0, ...to }) satisfies CursorChange;
 
     it("begins a cursor and moves it: on alone, or to any place", async () => {
@@ -75,7 +75,13 @@ export function topicCases(author: () => Author): void {
       await writer.commit([], { cursors: [move("advance", ref, { reader: "x", position: 6 })] });
       assert.deepEqual(await read(writer, ref), [["x", 6, clock.now()]]);
       await writer.commit([], { cursors: [move("set", ref, { reader: "x", position: 2 })] });
-      assert.deepEqual(await store.cursor(ref, "x"), { reader: "x", position: 2, updatedAtUs: clock.now() });
+      const second = { reader: "x", position: 2, updatedAtUs: clock.now() };
+      assert.deepEqual(await store.cursor(ref, "x"), second);
+      clock.advance(1);
+      const begun = ["x", "y"].map((reader) => move("begin", ref, { reader, position: 7 }));
+      assert.deepEqual(await writer.commit([], { cursors: begun }), COMMITTED);
+      assert.deepEqual(await store.cursor(ref, "x"), second);
+      assert.deepEqual(await store.cursor(ref, "y"), { reader: "y", position: 7, updatedAtUs: clock.now() });
     });
 
     it("holds cursors apart by stream, tenant and reader, and pages through those of a stream", async () => {

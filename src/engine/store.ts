@@ -63,8 +63,11 @@ export interface ReaderCursor {
 /** A move of a reader. The stream need not be there yet; with an erasure of it, its readers are gone. */
 export type CursorChange =
   | {
-      /** `advance` goes forward alone: a position that is not past the stored one changes nothing. */
-      readonly change: "advance" | "set";
+      /**
+       * `begin` is for a reader that is not known yet, and changes no other; `advance` goes forward alone: a position that is
+       * not past the stored one changes nothing.
+       */
+      readonly change: "begin" | "advance" | "set";
       readonly ref: StreamRef;
       readonly reader: string;
       readonly position: number;

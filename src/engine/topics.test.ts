@@ -129,7 +129,8 @@ describe("Topics.acknowledge() and subscribe()", () => {
       pending: 4,
       updatedAtUs: clock.now(),
     });
-    assert.equal((await topics.subscribe(caller, "news", "ann")).acknowledged, 5);
+    assert.equal((await topics.subscribe(caller, "news", "ann")).acknowledged, 1, "one that is known stays");
+    assert.equal((await topics.subscribe(caller, "news", "bob")).acknowledged, 5);
     await topics.unsubscribe(caller, "news", "ann");
     assert.deepEqual(await topics.subscriber(caller, "news", "ann"), { ...state, acknowledged: 0, pending: 5 });
   });

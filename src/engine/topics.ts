@@ -154,12 +154,14 @@ export class Topics {
   }
 
   /**
-   * Has a subscriber go on after that message, also back; left out, after the last one that there is.
+   * Has a subscriber go on after that message, also back. Left out: a new one begins after the last message that there is,
+   * and one that is known stays where it is.
    *
    * @throws {SojournError} `invalid` past the last message; `limit_reached`
    */
   async subscribe(caller: Caller, topic: string, subscriber: string, after?: number): Promise<Subscriber> {
-    return await this.#move(caller, { topic, subscriber, field: "after", position: after, change: "set" });
+    const change = after === undefined ? "begin" : "set";
+    return await this.#move(caller, { topic, subscriber, field: "after", position: after, change });
   }
 
   /** Forgets a subscriber, if it is known; it would begin with the first message again. */
@@ -268,7 +270,7 @@ export class Topics {
       readonly subscriber: string;
       readonly field: string;
       readonly position: number | undefined;
-      readonly change: "advance" | "set";
+      readonly change: "begin" | "advance" | "set";
     },
   ): Promise<Subscriber> {
     const ref = await this.#spokenFor(caller, topic, subscriber);

@@ -9,6 +9,7 @@ import type { Retention } from "../engine/retention.ts";
 import type { Caller, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Tasks } from "../engine/tasks.ts";
 import type { Templates } from "../engine/templates.ts";
+import type { Topics } from "../engine/topics.ts";
 import type { Users } from "../engine/users.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { Left, RouteScope } from "./gate.ts";
@@ -39,6 +40,7 @@ export interface Services {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly templates: Templates;
+  readonly topics: Topics;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;

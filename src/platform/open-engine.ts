@@ -19,6 +19,7 @@ import type { Commit, Store, StreamRef } from "../engine/store.ts";
 import type { Records, StreamKind } from "../engine/streams.ts";
 import { Tasks } from "../engine/tasks.ts";
 import { assertTemplates, type TemplateSet, Templates } from "../engine/templates.ts";
+import { Topics } from "../engine/topics.ts";
 import { Users } from "../engine/users.ts";
 import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
@@ -91,6 +92,7 @@ export interface Engine {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly templates: Templates;
+  readonly topics: Topics;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;
@@ -181,6 +183,7 @@ export function openEngine(
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
   const templates = new Templates(ports, configured);
   const sessions = new Sessions(ports, settings, templates);
+  const topics = new Topics({ ...ports, sessions });
   const limits = {
     artifactsMax: config.maxArtifactsPerSession,
     bytesMax: config.maxArtifactBytesPerSession,
@@ -288,6 +291,7 @@ export function openEngine(
     sessions,
     users,
     templates,
+    topics,
     memory,
     tasks,
     objects: new Objects({ ...ports, sessions }),
@@ -310,6 +314,7 @@ export function openEngine(
     backUp: (signal) => backUp({ directory: config.data, release: VERSION, ...given("signal", signal) }),
     close: async () => {
       await sessions.close();
+      await topics.close();
       await tasks.close();
       await memory.close();
       await chores.stop();

@@ -59,7 +59,8 @@ export async function serve(
     observe: (store) => meteredStore(store, registry),
     observeModel: (model) => meteredModel(model, registry),
   });
-  const { sessions, users, templates, memory, access, artifacts, history, bundles, retention, tasks, objects } = engine;
+  const { sessions, users, templates, topics, memory, access, artifacts, history, bundles, retention, tasks, objects } =
+    engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -95,6 +96,7 @@ export async function serve(
           sessions,
           users,
           templates,
+          topics,
           memory,
           tasks,
           objects,

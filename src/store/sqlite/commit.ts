@@ -168,7 +168,7 @@ export class CommitWriter {
     const hash = bytes(last.hash);
     const n =
       stored === undefined
-        ? Number(this.#sql.begin.run(ref.tenant, ref.kind, ref.id, last.seq, hash).lastInsertRowid)
+        ? Number(this.#sql.newStream.run(ref.tenant, ref.kind, ref.id, last.seq, hash).lastInsertRowid)
         : integer(stored.n);
     if (origin !== undefined) this.#copyHistory(origin, n, append);
     for (const entry of entries) this.#log(n, entry);
@@ -372,7 +372,7 @@ function statements(db: DatabaseSync) {
       SELECT t.n, t.head_seq, ${SELDOM_CHANGED.map(([name]) => `s.${name}`).join(", ")}
       FROM streams t LEFT JOIN sessions s ON s.n = t.n WHERE t.tenant = ? AND t.kind = ? AND t.id = ?`),
     headAlone: prepare("SELECT n, head_seq FROM streams WHERE tenant = ? AND kind = ? AND id = ?"),
-    begin: prepare("INSERT INTO streams (tenant, kind, id, head_seq, head_hash) VALUES (?, ?, ?, ?, ?)"),
+    newStream: prepare("INSERT INTO streams (tenant, kind, id, head_seq, head_hash) VALUES (?, ?, ?, ?, ?)"),
     moveHead: prepare("UPDATE streams SET head_seq = ?, head_hash = ? WHERE n = ?"),
     payload: prepare("INSERT INTO payloads (salt, body) VALUES (?, ?)"),
     operation: prepare(`
@@ -401,6 +401,8 @@ function statements(db: DatabaseSync) {
     ),
     readers: prepare("SELECT count(*) AS readers FROM cursors WHERE tenant = ? AND kind = ? AND id = ?"),
     reader: prepare("SELECT 1 FROM cursors WHERE tenant = ? AND kind = ? AND id = ? AND reader = ?"),
+    begin: prepare(`INSERT INTO cursors (tenant, kind, id, reader, position, at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO NOTHING`),
     advance: prepare(`INSERT INTO cursors (tenant, kind, id, reader, position, at) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET position = excluded.position, at = excluded.at WHERE position < excluded.position`),
     set: prepare(`INSERT INTO cursors (tenant, kind, id, reader, position, at) VALUES (?, ?, ?, ?, ?, ?)

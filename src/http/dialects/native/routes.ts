@@ -15,6 +15,7 @@ import { memoryRoutes } from "./memory-routes.ts";
 import { objectRoutes } from "./object-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 import { templateRoutes } from "./template-routes.ts";
+import { topicRoutes } from "./topic-routes.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
@@ -242,6 +243,7 @@ const routes: readonly Route[] = [
   ...taskRoutes,
   ...objectRoutes,
   ...templateRoutes,
+  ...topicRoutes,
   ...keyRoutes,
   route({
     method: "GET",
