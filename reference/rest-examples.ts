@@ -62,6 +62,7 @@ export const REST_EXAMPLES: {
     getSubscriber: call("GET", "/topics/drafts/subscribers/demo"),
     unsubscribe: call("DELETE", "/topics/drafts/subscribers/demo"),
     deleteTopic: call("DELETE", "/topics/old"),
+    listEvents: call("GET", "/events?type=session.created&type=session.artifact.*&limit=10"),
     listOperations: call("GET", "/sessions/demo/operations?after=1&limit=10"),
     verifySession: call("GET", "/sessions/demo/verify"),
     chat: send("POST", "/chat", { session_id: "demo", message: "Hi, my name is Ada" }),

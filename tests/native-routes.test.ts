@@ -288,6 +288,9 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.equal((await remove({ "if-match": '"2"' })).status, 412);
     assert.equal((await remove()).status, 200);
   },
+  listEvents: async (api) => {
+    assert.equal((await api.get("/events?limit=1&after=now")).status, 200);
+  },
   getProfile: async (api) => {
     assert.equal((await api.get("/users/ann%40example.com/profile")).status, 200);
   },

@@ -43,6 +43,7 @@ export function closeCases(driver: Driver): void {
           streams: () => store.streams(tenant, "user", { limit: 1 }),
           cursor: () => store.cursor(ref, "a"),
           cursors: () => store.cursors(ref, { limit: 1 }),
+          events: () => store.events({ tenant, limit: 1 }),
           remembered: () => store.remembered(writer.answer("k"), 1),
           access: () => store.access(),
           key: () => store.key("key_1"),

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
+import { Events } from "../engine/events.ts";
 import { History } from "../engine/history.ts";
 import type { Ids } from "../engine/ids.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../engine/limits.ts";
@@ -25,6 +26,7 @@ export interface TestEngine {
   readonly users: Users;
   readonly templates: Templates;
   readonly topics: Topics;
+  readonly events: Events;
   readonly ports: MailboxPorts;
   /** Of a tenant that no other engine has, unless it is a second node. */
   readonly caller: Caller;
@@ -76,6 +78,7 @@ export function engineForTests(open: (directory: string) => Store): (options?: E
       users: new Users(ports),
       templates,
       topics,
+      events: new Events(ports),
       ports,
       caller,
       clock,

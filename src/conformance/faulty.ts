@@ -84,6 +84,7 @@ export function faulty(store: Store, { seed, delays = 0.5, refusals = 0 }: Fault
     unsettled: (limit) => through(() => store.unsettled(limit)),
     tenants: (page) => through(() => store.tenants(page)),
     overdue: (now, limit) => through(() => store.overdue(now, limit)),
+    events: (query) => through(() => store.events(query)),
     scrub: () => through(() => store.scrub()),
     // Called at once: what is committed after this call must be told.
     watch: (from) => slowly(store.watch(from), () => drawFate(random, delays, 0)),

@@ -5,6 +5,7 @@ import { closeCases } from "./close-cases.ts";
 import { commitCases } from "./commit-cases.ts";
 import { type Driver, openForTests } from "./driver.ts";
 import { endCases } from "./end-cases.ts";
+import { eventCases } from "./event-cases.ts";
 import { forkCases } from "./fork-cases.ts";
 import { guardCases } from "./guard-cases.ts";
 import { type HistoryOptions, randomHistory } from "./history.ts";
@@ -44,6 +45,7 @@ export function storeConformance({ history = {}, ...driver }: ConformanceOptions
     taskCases(driver, author);
     objectCases(author);
     topicCases(author);
+    eventCases(author);
     logCases(author);
     watchCases(author);
     accessCases(driver);

@@ -30,7 +30,7 @@ export class Feeds {
     { after, signal, waits = false }: { readonly after: number; readonly signal: Signal; readonly waits?: boolean },
   ): AsyncGenerator<Entry> {
     const follower = new Follower();
-    const release = this.#enlist(ref, follower, signal);
+    const release = this.#enlist(keyOf(ref), follower, signal);
     try {
       // It may have been erased before this follower could be told.
       if (!(waits && after === 0) && (await this.#store.stream(ref)) === undefined) return;
@@ -50,6 +50,21 @@ export class Feeds {
     }
   }
 
+  /** Yields at once, and then whenever something of the tenant may have been committed. */
+  async *wakes(tenant: string, signal: Signal): AsyncGenerator<void> {
+    const follower = new Follower();
+    const release = this.#enlist(keyOfAll(tenant), follower, signal);
+    try {
+      while (!follower.isOver) {
+        yield;
+        if (!follower.isOver) await follower.next();
+      }
+      if (follower.failure !== undefined) throw follower.failure;
+    } finally {
+      release();
+    }
+  }
+
   /** Ends every follower. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -58,8 +73,7 @@ export class Feeds {
     await this.#watch?.over;
   }
 
-  #enlist(ref: StreamRef, follower: Follower, signal: Signal): () => void {
-    const key = keyOf(ref);
+  #enlist(key: string, follower: Follower, signal: Signal): () => void {
     const followers = this.#followers.get(key) ?? new Set();
     this.#followers.set(key, followers.add(follower));
     const end = (): void => follower.end();
@@ -93,6 +107,8 @@ export class Feeds {
         if (notice.notice === "erased") follower.erase();
         else follower.wake();
       }
+      if (notice.notice === "erased") continue;
+      for (const follower of this.#followers.get(keyOfAll(notice.ref.tenant)) ?? []) follower.wake();
     }
   }
 }
@@ -130,6 +146,11 @@ class Follower extends WakeUp {
     this.#isOver = true;
     this.wake();
   }
+}
+
+/** Of those who follow all streams of a tenant; no stream has a kind like that. */
+function keyOfAll(tenant: string): string {
+  return `*\n${tenant}`;
 }
 
 function keyOf({ kind, tenant, id }: StreamRef): string {

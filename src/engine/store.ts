@@ -371,6 +371,39 @@ export interface ObjectQuery {
   readonly cursor?: string;
 }
 
+/** How many positions a page of events goes through at most. */
+export const EVENT_STRETCH = 10_000;
+
+/** Which operations of all sessions of a tenant. */
+export interface EventQuery {
+  readonly tenant: string;
+  /** Only those with a greater position; left out: none, and `through` tells where the last is. */
+  readonly after?: number;
+  readonly kinds?: readonly OperationKind[];
+  /** At least 1. */
+  readonly limit: number;
+  /** Stop after the operation by which the payloads have more characters than this. */
+  readonly charactersMax?: number;
+}
+
+/** An operation of a session, with its place among all operations of the store. */
+export interface EventRow {
+  readonly position: number;
+  readonly ref: StreamRef<"session">;
+  readonly sessionId: string;
+  readonly userId: string;
+  readonly entry: Entry;
+}
+
+export interface EventPage {
+  /** By their positions. May be empty although more follow. */
+  readonly items: readonly EventRow[];
+  /** Up to where it was looked: no operation is committed later at this position, or before it. */
+  readonly through: number;
+  /** Whether that was as far as positions went. */
+  readonly isEnd: boolean;
+}
+
 /** What `watch` tells: an operation was committed, or a stream is gone. */
 export type Notice =
   | { readonly notice: "operation"; readonly position: number; readonly ref: StreamRef; readonly seq: number }
@@ -477,6 +510,11 @@ export interface Store {
    * @throws {SojournError} `storage_full`, `store_unavailable`: it is still erased, and the next call tries again
    */
   scrub(): Promise<void>;
+  /**
+   * Operations of all sessions of a tenant that are there, in the order of `watch`. Of a fork, those behind its history.
+   * Goes through `EVENT_STRETCH` positions at most.
+   */
+  events(query: EventQuery): Promise<EventPage>;
   /** Waits for the commits in hand, then lets go of everything. Idempotent. */
   close(): Promise<void>;
 }

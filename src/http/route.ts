@@ -3,6 +3,7 @@ import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Bundles } from "../bundles/bundles.ts";
 import type { Access } from "../engine/access.ts";
 import type { ErrorCode, SojournError } from "../engine/errors.ts";
+import type { Events } from "../engine/events.ts";
 import type { History } from "../engine/history.ts";
 import type { Objects } from "../engine/objects.ts";
 import type { Retention } from "../engine/retention.ts";
@@ -41,6 +42,7 @@ export interface Services {
   readonly users: Users;
   readonly templates: Templates;
   readonly topics: Topics;
+  readonly events: Events;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;

@@ -43,6 +43,7 @@ export function aroundCommits(
     unsettled: (limit) => store.unsettled(limit),
     tenants: (page) => store.tenants(page),
     overdue: (now, limit) => store.overdue(now, limit),
+    events: (query) => store.events(query),
     scrub: () => store.scrub(),
     watch: (from) => store.watch(from),
     close: () => store.close(),

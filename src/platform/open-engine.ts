@@ -7,6 +7,7 @@ import { retentionOf } from "../config/retention.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
 import type { SojournError } from "../engine/errors.ts";
+import { Events } from "../engine/events.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
 import { isFinal } from "../engine/lifecycle.ts";
@@ -93,6 +94,7 @@ export interface Engine {
   readonly users: Users;
   readonly templates: Templates;
   readonly topics: Topics;
+  readonly events: Events;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;
@@ -183,6 +185,7 @@ export function openEngine(
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
   const templates = new Templates(ports, configured);
   const sessions = new Sessions(ports, settings, templates);
+  const events = new Events(ports);
   const topics = new Topics({ ...ports, sessions });
   const limits = {
     artifactsMax: config.maxArtifactsPerSession,
@@ -292,6 +295,7 @@ export function openEngine(
     users,
     templates,
     topics,
+    events,
     memory,
     tasks,
     objects: new Objects({ ...ports, sessions }),
@@ -315,6 +319,7 @@ export function openEngine(
     close: async () => {
       await sessions.close();
       await topics.close();
+      await events.close();
       await tasks.close();
       await memory.close();
       await chores.stop();

@@ -59,8 +59,21 @@ export async function serve(
     observe: (store) => meteredStore(store, registry),
     observeModel: (model) => meteredModel(model, registry),
   });
-  const { sessions, users, templates, topics, memory, access, artifacts, history, bundles, retention, tasks, objects } =
-    engine;
+  const {
+    sessions,
+    users,
+    templates,
+    topics,
+    events,
+    memory,
+    access,
+    artifacts,
+    history,
+    bundles,
+    retention,
+    tasks,
+    objects,
+  } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -97,6 +110,7 @@ export async function serve(
           users,
           templates,
           topics,
+          events,
           memory,
           tasks,
           objects,

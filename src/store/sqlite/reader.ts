@@ -4,6 +4,7 @@ import { SojournError } from "../../engine/errors.ts";
 import type {
   ArtifactQuery,
   EndedQuery,
+  EventQuery,
   KeyQuery,
   MessageRange,
   ObjectQuery,
@@ -16,6 +17,7 @@ import type {
 } from "../../engine/store.ts";
 import type { StreamKind } from "../../engine/streams.ts";
 import { asStoreError, openReader } from "./connection.ts";
+import { EventQueries } from "./event-queries.ts";
 import { ObjectQueries } from "./object-queries.ts";
 import { Queries } from "./queries.ts";
 import { errorReply, type Message, type Reply, requestsOf } from "./thread.ts";
@@ -57,6 +59,7 @@ export type Read =
   | { readonly read: "versionsInUse"; readonly versions: readonly string[] }
   | { readonly read: "tenants"; readonly page: { readonly after?: string; readonly limit: number } }
   | { readonly read: "overdue"; readonly now: number; readonly limit: number }
+  | { readonly read: "events"; readonly query: EventQuery }
   | { readonly read: "notices"; readonly position: number; readonly limit: number };
 
 // NOTE: the only one to start this thread is `sqlite-store.ts`, with this data.
@@ -64,6 +67,7 @@ const { directory } = workerData as { readonly directory: string };
 
 const db = openReader(directory);
 const queries = new Queries(db);
+const events = new EventQueries(db);
 const objects = new ObjectQueries(db);
 
 parentPort?.on("message", (message: Message) => {
@@ -143,6 +147,8 @@ function answer(call: Read): unknown {
       return queries.tenants(call.page);
     case "overdue":
       return queries.overdue(call.now, call.limit);
+    case "events":
+      return events.page(call.query);
     case "notices":
       return queries.notices(call.position, call.limit);
   }

@@ -16,6 +16,8 @@ import type {
   Committed,
   EndedQuery,
   EndedSession,
+  EventPage,
+  EventQuery,
   IdempotencyKey,
   KeyQuery,
   MessageRange,
@@ -409,6 +411,10 @@ class SqliteStore implements Store {
     const start = position ?? this.#lastPosition();
     this.#watchers.add(watcher);
     return this.#notices(watcher, start, signal);
+  }
+
+  async events(query: EventQuery): Promise<EventPage> {
+    return await this.#read({ read: "events", query });
   }
 
   async scrub(): Promise<void> {

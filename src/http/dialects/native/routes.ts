@@ -9,6 +9,7 @@ import { artifactRoutes } from "./artifact-routes.ts";
 import * as decode from "./decode.ts";
 import * as encode from "./encode.ts";
 import { encodeError, HTTP_ERRORS } from "./errors.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { historyRoutes, sessionAt } from "./history-routes.ts";
 import { keyRoutes } from "./keys.ts";
 import { memoryRoutes } from "./memory-routes.ts";
@@ -244,6 +245,7 @@ const routes: readonly Route[] = [
   ...objectRoutes,
   ...templateRoutes,
   ...topicRoutes,
+  ...eventRoutes,
   ...keyRoutes,
   route({
     method: "GET",
