@@ -55,6 +55,11 @@ export const LIMITS = {
   templates: 100,
   /** Of a template's metadata as JSON text, in bytes of UTF-8. */
   templateMetadataBytes: 16_384,
+  /** Of one tenant. */
+  webhooks: 20,
+  webhookUrlLength: 2_048,
+  /** Names of events that one webhook listens to. */
+  webhookTypes: 64,
   /** Of one message of a topic as JSON text, in bytes of UTF-8. */
   topicMessageBytes: 65_536,
   /** Of one topic. */

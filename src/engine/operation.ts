@@ -39,6 +39,8 @@ export type StreamOperationKind =
   | "profile.changed"
   | "template.set"
   | "template.removed"
+  | "webhook.set"
+  | "webhook.removed"
   | "message.published";
 
 /**

@@ -10,9 +10,8 @@ import { LIMITS } from "./limits.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
 import { assertMatches } from "./precondition.ts";
 import type { Caller, WriteOptions } from "./sessions.ts";
-import type { StreamRef } from "./store.ts";
 import { assertTemplate, filled, type Template } from "./template.ts";
-import { type KeptTemplate, NEW_TENANT, type TenantRecord } from "./tenant.ts";
+import { type KeptTemplate, NEW_TENANT, own, type TenantRecord, tenantRef } from "./tenant.ts";
 
 /** A template as its callers see it. Only the tenant's own have a version; the others are the operator's. */
 export interface NamedTemplate extends Template, Partial<Pick<KeptTemplate, "version" | "updatedAtUs">> {
@@ -148,16 +147,6 @@ export function assertTemplates(configured: TemplateSet): void {
       throw invalid(error.faults.map((fault) => ({ ...fault, field: `templates.${name}.${fault.field}` })));
     }
   }
-}
-
-/** A tenant has one stream of its own. */
-function tenantRef(tenant: string): StreamRef<"tenant"> {
-  return { tenant, kind: "tenant", id: "tenant" };
-}
-
-// Names come from outside, and an object has members of its own such as `constructor`.
-function own<T>(set: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(set, name) ? set[name] : undefined;
 }
 
 function says({ version: _, updatedAtUs: __, ...kept }: KeptTemplate, { ...template }: Template): boolean {
