@@ -23,6 +23,7 @@ export function openBenchmarkEngine(
   return openEngine(
     {
       data: directory,
+      webhookTargets: OPTIONS.webhook_targets.default,
       durability: OPTIONS.durability.default,
       cleanupIdleSeconds: OPTIONS.cleanup_idle_seconds.default,
       idleTimeoutSeconds: OPTIONS.idle_timeout_seconds.default,

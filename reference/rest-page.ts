@@ -11,7 +11,7 @@ const GROUPS: readonly (readonly [title: string, about: string, paths: RegExp])[
   ["Objects and lineage", "See [objects](objects.md).", /\/objects\b/],
   ["Artifacts", "See [artifacts](artifacts.md).", /\/artifacts\b/],
   ["Chat and memory", "See [chat and memory](chat.md).", /^\/chat|\/(messages|compact|working-memory)\b/],
-  ["Events", "See [events](events.md).", /^\/events\b/],
+  ["Events", "See [events](events.md).", /^\/(events|webhooks)\b/],
   ["The log", "Each entry is hashed over the one before.", /\/(operations|verify)\b/],
   [
     "Time travel",

@@ -291,6 +291,28 @@ const CASES: Readonly<Record<string, Case>> = {
   listEvents: async (api) => {
     assert.equal((await api.get("/events?limit=1&after=now")).status, 200);
   },
+  setWebhook: async (api, limited) => {
+    const body = { url: "https://example.com", active: false };
+    const put = (to: Api, name: string, headers = {}) => to.call("PUT", `/webhooks/${name}`, { body, headers });
+    assert.equal((await put(api, "set", { "if-match": "*" })).status, 412);
+    assert.equal((await put(api, "set")).status, 201);
+    assert.equal((await put(api, "set")).status, 200);
+    for (let i = 0; i < LIMITS.webhooks; i++) await put(limited, `w${i}`);
+    assert.equal((await put(limited, "more")).status, 429);
+  },
+  getWebhook: async (api) => {
+    assert.equal((await api.get("/webhooks/set")).status, 200);
+    assert.equal((await api.get("/webhooks/nobody")).status, 404);
+  },
+  listWebhooks: async (api) => {
+    assert.equal((await api.get("/webhooks")).status, 200);
+  },
+  removeWebhook: async (api) => {
+    const remove = (headers = {}) => api.call("DELETE", "/webhooks/set", { headers });
+    assert.equal((await remove({ "if-match": '"9999"' })).status, 412);
+    assert.equal((await remove()).status, 200);
+    assert.equal((await remove()).status, 404);
+  },
   getProfile: async (api) => {
     assert.equal((await api.get("/users/ann%40example.com/profile")).status, 200);
   },

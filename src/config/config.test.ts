@@ -32,6 +32,7 @@ describe("loadConfig()", () => {
     assert.deepEqual(load(), {
       port: 7070,
       host: "127.0.0.1",
+      webhookTargets: "public",
       data: join(cwd, "data"),
       durability: "full",
       logLevel: "info",
@@ -84,6 +85,7 @@ describe("loadConfig()", () => {
       host: "::1",
       data: "/elsewhere",
       durability: "none",
+      webhook_targets: "any",
       log_level: "debug",
       max_sessions: 5,
       cleanup_idle_seconds: 0,
@@ -140,6 +142,7 @@ describe("loadConfig()", () => {
       host: "::1",
       data: "/elsewhere",
       durability: "none",
+      webhookTargets: "any",
       logLevel: "debug",
       maxSessions: 5,
       cleanupIdleSeconds: 0,

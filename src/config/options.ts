@@ -56,6 +56,14 @@ export const OPTIONS = {
       "Address to listen on; change it to 0.0.0.0 to let other machines in, which needs an API key first (sojourn keys " +
       "create), and a proxy that speaks TLS before it",
   },
+  webhook_targets: {
+    type: "choice",
+    default: "public",
+    choices: ["public", "any"],
+    description:
+      "Where webhooks may lead: to https addresses of the public internet, or anywhere; change it where whoever has a key may " +
+      "reach your own networks",
+  },
   data: {
     type: "directory",
     default: "./data",

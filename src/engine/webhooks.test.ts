@@ -14,7 +14,12 @@ function start() {
   let minted = 0;
   const changes: string[] = [];
   const onChange = (tenant: string) => void changes.push(tenant);
-  const webhooks = new Webhooks({ ...started.ports, newSecret: () => `secret-${++minted}`, onChange });
+  const webhooks = new Webhooks({
+    ...started.ports,
+    targets: "public",
+    newSecret: () => `secret-${++minted}`,
+    onChange,
+  });
   return { ...started, webhooks, changes };
 }
 

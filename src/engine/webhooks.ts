@@ -29,6 +29,8 @@ export interface NewWebhook extends Pick<Webhook, "url" | "types"> {
 
 /** What webhooks need beside what a mailbox does. */
 export interface WebhookPorts extends MailboxPorts {
+  /** Where a webhook may lead: to the public internet, or anywhere. */
+  readonly targets: "public" | "any";
   readonly newSecret: () => string;
   /** Told of each webhook that was set or removed. */
   readonly onChange?: (tenant: string) => void;
@@ -48,6 +50,10 @@ export class Webhooks {
   constructor(ports: WebhookPorts) {
     this.#ports = ports;
     this.#mailboxes = new Mailboxes(ports);
+  }
+
+  get targets(): WebhookPorts["targets"] {
+    return this.#ports.targets;
   }
 
   /** All of them, by their names. */

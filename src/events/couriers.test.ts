@@ -59,7 +59,12 @@ describe("Couriers", () => {
   function start(started: TestEngine = engine()) {
     const pauses: number[] = [];
     const failures: unknown[] = [];
-    const webhooks = new Webhooks({ ...started.ports, newSecret, onChange: (tenant) => void couriers.refresh(tenant) });
+    const webhooks = new Webhooks({
+      ...started.ports,
+      targets: "any",
+      newSecret,
+      onChange: (tenant) => void couriers.refresh(tenant),
+    });
     const couriers = new Couriers({
       ...started.ports,
       webhooks,

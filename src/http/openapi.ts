@@ -166,6 +166,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   object_id: "an object_id",
   template: "the name of a template",
   topic: "the name of a topic",
+  webhook: "the name of a webhook",
   subscriber: "the name of a subscriber of the topic; that of a session is its session_id",
   name: "the name of an app, with its slash as %2F",
   session_id: "the session_id, or the uid, of the session that it is shared with",

@@ -12,6 +12,7 @@ import type { Tasks } from "../engine/tasks.ts";
 import type { Templates } from "../engine/templates.ts";
 import type { Topics } from "../engine/topics.ts";
 import type { Users } from "../engine/users.ts";
+import type { Webhooks } from "../engine/webhooks.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { Left, RouteScope } from "./gate.ts";
 
@@ -43,6 +44,7 @@ export interface Services {
   readonly templates: Templates;
   readonly topics: Topics;
   readonly events: Events;
+  readonly webhooks: Webhooks;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;

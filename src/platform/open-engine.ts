@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { Artifacts } from "../artifacts/artifacts.ts";
 import { blobDirectory, openFsBlobStore } from "../artifacts/fs/fs-blob-store.ts";
 import { Bundles } from "../bundles/bundles.ts";
@@ -22,6 +23,10 @@ import { Tasks } from "../engine/tasks.ts";
 import { assertTemplates, type TemplateSet, Templates } from "../engine/templates.ts";
 import { Topics } from "../engine/topics.ts";
 import { Users } from "../engine/users.ts";
+import { Webhooks } from "../engine/webhooks.ts";
+import { Couriers } from "../events/couriers.ts";
+import { newSecret } from "../events/signature.ts";
+import { encodeEvent } from "../http/dialects/native/events.ts";
 import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
 import type { Model } from "../memory/model.ts";
@@ -60,6 +65,7 @@ export type EngineConfig = WorkersConfig &
     | "data"
     | "durability"
     | "templates"
+    | "webhookTargets"
     | "maxSessions"
     | "cleanupIdleSeconds"
     | "idleTimeoutSeconds"
@@ -95,6 +101,7 @@ export interface Engine {
   readonly templates: Templates;
   readonly topics: Topics;
   readonly events: Events;
+  readonly webhooks: Webhooks;
   readonly memory: Memory;
   readonly tasks: Tasks;
   readonly objects: Objects;
@@ -186,6 +193,25 @@ export function openEngine(
   const templates = new Templates(ports, configured);
   const sessions = new Sessions(ports, settings, templates);
   const events = new Events(ports);
+  const targets = config.webhookTargets;
+  const failed = (error: unknown): void => logger.error({ err: error }, "events could not be brought to a webhook");
+  const webhooks = new Webhooks({
+    ...ports,
+    targets,
+    newSecret,
+    onChange: (tenant) => void couriers.refresh(tenant).catch(failed),
+  });
+  const couriers = new Couriers({
+    ...ports,
+    webhooks,
+    events,
+    targets,
+    encode: encodeEvent,
+    wait: async (ms, signal) => await setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined),
+    random: Math.random,
+    timeoutMs: WEBHOOK_TIMEOUT_MS,
+    onFailure: failed,
+  });
   const topics = new Topics({ ...ports, sessions });
   const limits = {
     artifactsMax: config.maxArtifactsPerSession,
@@ -296,6 +322,7 @@ export function openEngine(
     templates,
     topics,
     events,
+    webhooks,
     memory,
     tasks,
     objects: new Objects({ ...ports, sessions }),
@@ -310,6 +337,7 @@ export function openEngine(
       await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
     },
     begin: async () => {
+      await couriers.begin();
       const recovered = await tasks.recover();
       if (recovered > 0) logger.info({ recovered }, "tasks taken up that an earlier process left");
       // Where nothing is to be started ahead, apps are found with the first call.
@@ -319,6 +347,7 @@ export function openEngine(
     close: async () => {
       await sessions.close();
       await topics.close();
+      await couriers.close();
       await events.close();
       await tasks.close();
       await memory.close();
@@ -353,6 +382,9 @@ const COLLECT_EVERY_MS = 3_600_000;
 
 /** How often it is looked for tasks whose end could not be recorded, such as on a full disk. */
 const RECOVER_EVERY_MS = 60_000;
+
+/** How long the target of a webhook may take to answer. */
+const WEBHOOK_TIMEOUT_MS = 15_000;
 
 /** How often the policy of retention is carried out. */
 const RETAIN_EVERY_MS = 60_000;

@@ -120,6 +120,7 @@ function configOf(options: OpenOptions): EngineConfig {
   const { model } = options;
   return {
     data: resolve(options.data ?? OPTIONS.data.default),
+    webhookTargets: OPTIONS.webhook_targets.default,
     durability: options.durability ?? OPTIONS.durability.default,
     cleanupIdleSeconds: seconds(options.cleanupIdleMs) ?? OPTIONS.cleanup_idle_seconds.default,
     idleTimeoutSeconds: seconds(options.idleTimeoutMs) ?? OPTIONS.idle_timeout_seconds.default,

@@ -17,6 +17,7 @@ import { objectRoutes } from "./object-routes.ts";
 import { taskRoutes } from "./task-routes.ts";
 import { templateRoutes } from "./template-routes.ts";
 import { topicRoutes } from "./topic-routes.ts";
+import { webhookRoutes } from "./webhook-routes.ts";
 
 const sessionAnswer = { 200: encode.enveloped(encode.SessionShape) };
 
@@ -246,6 +247,7 @@ const routes: readonly Route[] = [
   ...templateRoutes,
   ...topicRoutes,
   ...eventRoutes,
+  ...webhookRoutes,
   ...keyRoutes,
   route({
     method: "GET",
