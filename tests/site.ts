@@ -73,6 +73,25 @@ export const TRIES: Readonly<Record<string, Try>> = {
   getWorkingMemory: { object: "session" },
   replaceWorkingMemory: { object: "session", body: { a: 1 } },
   updateWorkingMemory: { object: "session", body: { a: 1 } },
+  setTemplate: { body: { tags: ["a"] } },
+  getTemplate: {},
+  listTemplates: {},
+  removeTemplate: {},
+  publishMessage: { body: { content: 1 } },
+  listTopicMessages: {},
+  listTopics: {},
+  getTopic: {},
+  deleteTopic: {},
+  subscribe: { body: {} },
+  acknowledge: { body: { through: 0 } },
+  listSubscribers: {},
+  getSubscriber: {},
+  unsubscribe: {},
+  listEvents: {},
+  setWebhook: { body: { url: "https://example.com", active: false } },
+  getWebhook: {},
+  listWebhooks: {},
+  removeWebhook: {},
   getProfile: {},
   updateProfile: { body: { tone: "formal" } },
   eraseUser: {},
@@ -124,8 +143,12 @@ export class Site implements AsyncDisposable {
   /**
    * @param hasTask  whether a task of "theirs" is wanted, which takes a worker
    * @param hasObject  whether an object of "theirs" is wanted
+   * @param hasNamed  whether a template and a webhook called "held" are wanted
    */
-  static async start(flags: Headers = {}, { hasTask = false, hasObject = false } = {}): Promise<Site> {
+  static async start(
+    flags: Headers = {},
+    { hasTask = false, hasObject = false, hasNamed = false } = {},
+  ): Promise<Site> {
     const server = await startServer(hasObject ? { apps: ROUTED_APPS, trusted_apps: MILL, ...flags } : flags);
     const api = new Api(server.url);
     await api.create({ session_id: "guest" });
@@ -136,6 +159,10 @@ export class Site implements AsyncDisposable {
     await api.post(`/sessions/theirs/artifacts/${artifactId}/grants`, grant);
     const taskId = hasTask ? await taskOf(api) : "none";
     const objectId = hasObject ? await objectOf(api) : "none";
+    if (hasNamed) {
+      await api.call("PUT", "/templates/held", { body: {} });
+      await api.call("PUT", "/webhooks/held", { body: { url: "https://example.com", active: false } });
+    }
     const bundle = (await api.get("/sessions/theirs/export")).bytes;
     const admin = (await api.post<NewKey>("/keys", { tenant: "owner" })).data;
     const before = await sessionsOf(api, admin.key);
@@ -144,7 +171,8 @@ export class Site implements AsyncDisposable {
 
   /** What a site must have for a route to be tried on it. */
   static heldFor({ path }: Route): NonNullable<Parameters<typeof Site.start>[1]> {
-    return { hasTask: path.includes("{task_id}"), hasObject: path.includes("{object_id}") };
+    const hasNamed = /\{(?:template|webhook)\}/.test(path);
+    return { hasTask: path.includes("{task_id}"), hasObject: path.includes("{object_id}"), hasNamed };
   }
 
   async newKey(wanted: object): Promise<NewKey> {
@@ -182,6 +210,8 @@ export class Site implements AsyncDisposable {
       .replace("{artifact_id}", this.artifactId)
       .replace("{task_id}", this.taskId)
       .replace("{object_id}", this.objectId)
+      .replace(/\{(?:template|topic|webhook)\}/, "held")
+      .replace("{subscriber}", "theirs")
       .replace("{name}", "infsh%2Fsession-test")
       .replace("{session_id}", "guest");
     const sent = body === "bundle" ? this.#bundle : body;
