@@ -1,0 +1,191 @@
+import { asText, type Value } from "../value.ts";
+import { heapOf, type LuaExports } from "./lua-wasm.ts";
+import { ScriptError } from "./script-error.ts";
+
+const NIL = 0;
+const BOOLEAN = 1;
+const LIGHT_USERDATA = 2;
+const NUMBER = 3;
+const STRING = 4;
+const TABLE = 5;
+
+const KINDS: Readonly<Record<number, string>> = { 6: "a function", 7: "a userdata", 8: "a coroutine" };
+
+/** How deep tables may lie in tables; one that has itself in it is too deep as well. */
+const DEPTH_MAX = 100;
+
+const ENCODER = new TextEncoder();
+
+/**
+ * Takes values out of a state of Lua, and puts them in.
+ *
+ * Lists keep a mark, so that one that is empty is still a list when it comes back. What is null in JSON is nil in Lua; `null`,
+ * a light userdata of nothing, is what a script may give for it.
+ */
+export class LuaValues {
+  readonly #lua: LuaExports;
+  /** Where C functions put sizes. */
+  readonly #size: number;
+  /** The metatable that marks lists, in the global state's keeping; by the key of this object's address. */
+  readonly #listMark: number;
+
+  constructor(lua: LuaExports, state: number) {
+    this.#lua = lua;
+    this.#size = this.#allocated(8);
+    this.#listMark = this.#size + 4;
+    lua.lua_pushlightuserdata(state, this.#listMark);
+    lua.lua_createtable(state, 0, 0);
+    lua.lua_rawset(state, REGISTRY);
+  }
+
+  /** @throws {ScriptError} for what can't leave Lua, such as a function */
+  read(state: number, index: number, depth = 0): Value {
+    const lua = this.#lua;
+    const kind = lua.lua_type(state, index);
+    if (kind <= NIL) return undefined;
+    if (kind === BOOLEAN) return lua.lua_toboolean(state, index) !== 0;
+    if (kind === NUMBER) {
+      return lua.lua_isinteger(state, index) === 0
+        ? lua.lua_tonumberx(state, index, 0)
+        : Number(lua.lua_tointegerx(state, index, 0));
+    }
+    if (kind === STRING) return asText(this.bytes(state, index));
+    if (kind === TABLE) return this.#table(state, lua.lua_absindex(state, index), depth);
+    if (kind === LIGHT_USERDATA && lua.lua_touserdata(state, index) === 0) return null;
+    throw new ScriptError(`${KINDS[kind] ?? "a userdata"} can't be given to this function, nor can what has one in it`);
+  }
+
+  /** The bytes of a string. */
+  bytes(state: number, index: number): Uint8Array {
+    const start = this.#lua.lua_tolstring(state, index, this.#size);
+    return this.#copy(start);
+  }
+
+  /** What `tostring` makes of a value. */
+  shown(state: number, index: number): string {
+    const bytes = this.#copy(this.#lua.luaL_tolstring(state, index, this.#size));
+    this.#lua.lua_settop(state, -2);
+    return Buffer.from(bytes).toString("utf8");
+  }
+
+  /** Pushes a value. */
+  write(state: number, value: Value): void {
+    const lua = this.#lua;
+    if (value === undefined || value === null) lua.lua_pushnil(state);
+    else if (typeof value === "boolean") lua.lua_pushboolean(state, value ? 1 : 0);
+    else if (typeof value === "number") {
+      if (Number.isSafeInteger(value)) lua.lua_pushinteger(state, BigInt(value));
+      else lua.lua_pushnumber(state, value);
+    } else if (typeof value === "string") this.#pushBytes(state, ENCODER.encode(value));
+    else if (value instanceof Uint8Array) this.#pushBytes(state, value);
+    else this.#pushTable(state, value);
+  }
+
+  /** Puts text where C reads it, for as long as `use` takes. */
+  withText<T>(text: string, use: (pointer: number, size: number) => T): T {
+    return this.withBytes(ENCODER.encode(`${text}\0`), (pointer, size) => use(pointer, size - 1));
+  }
+
+  withBytes<T>(bytes: Uint8Array, use: (pointer: number, size: number) => T): T {
+    const pointer = this.#allocated(bytes.length);
+    try {
+      heapOf(this.#lua).set(bytes, pointer);
+      return use(pointer, bytes.length);
+    } finally {
+      this.#lua.free(pointer);
+    }
+  }
+
+  #copy(start: number): Uint8Array {
+    const heap = heapOf(this.#lua);
+    const size = new DataView(heap.buffer).getUint32(this.#size, true);
+    return heap.slice(start, start + size);
+  }
+
+  #table(state: number, index: number, depth: number): Value {
+    const lua = this.#lua;
+    if (depth === DEPTH_MAX) throw new ScriptError("a table is too deep, or has itself in it");
+    if (lua.lua_checkstack(state, 4) === 0) throw new ScriptError("not enough memory");
+    const members: [key: string | number, value: Value][] = [];
+    let isList = true;
+    let last = 0;
+    lua.lua_pushnil(state);
+    while (lua.lua_next(state, index) !== 0) {
+      const key = this.#key(state);
+      const value = this.read(state, -1, depth + 1);
+      lua.lua_settop(state, -2);
+      if (typeof key === "number" && Number.isSafeInteger(key) && key > 0) last = Math.max(last, key);
+      else isList = false;
+      members.push([key, value]);
+    }
+    if (members.length === 0) return this.#isMarked(state, index) ? [] : {};
+    // Holes are null, as long as they are fewer than what there is: 1 and 1000000 are no list.
+    if (isList && last <= members.length * 2) {
+      const items = Array<Value>(last).fill(null);
+      for (const [key, value] of members) items[Number(key) - 1] = value;
+      return items;
+    }
+    return Object.fromEntries(members);
+  }
+
+  /** The key under the value on top. A number is read as such: `lua_tolstring` would change the table. */
+  #key(state: number): string | number {
+    const kind = this.#lua.lua_type(state, -2);
+    const key = kind === STRING || kind === NUMBER ? this.read(state, -2) : undefined;
+    if (typeof key === "string" || typeof key === "number") return key;
+    throw new ScriptError("the names in a table must be text or numbers");
+  }
+
+  #isMarked(state: number, index: number): boolean {
+    const lua = this.#lua;
+    if (lua.lua_getmetatable(state, index) === 0) return false;
+    this.#pushMark(state);
+    const isMarked = lua.lua_rawequal(state, -1, -2) !== 0;
+    lua.lua_settop(state, -3);
+    return isMarked;
+  }
+
+  #pushMark(state: number): void {
+    this.#lua.lua_pushlightuserdata(state, this.#listMark);
+    this.#lua.lua_rawget(state, REGISTRY);
+  }
+
+  #pushBytes(state: number, bytes: Uint8Array): void {
+    this.withBytes(bytes, (pointer, size) => this.#lua.lua_pushlstring(state, pointer, size));
+  }
+
+  #pushTable(state: number, value: readonly Value[] | { readonly [key: string]: Value }): void {
+    const lua = this.#lua;
+    if (lua.lua_checkstack(state, 4) === 0) throw new ScriptError("not enough memory");
+    if (isList(value)) {
+      lua.lua_createtable(state, value.length, 0);
+      for (const [i, item] of value.entries()) {
+        this.write(state, item);
+        lua.lua_rawseti(state, -2, BigInt(i + 1));
+      }
+      this.#pushMark(state);
+      lua.lua_setmetatable(state, -2);
+      return;
+    }
+    const members = Object.entries(value).filter(([, member]) => member !== undefined && member !== null);
+    lua.lua_createtable(state, 0, members.length);
+    for (const [key, member] of members) {
+      this.write(state, key);
+      this.write(state, member);
+      lua.lua_rawset(state, -3);
+    }
+  }
+
+  #allocated(size: number): number {
+    const pointer = this.#lua.malloc(Math.max(size, 1));
+    if (pointer === 0) throw new ScriptError("not enough memory");
+    return pointer;
+  }
+}
+
+/** Where a state keeps what no script sees. */
+export const REGISTRY: number = -1_001_000;
+
+function isList(value: readonly Value[] | { readonly [key: string]: Value }): value is readonly Value[] {
+  return Array.isArray(value);
+}
