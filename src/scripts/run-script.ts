@@ -1,0 +1,182 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, extname, resolve } from "node:path";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { type Sojourn, SojournError } from "../client/index.ts";
+import { CALLS } from "./calls.ts";
+import { ScriptHost } from "./script-host.ts";
+import {
+  ACKNOWLEDGED,
+  ANSWERED,
+  type Answer,
+  type Ended,
+  FLAGS_BYTES,
+  type FromThread,
+  type Language,
+  type ThreadOrder,
+} from "./wire.ts";
+
+/** Which script to run, and how. */
+export interface ScriptOptions {
+  /** A file in Lua (`.lua`) or TypeScript (`.ts`). It may take others from its folder, and from below. */
+  readonly file: string;
+  readonly args?: readonly string[] | undefined;
+  /** The id of the current session that it begins with. */
+  readonly session?: string | undefined;
+  /** How long it may run, with what it waits for; default 300,000. */
+  readonly timeoutMs?: number | undefined;
+  /** How much memory its machine may take: 32 to 2,048; default 256. */
+  readonly memoryMiB?: number | undefined;
+  /** Directories below which its tool `file` may read; default none, and it is off. */
+  readonly fileRoots?: readonly string[] | undefined;
+  /** Hosts that its tool `http` may call, with their port where that is not the usual; default none, and it is off. */
+  readonly httpHosts?: readonly string[] | undefined;
+  /** Takes what it prints, in order; the script waits for a reader that is slow. */
+  readonly print: (bytes: Uint8Array) => void | Promise<void>;
+  /** Aborting it stops the script, whatever it does. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a script ended. What it did until then stays. */
+export type ScriptOutcome =
+  /** By itself; with a number other than 0 where it asked for that. */
+  | { readonly status: "completed"; readonly exitCode: number }
+  /** By an error, which has the script's own line. */
+  | { readonly status: "failed"; readonly message: string }
+  /** It was stopped. */
+  | { readonly status: "stopped"; readonly why: "timeout" | "aborted" };
+
+const TIMEOUT_MS = 300_000;
+const MEMORY_MIB = 256;
+const MEMORY_MIN_MIB = 32;
+const MEMORY_MAX_MIB = 2_048;
+
+const LANGUAGES: Readonly<Record<string, Language>> = { ".lua": "lua", ".ts": "typescript" };
+
+/**
+ * Runs a script on sessions, in a thread and a sandbox of its own: of the machine it reaches nothing but what the options
+ * give it.
+ *
+ * @throws {SojournError} `not_found` for a file that can't be read; `invalid` for one in another language, and for options
+ *   that can't work; `session_not_found`
+ */
+export async function runScript(sojourn: Sojourn, options: ScriptOptions): Promise<ScriptOutcome> {
+  const { args = [], session, timeoutMs = TIMEOUT_MS, memoryMiB = MEMORY_MIB, print, signal } = options;
+  if (!Number.isInteger(memoryMiB) || memoryMiB < MEMORY_MIN_MIB || memoryMiB > MEMORY_MAX_MIB) {
+    const message = `A script's memory must be ${MEMORY_MIN_MIB} to ${MEMORY_MAX_MIB} MiB`;
+    throw new SojournError("invalid", { message });
+  }
+  const file = resolve(options.file);
+  const language = LANGUAGES[extname(file)];
+  if (language === undefined) {
+    throw new SojournError("invalid", { message: `"${options.file}" is no script: its name must end in .lua or .ts` });
+  }
+  const source = await sourceOf(file);
+  const stop = new AbortController();
+  const host = new ScriptHost({ sojourn, folder: dirname(file), ...options, signal: stop.signal });
+  if (session !== undefined) await host.setCurrent(session);
+  const name = basename(file);
+  const thread = new Thread({ language, name, source, args, memoryMaxBytes: memoryMiB * 1_048_576 }, { host, print });
+  let why: "timeout" | "aborted" | undefined;
+  const end = (reason: "timeout" | "aborted"): void => {
+    why ??= reason;
+    stop.abort(new Error("The script was stopped"));
+    thread.stop();
+  };
+  const onAbort = (): void => end("aborted");
+  const timer = setTimeout(end, timeoutMs, "timeout");
+  signal?.addEventListener("abort", onAbort);
+  if (signal?.aborted) onAbort();
+  try {
+    const ended = await thread.ended;
+    if (ended === undefined) return { status: "stopped", why: why ?? "aborted" };
+    if (ended.failure !== undefined) return { status: "failed", message: ended.failure };
+    return { status: "completed", exitCode: ended.exitCode };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+    stop.abort();
+  }
+}
+
+async function sourceOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new SojournError("not_found", { message: `Cannot read the script "${file}"`, cause });
+  }
+}
+
+/** A script that runs. */
+class Thread {
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #flags = new Int32Array(new SharedArrayBuffer(FLAGS_BYTES));
+  readonly #host: ScriptHost;
+  readonly #print: ScriptOptions["print"];
+  #outcome: Ended | undefined;
+  /** What is to be printed, and answered, one after the other. */
+  #work: Promise<void> = Promise.resolve();
+  /** How it ended by itself, once all that it printed was read; `undefined` where it was stopped. */
+  readonly ended: Promise<Ended | undefined>;
+
+  constructor(
+    order: Omit<ThreadOrder, "port" | "flags">,
+    { host, print }: { readonly host: ScriptHost; readonly print: ScriptOptions["print"] },
+  ) {
+    this.#host = host;
+    this.#print = print;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    const workerData: ThreadOrder = { ...order, port: port2, flags: this.#flags };
+    const module = new URL(import.meta.url.endsWith(".ts") ? "./thread/main.ts" : "./thread/main.js", import.meta.url);
+    this.#worker = new Worker(module, {
+      workerData,
+      transferList: [port2],
+      env: {},
+      // Its own objects; what the script has is in the memory of its machine.
+      resourceLimits: { maxOldGenerationSizeMb: 64 + Math.ceil(order.memoryMaxBytes / 1_048_576) },
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+    });
+    const left = Promise.withResolvers<void>();
+    port1.on("message", (message: FromThread) => {
+      this.#work = this.#work.then(() => this.#hear(message));
+    });
+    port1.on("close", () => left.resolve());
+    this.#worker.on("error", (error: Error) => {
+      this.#outcome ??= { type: "ended", exitCode: 1, failure: `${order.name}: ${error.message}` };
+    });
+    this.ended = left.promise.then(async () => {
+      await this.#work;
+      await this.#worker.terminate();
+      return this.#outcome;
+    });
+  }
+
+  stop(): void {
+    void this.#worker.terminate();
+  }
+
+  async #hear(message: FromThread): Promise<void> {
+    if (message.type === "ended") this.#outcome = message;
+    else if (message.type === "print") {
+      await this.#print(message.bytes);
+      Atomics.add(this.#flags, ACKNOWLEDGED, 1);
+      Atomics.notify(this.#flags, ACKNOWLEDGED);
+    } else {
+      const answer = await this.#answer(message);
+      this.#port.postMessage(answer);
+      Atomics.store(this.#flags, ANSWERED, 1);
+      Atomics.notify(this.#flags, ANSWERED);
+    }
+  }
+
+  async #answer({ name, args }: Extract<FromThread, { readonly type: "call" }>): Promise<Answer> {
+    const call = CALLS.get(name);
+    if (call === undefined) return { refused: `There is no ${name}` };
+    try {
+      return { value: await call(this.#host, args) };
+    } catch (error) {
+      return { refused: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}

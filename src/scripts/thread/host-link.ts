@@ -1,0 +1,58 @@
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { Value } from "../value.ts";
+import { ACKNOWLEDGED, ANSWERED, type Answer, type Ended, type FromThread } from "../wire.ts";
+import { ScriptError } from "./script-error.ts";
+
+/** How many pieces of output may be on their way: a script that prints without end waits for its reader. */
+const UNREAD_MAX = 64;
+
+/** The way from a script's thread to its host, on which the thread waits. */
+export class HostLink {
+  readonly #port: MessagePort;
+  readonly #flags: Int32Array;
+  #printed = 0;
+
+  constructor(port: MessagePort, flags: Int32Array) {
+    this.#port = port;
+    this.#flags = flags;
+  }
+
+  /**
+   * Calls a function of the host, and waits for what it returns.
+   *
+   * @throws {ScriptError} with what the host says against it
+   */
+  call(name: string, args: readonly Value[]): Value {
+    Atomics.store(this.#flags, ANSWERED, 0);
+    this.#send({ type: "call", name, args });
+    Atomics.wait(this.#flags, ANSWERED, 0);
+    // NOTE: the host writes nothing else to this port.
+    const answer = receiveMessageOnPort(this.#port)?.message as Answer;
+    if ("refused" in answer) throw new ScriptError(answer.refused);
+    return answer.value;
+  }
+
+  print(bytes: Uint8Array): void {
+    this.#send({ type: "print", bytes });
+    this.#printed++;
+    for (;;) {
+      const read = Atomics.load(this.#flags, ACKNOWLEDGED);
+      if (this.#printed - read < UNREAD_MAX) return;
+      Atomics.wait(this.#flags, ACKNOWLEDGED, read);
+    }
+  }
+
+  /** Waits, and does nothing. */
+  sleep(ms: number): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  }
+
+  end(outcome: Omit<Ended, "type">): void {
+    this.#send({ type: "ended", ...outcome });
+    this.#port.close();
+  }
+
+  #send(message: FromThread): void {
+    this.#port.postMessage(message);
+  }
+}

@@ -1,0 +1,11 @@
+-- The current session need not be named; each has two names for the same function.
+local id = Session.create()
+Session.setCurrent(id)
+assert(Session.getCurrent() == id and Session.get_current() == id)
+Artifact.store("", "user_input", "note.txt", "hello")
+assert(#Artifact.list("") == 1 and #Artifact.list() == 1)
+Session.set_current(nil)
+assert(Session.getCurrent() == nil)
+local ok, fault = pcall(Artifact.list, "")
+assert(not ok and fault:find("No current session"))
+assert(not pcall(Session.setCurrent, "nobody"))

@@ -1,0 +1,15 @@
+-- A session goes from one state to the next; what has ended stays as it is.
+local id = Session.create()
+Session.suspend(id)
+assert(Session.get(id).status == "suspended")
+assert(not pcall(Session.suspend, id))
+Session.resume(id)
+assert(Session.get(id).status == "active")
+Session.complete(id)
+Session.fail(id, "Too late")
+assert(Session.get(id).status == "completed")
+
+local failed = Session.create()
+Session.fail(failed, "The disk broke")
+assert(Session.get(failed).status == "failed" and Session.get(failed).reason == "The disk broke")
+assert(not pcall(Session.resume, failed))

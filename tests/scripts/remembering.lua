@@ -1,0 +1,12 @@
+-- State is by scope and name; that of the current session needs no scope.
+State.save("global", "plan", { steps = { "a", "b" } })
+assert(State.load("global", "plan").steps[2] == "b" and State.list_keys("global")[1] == "plan")
+assert(State.load("elsewhere", "plan") == nil and #State.listKeys("elsewhere") == 0)
+State.delete("global", "plan")
+assert(State.load("global", "plan") == nil)
+local id = Session.create()
+Session.setCurrent(id)
+State.set("count", 1)
+assert(State.get("count") == 1 and State.load("session:" .. id, "count") == 1 and State.load("session", "count") == 1)
+State.delete("count")
+assert(State.get("count") == nil and State.get("constructor") == nil)
