@@ -57,6 +57,10 @@ export const COMMAND_EXAMPLES: Readonly<Record<string, CommandExample>> = {
 npx sojourn tasks show demo $TASK`,
   },
   "tasks cancel": { code: "npx sojourn tasks cancel demo $TASK" },
+  run: {
+    code: `echo 'print(Session.get(Session.getCurrent()).status, ...)' > state.lua
+npx sojourn run state.lua --session demo -- "from a script"`,
+  },
   "apps list": { code: "npx sojourn apps list" },
   "apps new": { code: "npx sojourn apps new my-own" },
   "apps check": { code: "npx sojourn apps new counter\nnpx sojourn apps check counter" },

@@ -48,7 +48,7 @@ const FOLDERS: Readonly<Record<string, Rule>> = {
   client: { imports: { engine: "types" }, outside: true },
   config: { imports: {}, outside: true },
   platform: { imports: "all but cli", outside: true },
-  cli: { imports: { client: "all", config: "all", platform: "all", engine: "types" }, outside: true },
+  cli: { imports: { client: "all", scripts: "all", config: "all", platform: "all", engine: "types" }, outside: true },
   conformance: { imports: { engine: "all" }, outside: true },
 };
 

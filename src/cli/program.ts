@@ -9,6 +9,7 @@ import { logCommands } from "./log-commands.ts";
 import { memoryCommands } from "./memory-commands.ts";
 import { objectCommands } from "./object-commands.ts";
 import { shownLines } from "./print.ts";
+import { scriptCommands } from "./script-commands.ts";
 import { safetyCommands, serveCommands } from "./server-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import { taskCommands } from "./task-commands.ts";
@@ -41,6 +42,7 @@ was not found, 4 when a key is missing or not enough, 5 when nobody answers, 130
   artifactCommands(program.command("artifacts").description("Store, read, share and remove files of sessions"), run);
   objectCommands(program, run);
   taskCommands(program, run);
+  scriptCommands(program, run);
   appCommands(program.command("apps").description("Write, check and list apps"), run);
   logCommands(program, run);
   historyCommands(program, run);

@@ -87,7 +87,6 @@ function modelOptions(config: Config): OpenOptions {
 
 /** Which apps there are, and how they are run. */
 function appOptions(config: Config): OpenOptions {
-  const words = (text: string | undefined): readonly string[] | undefined => text?.split(",");
   return {
     apps: words(config.apps),
     watchApps: "off",
@@ -111,8 +110,13 @@ function ruleOptions(config: Config): OpenOptions {
     maxArtifactsPerSession: config.maxArtifactsPerSession,
     maxArtifactBytesPerSession: config.maxArtifactBytesPerSession,
     artifactCompressionThreshold: config.artifactCompressionThreshold,
+    artifactRoots: words(config.artifactRoots),
     whenParentEnds: config.whenParentEnds,
   };
+}
+
+function words(text: string | undefined): readonly string[] | undefined {
+  return text?.split(",");
 }
 
 function contradiction(message: string): SojournError {
