@@ -85,6 +85,62 @@ for (const [name, start] of PLACES) {
       assert.deepEqual(await run("tools.lua", { fileRoots: [join(folder, "files")] }), { ...DONE, printed: "" });
     });
 
+    it("runs sessions.ts, which has the same globals", async () => {
+      const printed = 'done ["one"] {"status":"failed"}\n';
+      assert.deepEqual(await run("sessions.ts", { args: ["one"] }), { ...DONE, printed });
+    });
+
+    it("tells what a script in TypeScript failed by, with its line", async () => {
+      const failed = async (source: string): Promise<string> => {
+        await writeFile(join(folder, "scripts", "written.ts"), source);
+        const told = await run("written.ts", { memoryMiB: 32 });
+        return told.status === "failed" ? told.message : told.status;
+      };
+      const thrown = "function f(id: string): void {\n  Session.setCurrent(id);\n}\nf('nobody');";
+      assert.match(
+        await failed(thrown),
+        /^ScriptError: Session nobody not found\n {4}at f \(written\.ts:2:\d+\)\n.*written\.ts:4/,
+      );
+      assert.match(await failed("\nlet x: = 1;"), /^written\.ts: /);
+      assert.match(await failed("throw 'a text'"), /^Uncaught a text$/);
+      assert.match(await failed("await new Promise(() => {});"), /^written\.ts: it waits for what never comes$/);
+      assert.match(
+        await failed("function f(): number { return 1 + f(); }\nf();"),
+        /^RangeError: Maximum call stack size exceeded/,
+      );
+      assert.match(
+        await failed("const all: string[] = [];\nfor (;;) all.push('x'.repeat(1e6) + all.length);"),
+        /out of memory/,
+      );
+      assert.match(
+        await failed("Session.create({ metadata: { f: () => 1 } } as never);"),
+        /^TypeError: A function can't be given/,
+      );
+      assert.match(await failed("import { x } from '../secret.ts'; print(x);"), /no file of the script's folder/);
+      assert.match(
+        await failed("import { readFileSync } from 'node:fs'; print(readFileSync('/etc/hostname'));"),
+        /no file/,
+      );
+      assert.match(await failed("const fs = await import('/etc/hostname'); print(fs);"), /no file/);
+    });
+
+    it("ends a script in TypeScript as it says, or when its time is over", async () => {
+      const ended = async (source: string): Promise<unknown> => {
+        await writeFile(join(folder, "scripts", "written.ts"), source);
+        const { printed: _, ...told } = await run("written.ts", { timeoutMs: 1_500 });
+        return told;
+      };
+      const stopped = { status: "stopped", why: "timeout" };
+      assert.deepEqual(await ended("try { exit(3); } catch {} for (;;) {}"), { status: "completed", exitCode: 3 });
+      assert.deepEqual(await ended("for (;;) {}"), stopped);
+      assert.deepEqual(await ended("sleep(60)"), stopped);
+      await writeFile(
+        join(folder, "scripts", "written.ts"),
+        "console.log('a', { b: 1 }, null); console.error(undefined);",
+      );
+      assert.deepEqual(await run("written.ts"), { ...DONE, printed: 'a {"b":1} null\nundefined\n' });
+    });
+
     it("runs confined.lua, which finds no way out", async () => {
       assert.deepEqual(await run("confined.lua", { args: ["one", "two"] }), { ...DONE, printed: "" });
     });

@@ -6,7 +6,9 @@ import { onSessions } from "./reach.ts";
 
 /** Adds the command that runs scripts. */
 export function scriptCommands(program: Command, run: Run): void {
-  common(program.command("run <file> [args...]").description("Run a script in Lua (.lua) on sessions"), { json: false })
+  common(program.command("run <file> [args...]").description("Run a script in Lua (.lua) or TypeScript (.ts)"), {
+    json: false,
+  })
     .option("-s, --session <id>", "The current session that it begins with")
     .option("--timeout <duration>", "How long it may run: 90s, 5m (default 5m)", durationMs)
     .option("--memory <MiB>", "How much memory it may take, 32 to 2048 (default 256)", atLeast(1))
@@ -15,7 +17,7 @@ export function scriptCommands(program: Command, run: Run): void {
     .addHelpText(
       "after",
       "\nWhat begins with a dash is for the script behind --, as in: sojourn run report.lua -- --year 2026.\n" +
-        "It ends with 1 where the script fails or runs for too long, and as the script says where it calls os.exit. What it\n" +
+        "It ends with 1 where the script fails or runs for too long, and as the script says by os.exit or exit. What it\n" +
         "prints goes to standard output as it is.",
     )
     .action(async (file: string, args: readonly string[], flags: ScriptFlags & Common) => {

@@ -50,6 +50,8 @@ const MEMORY_MIB = 256;
 const MEMORY_MIN_MIB = 32;
 const MEMORY_MAX_MIB = 2_048;
 
+const STACK_MIB = 16;
+
 const LANGUAGES: Readonly<Record<string, Language>> = { ".lua": "lua", ".ts": "typescript" };
 
 /**
@@ -134,7 +136,11 @@ class Thread {
       transferList: [port2],
       env: {},
       // Its own objects; what the script has is in the memory of its machine.
-      resourceLimits: { maxOldGenerationSizeMb: 64 + Math.ceil(order.memoryMaxBytes / 1_048_576) },
+      resourceLimits: {
+        maxOldGenerationSizeMb: 64 + Math.ceil(order.memoryMaxBytes / 1_048_576),
+        // The engines bound recursion by stacks of their own, which need more of this one.
+        stackSizeMb: STACK_MIB,
+      },
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     const left = Promise.withResolvers<void>();
