@@ -261,6 +261,26 @@ for (const [name, start] of PLACES) {
       assert.ok(read >= 1_000);
     });
 
+    it("survives values that are too deep, and templates that grow without end", async () => {
+      const source = `
+        local deep = ("["):rep(100000) .. ("]"):rep(100000)
+        print(pcall(JSON.parse, deep))
+        print(pcall(Tool.execute, "json-processor", { operation = "parse", input = deep }))
+        local list = {}
+        for i = 1, 1000 do list[i] = i end
+        local grown = ("{{#a}}"):rep(9) .. ("{{/a}}"):rep(9)
+        print(Tool.execute("template", { template = grown, context = { a = list } }).error)
+        print(Tool.execute("template", { template = "<{{constructor}}{{a.constructor.constructor}}{{b}}>", context = { a = list, b = 1 } }).result)`;
+      const { printed, ...told } = await runText(source);
+      assert.deepEqual(told, DONE);
+      assert.match(printed, /^false\t.*too deep\nfalse\t.*too deep\nthe template comes to more than \d+ parts\n<1>\n$/);
+    });
+
+    it("ends where what it prints can't be taken, and says why", async () => {
+      const print = (): Promise<void> => Promise.reject(new Error("no more paper"));
+      await assert.rejects(runText("print('a') while true do end", { print }), /no more paper/);
+    });
+
     it("refuses what is no script, and options that can't work", async () => {
       await assert.rejects(run("nothing.lua"), { code: "not_found" });
       await assert.rejects(run("../files/data.csv"), { code: "invalid" });

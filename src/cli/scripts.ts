@@ -15,7 +15,8 @@ export async function runScriptFile(sojourn: Sojourn, options: Omit<ScriptOption
   return outcome.status === "completed" ? (outcome.exitCode as ExitCode) : EXIT.failed;
 }
 
-/** Writes as fast as it is read. */
+/** Writes as fast as it is read. Where the reader has gone, as `head` does, the script goes on. */
 async function print(bytes: Uint8Array): Promise<void> {
-  if (!process.stdout.write(bytes) && !process.stdout.destroyed) await once(process.stdout, "drain");
+  if (process.stdout.write(bytes) || process.stdout.destroyed) return;
+  await once(process.stdout, "drain").catch(() => {});
 }

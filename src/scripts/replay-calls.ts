@@ -19,7 +19,7 @@ const MODES: Readonly<Record<string, ReplayMode>> = {
 export const replay: Call = async (host, [id, config]) => {
   const fields = new Fields(config, "the configuration of a replay");
   const name = fields.text("mode") ?? "exact";
-  const mode = MODES[name];
+  const mode = Object.hasOwn(MODES, name) ? MODES[name] : undefined;
   if (mode === undefined) {
     throw new ArgumentError(`Unknown replay mode: ${name}. Expected: ${Object.keys(MODES).join(", ")}`);
   }

@@ -146,6 +146,8 @@ class Thread {
     const left = Promise.withResolvers<void>();
     port1.on("message", (message: FromThread) => {
       this.#work = this.#work.then(() => this.#hear(message));
+      // Nobody would answer the script then; what it was is told at the end.
+      this.#work.catch(() => this.stop());
     });
     port1.on("close", () => left.resolve());
     this.#worker.on("error", (error: Error) => {
@@ -169,10 +171,18 @@ class Thread {
       Atomics.add(this.#flags, ACKNOWLEDGED, 1);
       Atomics.notify(this.#flags, ACKNOWLEDGED);
     } else {
-      const answer = await this.#answer(message);
-      this.#port.postMessage(answer);
+      this.#send(await this.#answer(message));
       Atomics.store(this.#flags, ANSWERED, 1);
       Atomics.notify(this.#flags, ANSWERED);
+    }
+  }
+
+  #send(answer: Answer): void {
+    try {
+      this.#port.postMessage(answer);
+    } catch {
+      // Threads copy what they send, by a stack of their own.
+      this.#port.postMessage({ refused: "What was to be returned is too deep" } satisfies Answer);
     }
   }
 

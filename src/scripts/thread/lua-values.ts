@@ -1,4 +1,4 @@
-import { asText, type Value } from "../value.ts";
+import { asText, type Value, type ValueObject } from "../value.ts";
 import { heapOf, type LuaExports } from "./lua-wasm.ts";
 import { ScriptError } from "./script-error.ts";
 
@@ -12,7 +12,7 @@ const TABLE = 5;
 const KINDS: Readonly<Record<number, string>> = { 6: "a function", 7: "a userdata", 8: "a coroutine" };
 
 /** How deep tables may lie in tables; one that has itself in it is too deep as well. */
-const DEPTH_MAX = 100;
+const DEPTH_MAX = 200;
 
 const ENCODER = new TextEncoder();
 
@@ -68,8 +68,12 @@ export class LuaValues {
     return Buffer.from(bytes).toString("utf8");
   }
 
-  /** Pushes a value. */
-  write(state: number, value: Value): void {
+  /**
+   * Pushes a value.
+   *
+   * @throws {ScriptError} for one that is too deep
+   */
+  write(state: number, value: Value, depth = 0): void {
     const lua = this.#lua;
     if (value === undefined || value === null) lua.lua_pushnil(state);
     else if (typeof value === "boolean") lua.lua_pushboolean(state, value ? 1 : 0);
@@ -78,7 +82,7 @@ export class LuaValues {
       else lua.lua_pushnumber(state, value);
     } else if (typeof value === "string") this.#pushBytes(state, ENCODER.encode(value));
     else if (value instanceof Uint8Array) this.#pushBytes(state, value);
-    else this.#pushTable(state, value);
+    else this.#pushTable(state, value, depth);
   }
 
   /** Puts text where C reads it, for as long as `use` takes. */
@@ -154,13 +158,14 @@ export class LuaValues {
     this.withBytes(bytes, (pointer, size) => this.#lua.lua_pushlstring(state, pointer, size));
   }
 
-  #pushTable(state: number, value: readonly Value[] | { readonly [key: string]: Value }): void {
+  #pushTable(state: number, value: readonly Value[] | ValueObject, depth: number): void {
     const lua = this.#lua;
+    if (depth === DEPTH_MAX) throw new ScriptError("what was to be returned is too deep");
     if (lua.lua_checkstack(state, 4) === 0) throw new ScriptError("not enough memory");
     if (isList(value)) {
       lua.lua_createtable(state, value.length, 0);
       for (const [i, item] of value.entries()) {
-        this.write(state, item);
+        this.write(state, item, depth + 1);
         lua.lua_rawseti(state, -2, BigInt(i + 1));
       }
       this.#pushMark(state);
@@ -171,7 +176,7 @@ export class LuaValues {
     lua.lua_createtable(state, 0, members.length);
     for (const [key, member] of members) {
       this.write(state, key);
-      this.write(state, member);
+      this.write(state, member, depth + 1);
       lua.lua_rawset(state, -3);
     }
   }
@@ -186,6 +191,6 @@ export class LuaValues {
 /** Where a state keeps what no script sees. */
 export const REGISTRY: number = -1_001_000;
 
-function isList(value: readonly Value[] | { readonly [key: string]: Value }): value is readonly Value[] {
+function isList(value: readonly Value[] | ValueObject): value is readonly Value[] {
   return Array.isArray(value);
 }
