@@ -145,7 +145,7 @@ export const QUESTIONS: readonly DocsQuestion[] = [
   // Who comes from rs-llmspell.
   {
     question: "will my Lua scripts work",
-    answeredIn: ["guides/llmspell#", "guides/llmspell#what-is-not-there-yet"],
+    answeredIn: ["scripts#", "guides/llmspell#"],
   },
   {
     question: "how do I go back to an earlier state of a session and continue from there?",
