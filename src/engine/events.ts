@@ -2,7 +2,7 @@ import { assertActsAsNone } from "./acting.ts";
 import { invalid } from "./errors.ts";
 import { Feeds } from "./feed.ts";
 import { given } from "./given.ts";
-import { PAGE_CHARACTERS_MAX } from "./log-page.ts";
+import { PAGE_CHARACTERS_MAX } from "./limits.ts";
 import { OPERATION_KINDS, type OperationKind } from "./operation.ts";
 import type { Caller } from "./sessions.ts";
 import type { Signal } from "./signal.ts";

@@ -18,7 +18,7 @@ import { Feeds } from "./feed.ts";
 import { given } from "./given.ts";
 import { type Answer, type Idempotency, keyFor, OnceOnly, type Remember } from "./idempotency.ts";
 import { asOf, isFinal } from "./lifecycle.ts";
-import { DEFAULT_SETTINGS, isSessionId, type Settings } from "./limits.ts";
+import { DEFAULT_SETTINGS, isSessionId, PAGE_CHARACTERS_MAX, type Settings } from "./limits.ts";
 import { logPage } from "./log-page.ts";
 import { Mailboxes, type MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
