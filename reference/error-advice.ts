@@ -143,6 +143,10 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     remedy:
       "List them with `GET /sessions/{id}/objects`. An object is used in the session that made it, or in a fork of that.",
   },
+  agent_run_not_found: {
+    cause: "The session has had no run of an agent, or has begun another since: it knows its newest alone.",
+    remedy: "Read `GET /sessions/{id}/agent-runs/latest`. Of earlier runs the log tells, in operations of `agent.…`.",
+  },
   task_not_found: {
     cause: "The session has no task of that id.",
     remedy: "List them with `GET /sessions/{id}/tasks`.",

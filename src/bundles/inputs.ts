@@ -181,6 +181,20 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     app: text,
     reason: z.enum(["idle", "memory", "lost", "shutdown"]),
   }),
+  "agent.started": z.object({ runId: text, agent: text, leaseUs: count, messages: z.array(message) }),
+  "agent.resumed": z.object({ runId: text, leaseUs: count }),
+  "agent.stepped": z.object({
+    runId: text,
+    messages: z.array(message),
+    usage,
+    costNanoUsd: count.optional(),
+  }),
+  "agent.finished": z.object({
+    runId: text,
+    status: z.enum(["completed", "failed"]),
+    reason: text.optional(),
+    processingTimeUs: count,
+  }),
 };
 
 /** What a call would have been refused for, too. */

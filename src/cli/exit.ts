@@ -25,6 +25,7 @@ const CODES: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   no_session_found: EXIT.notFound,
   artifact_not_found: EXIT.notFound,
   object_not_found: EXIT.notFound,
+  agent_run_not_found: EXIT.notFound,
   checkpoint_not_found: EXIT.notFound,
   template_not_found: EXIT.notFound,
   app_not_found: EXIT.notFound,

@@ -18,6 +18,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   INVALID_SESSION: "invalid_session",
   ARTIFACT_NOT_FOUND: "artifact_not_found",
   OBJECT_NOT_FOUND: "object_not_found",
+  AGENT_RUN_NOT_FOUND: "agent_run_not_found",
   CHECKPOINT_NOT_FOUND: "checkpoint_not_found",
   TEMPLATE_NOT_FOUND: "template_not_found",
   CHECKPOINT_EXISTS: "checkpoint_exists",

@@ -31,6 +31,7 @@ import { encodeBody, encodeQuery } from "./encode.ts";
 import { isObject, parsed } from "./failure.ts";
 import { follow } from "./feed.ts";
 import type { Pruned, PrunePolicy } from "./history.ts";
+import { HttpAgentRuns } from "./http-agent-runs.ts";
 import { HttpArtifacts } from "./http-artifacts.ts";
 import { HttpCalls, sessionPath, textOf, WITH_SESSION } from "./http-calls.ts";
 import { HttpHistory } from "./http-history.ts";
@@ -67,6 +68,7 @@ import type { Erased, Profile, ProfilePatch } from "./users.ts";
 export class HttpTransport implements Transport {
   readonly artifacts: HttpArtifacts;
   readonly history: HttpHistory;
+  readonly agentRuns: HttpAgentRuns;
   readonly objects: HttpObjects;
   readonly tasks: HttpTasks;
   readonly #connection: Connection;
@@ -77,6 +79,7 @@ export class HttpTransport implements Transport {
     this.#calls = new HttpCalls(connection);
     this.artifacts = new HttpArtifacts(this.#calls);
     this.history = new HttpHistory(this.#calls);
+    this.agentRuns = new HttpAgentRuns(this.#calls);
     this.objects = new HttpObjects(this.#calls);
     this.tasks = new HttpTasks(this.#calls);
   }

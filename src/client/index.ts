@@ -4,6 +4,16 @@ export type { Scope } from "../engine/key.ts";
 export type { Role, ToolCall } from "../engine/message.ts";
 export type { OperationKind } from "../engine/operation.ts";
 export type { Status } from "../engine/session.ts";
+export {
+  type AgentEnd,
+  AgentRun,
+  type AgentRunState,
+  AgentRuns,
+  type AgentStep,
+  type ConversationWindow,
+  type NewAgentRun,
+  type ResumedAgentRun,
+} from "./agent-runs.ts";
 export type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 export {
   Artifact,

@@ -16,6 +16,25 @@ type Timed<T> = Omit<T, "processingTimeUs"> & { readonly processingTimeMs: numbe
 
 /** What each kind of operation carries. */
 export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "task.performed"> {
+  readonly "agent.started": {
+    readonly runId: string;
+    readonly agent: string;
+    readonly leaseMs: number;
+    readonly messages: readonly SealedMessage[];
+  };
+  readonly "agent.resumed": { readonly runId: string; readonly leaseMs: number };
+  readonly "agent.stepped": {
+    readonly runId: string;
+    readonly messages: readonly SealedMessage[];
+    readonly usage?: TokenUsage;
+    readonly costUsd?: number;
+  };
+  readonly "agent.finished": {
+    readonly runId: string;
+    readonly status: "completed" | "failed";
+    readonly reason?: string;
+    readonly processingTimeMs: number;
+  };
   readonly "task.finished": Timed<TaskInputs["task.finished"]>;
   readonly "task.performed": Timed<TaskInputs["task.performed"]>;
   readonly "session.created": {

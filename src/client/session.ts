@@ -4,6 +4,7 @@ import type { Moment } from "../engine/history.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
+import { AgentRuns } from "./agent-runs.ts";
 import type { Verdict } from "./answers.ts";
 import { Artifacts } from "./artifacts.ts";
 import type { Bytes } from "./content.ts";
@@ -75,6 +76,8 @@ export class Session implements AsyncDisposable {
   readonly objects: Objects;
   /** What it did, and does, by apps. */
   readonly tasks: Tasks;
+  /** What agents did in it, and do. */
+  readonly agentRuns: AgentRuns;
 
   /** Sessions come from `sojourn.sessions`. */
   constructor(transport: Transport, seen: Sighting) {
@@ -86,6 +89,7 @@ export class Session implements AsyncDisposable {
     this.artifacts = new Artifacts(transport.artifacts, seen.uid, onSeen);
     this.objects = new Objects(transport.objects, seen.uid);
     this.tasks = new Tasks(transport, seen.uid, onSeen);
+    this.agentRuns = new AgentRuns(transport.agentRuns, seen.uid, onSeen);
   }
 
   get sessionId(): string {

@@ -1,6 +1,15 @@
 import type { Moment } from "../engine/history.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
 import type { FinalStatus, Status } from "../engine/session.ts";
+import type {
+  AgentEnd,
+  AgentRunState,
+  AgentStep,
+  ConversationWindow,
+  HeldRun,
+  NewAgentRun,
+  ResumedAgentRun,
+} from "./agent-runs.ts";
 import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 import type { ArtifactDescription, ArtifactFilter, ArtifactState, Grant, Permission } from "./artifact.ts";
 import type { Bytes, OnProgress, Source } from "./content.ts";
@@ -160,6 +169,17 @@ export interface ObjectTransport {
   lineage(session: string, objectId: string, options: CallOptions): Promise<Lineage>;
 }
 
+/** The way to what agents do in sessions, which are named by their `uid`s. */
+export interface AgentRunTransport {
+  begin(uid: string, wanted: NewAgentRun, options: WriteOptions): Promise<Told<AgentRunState>>;
+  /** By its id, or as `latest`. */
+  get(uid: string, runId: string, options: CallOptions): Promise<AgentRunState>;
+  window(uid: string, runId: string, options: CallOptions): Promise<ConversationWindow>;
+  resume(uid: string, runId: string, wanted: ResumedAgentRun, options: WriteOptions): Promise<Told<AgentRunState>>;
+  step(uid: string, run: HeldRun, step: AgentStep, options: WriteOptions): Promise<Told<AgentRunState>>;
+  finish(uid: string, run: HeldRun, end: AgentEnd, options: WriteOptions): Promise<Told<AgentRunState>>;
+}
+
 /** A moment to name. */
 export interface NewCheckpoint {
   readonly name: string;
@@ -228,6 +248,8 @@ export interface Transport {
   readonly artifacts: ArtifactTransport;
   /** What sessions were. */
   readonly history: HistoryTransport;
+  /** What agents do in sessions. */
+  readonly agentRuns: AgentRunTransport;
   /** What apps made in sessions. */
   readonly objects: ObjectTransport;
   /** What sessions do by apps. */

@@ -10,6 +10,7 @@ export function sequentialIds(): Ids {
     operation: () => `op_${next(16)}`,
     artifact: () => `artifact_${next(16)}`,
     task: () => `task_${next(16)}`,
+    run: () => `run_${next(16)}`,
     key: () => `key_${next(16)}`,
     salt: () => next(32),
     secret: () => next(64),

@@ -32,10 +32,7 @@ export function addMessages(
   return (session) => {
     assertOpen(session, "add messages to");
     const whole = repaired(session.conversation.openCalls, messages);
-    if (whole.length > LIMITS.messagesOfOperation) {
-      const message = `would be ${whole.length} once each call has its result; at most ${LIMITS.messagesOfOperation} go at once`;
-      throw invalid([{ field: "messages", message, type: "too_big" }]);
-    }
+    assertRoomFor(whole);
     return [{ kind: "messages.added", name: "messages", input: { messages: whole.map(seal) } }];
   };
 }
@@ -103,7 +100,15 @@ export function changeWorkingMemory(input: ConversationInputs["working_memory.ch
   };
 }
 
-function assertMessages(messages: readonly Message[]): void {
+/** Refuses, with `invalid`, more messages than one operation holds, with those that make them whole. */
+export function assertRoomFor(whole: readonly Message[]): void {
+  if (whole.length <= LIMITS.messagesOfOperation) return;
+  const message = `would be ${whole.length} once each call has its result; at most ${LIMITS.messagesOfOperation} go at once`;
+  throw invalid([{ field: "messages", message, type: "too_big" }]);
+}
+
+/** Refuses, with `invalid`, messages that nobody may add: none, too many, and those that are over a limit. */
+export function assertMessages(messages: readonly Message[]): void {
   const { length } = messages;
   if (length === 0 || length > LIMITS.messagesAtOnce) {
     const message = `must be 1 to ${LIMITS.messagesAtOnce}`;

@@ -128,13 +128,16 @@ export function messagesOf(
   const body = payloadBody(entry);
   if (body === undefined) return [];
   // NOTE: a payload has the shape of its operation's kind.
-  if (entry.operation.kind === "messages.added") {
+  if (BRINGS_MESSAGES.includes(entry.operation.kind)) {
     return (body.input as unknown as ConversationInputs["messages.added"]).messages;
   }
   if (entry.operation.kind !== "turn.completed") return [];
   const { messages } = body.input as unknown as ConversationInputs["turn.completed"];
   return [...messages, (body.output as unknown as TurnOutput).message];
 }
+
+/** The kinds of operations that have messages in their input, and nowhere else. */
+const BRINGS_MESSAGES: readonly string[] = ["messages.added", "agent.started", "agent.stepped"];
 
 /** The rows of the messages that an entry brought, which are those past `before`. */
 export function messageRows(before: number, after: number, seq: number): readonly RowChange[] {

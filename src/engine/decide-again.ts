@@ -1,3 +1,5 @@
+import type { AgentRunInputs } from "./agent-run.ts";
+import { beginRun, finishRun, resumeRun, stepRun } from "./agent-run-commands.ts";
 import type { Permission } from "./artifact.ts";
 import {
   type ArtifactLimits,
@@ -80,6 +82,7 @@ type Decide<K extends OperationKind> = (
  * | `task.queued`, `task.reported`, `task.performed`, `worker.released` | its input |
  * | `task.started` | its input; whether it may run was decided when it was queued, or is of the moment |
  * | `task.finished` | how it came out: what ran is not run again |
+ * | `agent.started`, `agent.resumed`, `agent.stepped`, `agent.finished` | its input; who holds the run, from the session |
  * | `session.forked` | its names; where it comes from, from the entry before it |
  *
  * How much of a window a message takes counts as coming from outside.
@@ -112,6 +115,15 @@ export function asGiven(messages: readonly SealedMessage[]): readonly Message[] 
 function unsealed({ tokens: _, ...message }: SealedMessage): Message {
   return message;
 }
+
+const AGENT_DECISIONS: Pick<{ readonly [K in OperationKind]: Decide<K> }, keyof AgentRunInputs> = {
+  "agent.started": ({ messages, ...run }) => beginRun({ ...run, messages: asGiven(messages) }, sealsOf(messages)),
+  "agent.resumed": (input) => resumeRun(input, { takesOver: true }),
+  "agent.stepped": ({ messages, ...step }, { before }) =>
+    stepRun({ ...step, fence: fenceOf(before), messages: asGiven(messages) }, sealsOf(messages)),
+  "agent.finished": ({ runId, status, reason }, { before }) =>
+    finishRun({ runId, fence: fenceOf(before), status, ...given("reason", reason) }),
+};
 
 const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
   "session.created": () => {
@@ -179,6 +191,7 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
       ...given("error", error),
     }),
   "worker.released": ({ app, reason }) => releaseWorker(app, reason),
+  ...AGENT_DECISIONS,
   "session.forked": ({ uid, sessionId, name, origin }, { previous, operation }, { root }) => {
     const input = { uid, sessionId, ...given("name", name), origin: { uid: origin.uid, ...previous, root } };
     return () => [{ kind: "session.forked", name: operation.name === "import" ? "import" : "fork", input }];
@@ -207,7 +220,7 @@ function idleUsIn(reason = ""): number {
 }
 
 /** Says of each message, in their order, what was recorded. */
-function sealsOf(messages: readonly SealedMessage[]): Seal {
+export function sealsOf(messages: readonly SealedMessage[]): Seal {
   let next = 0;
   return (message) => ({ ...message, tokens: messages[next++]?.tokens ?? 0 });
 }
@@ -227,6 +240,11 @@ async function tokensOf(
     last = page.at(-1)?.number ?? through;
   }
   return tokens;
+}
+
+/** By which right the run that a session knows is worked on; the log keeps what was done by right alone. */
+export function fenceOf({ agentRun }: SessionRecord): number {
+  return agentRun?.fence ?? 0;
 }
 
 function lacking(what: string, { kind, seq }: Operation): SojournError {

@@ -36,6 +36,7 @@ export const ERROR_KINDS = {
   /** Its files can't be loaded as an app. */
   app_broken: { blame: "system", retry: false },
   object_not_found: { blame: "caller", retry: false },
+  agent_run_not_found: { blame: "caller", retry: false },
   task_not_found: { blame: "caller", retry: false },
   /** An app did not do what it was called for. Only clients meet it; the task has the app's own error. */
   task_failed: { blame: "system", retry: false },

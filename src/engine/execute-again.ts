@@ -1,7 +1,9 @@
+import { beginRun, finishRun, resumeRun, stepRun } from "./agent-run-commands.ts";
 import { type ArtifactLimits, checkpoint, deleteArtifact, storeArtifact } from "./artifact-commands.ts";
 import type { Command } from "./commands.ts";
 import type { TurnOutput } from "./conversation.ts";
 import { changeWorkingMemory } from "./conversation-commands.ts";
+import { asGiven, fenceOf, sealsOf } from "./decide-again.ts";
 import { SojournError } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
 import type { Operation, OperationKind, PayloadBody } from "./operation.ts";
@@ -99,6 +101,21 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
     // A task tells it again where it runs again.
     "task.reported": skipped,
     "worker.released": skipped,
+    // The loop ran elsewhere: what it brought is brought again.
+    "agent.started": (execution) => {
+      const { messages, ...run } = execution.input;
+      return change(execution, beginRun({ ...run, messages: asGiven(messages) }, sealsOf(messages)));
+    },
+    "agent.resumed": (execution) => change(execution, resumeRun(execution.input, { takesOver: true })),
+    "agent.stepped": (execution) => {
+      const { messages, ...step } = execution.input;
+      const held = { ...step, fence: fenceOf(execution.fork.record) };
+      return change(execution, stepRun({ ...held, messages: asGiven(messages) }, sealsOf(messages)));
+    },
+    "agent.finished": (execution) => {
+      const { processingTimeUs: _, ...end } = execution.input;
+      return change(execution, finishRun({ ...end, fence: fenceOf(execution.fork.record) }));
+    },
   };
 }
 
@@ -130,13 +147,19 @@ export function comparable({ kind }: Operation, { input, output }: PayloadBody):
       return { input: { status, objects }, output };
     }
     case "messages.added":
+    case "agent.started":
+    case "agent.stepped":
     case "turn.completed": {
-      const { messages, usage: _, processingTimeUs: __, ...rest } = input as JsonObject;
+      const { messages, usage: _, costNanoUsd: ____, processingTimeUs: __, ...rest } = input as JsonObject;
       const { message, ...answer } = (output ?? {}) as JsonObject;
       return {
         input: { ...rest, messages: withoutTokens(messages) },
         output: { ...answer, message: withoutTokens(message) },
       };
+    }
+    case "agent.finished": {
+      const { processingTimeUs: _, ...rest } = input as JsonObject;
+      return { input: rest };
     }
     default: {
       const { usage: _, tokens: __, endedAtUs: ___, ...rest } = input as JsonObject;

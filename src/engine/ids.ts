@@ -10,6 +10,8 @@ export interface Ids {
   artifact(): string;
   /** `task_` and 16 hex digits. */
   task(): string;
+  /** `run_` and 16 hex digits. */
+  run(): string;
   /** `key_` and 16 hex digits. */
   key(): string;
   /** 128 random bits as 32 hex digits. */

@@ -19,6 +19,8 @@ export const LIMITS = {
   durationSeconds: 315_360_000,
   /** Of one metrics update. */
   count: 1_000_000_000,
+  /** Of one metrics update, in US dollars. */
+  costUsd: 100_000,
   /** How many levels of arrays and objects a JSON value may have. */
   jsonDepth: 32,
   idempotencyKeyLength: 255,
@@ -64,6 +66,8 @@ export const LIMITS = {
   topicMessageBytes: 65_536,
   /** Of one topic. */
   subscribers: 1_000,
+  /** How long an agent's run is taken to be worked on after a step: a day. */
+  leaseSeconds: 86_400,
 } as const;
 
 /** What an operator may set. */

@@ -29,6 +29,10 @@ export const OPERATION_KINDS = [
   "task.finished",
   "task.performed",
   "worker.released",
+  "agent.started",
+  "agent.resumed",
+  "agent.stepped",
+  "agent.finished",
 ] as const;
 
 export type OperationKind = (typeof OPERATION_KINDS)[number];

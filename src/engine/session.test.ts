@@ -157,6 +157,32 @@ describe("fold()", () => {
       },
     ],
     "worker.released": [{ app: "a", reason: "idle" }, CREATED],
+    "agent.started": [
+      { runId: "run_1", agent: "helper", leaseUs: 60, messages: [said("Do this")] },
+      {
+        ...USED,
+        conversation: { ...EMPTY_CONVERSATION, messages: 1, isAwaiting: true, tokens: 3 },
+        agentRun: {
+          runId: "run_1",
+          agent: "helper",
+          steps: 0,
+          fence: 2,
+          firstMessage: 1,
+          beganAtUs: 200,
+          sinceUs: 200,
+          updatedAtUs: 200,
+          leaseUs: 60,
+          spentUs: 0,
+        },
+      },
+    ],
+    // What else there is of a run, agent-run.test.ts tells; here is none.
+    "agent.resumed": [{ runId: "run_1", leaseUs: 60 }, USED],
+    "agent.stepped": [{ runId: "run_1", messages: [] }, USED],
+    "agent.finished": [
+      { runId: "run_1", status: "failed", processingTimeUs: 5 },
+      { ...USED, metrics: { ...NO_METRICS, requestCount: 1, errorCount: 1, processingTimeUs: 5 } },
+    ],
     "session.forked": [
       { uid: "v", sessionId: "b", name: "Fork", origin: ORIGIN },
       {

@@ -1,3 +1,12 @@
+import {
+  type AgentRun,
+  type AgentRunInputs,
+  begunRun,
+  finishedRun,
+  forkedRun,
+  resumedRun,
+  steppedRun,
+} from "./agent-run.ts";
 import { type ArtifactInputs, type Holdings, NO_ARTIFACTS } from "./artifact.ts";
 import {
   type Conversation,
@@ -8,6 +17,7 @@ import {
   withFacts,
   withMessages,
 } from "./conversation.ts";
+import { given } from "./given.ts";
 import { type Json, type JsonObject, merged } from "./json.ts";
 import type { OperationKind } from "./operation.ts";
 import { NO_WORK, type TaskInputs, type Work } from "./task.ts";
@@ -28,7 +38,10 @@ export interface AddedMetrics {
 }
 
 /** Counters of a session; sums of integers, so that they are exact. The tokens are those of language models. */
-export interface Metrics extends AddedMetrics, TokenUsage {}
+export interface Metrics extends AddedMetrics, TokenUsage {
+  /** What those cost, in whole nano-dollars; absent: nothing that is known. */
+  readonly costNanoUsd?: number;
+}
 
 export const NO_METRICS: Metrics = {
   requestCount: 0,
@@ -74,6 +87,8 @@ interface Facts {
   readonly checkpoints: Readonly<Record<string, number>>;
   /** What it does by apps. */
   readonly work: Work;
+  /** What an agent does in it, or did last. */
+  readonly agentRun?: AgentRun;
   /** Of a fork alone. */
   readonly origin?: Origin;
 }
@@ -93,7 +108,7 @@ export interface Origin {
 export type SessionRecord = Facts & Lifecycle;
 
 /** What each kind of operation of a session carries in its payload. */
-export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskInputs {
+export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskInputs, AgentRunInputs {
   /** With all defaults filled in, also those of the template that it began with. */
   readonly "session.created": { readonly template?: string } & Omit<
     Facts,
@@ -107,6 +122,7 @@ export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskI
     | "artifacts"
     | "checkpoints"
     | "work"
+    | "agentRun"
     | "origin"
   >;
   readonly "session.updated": SessionPatch;
@@ -257,9 +273,40 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
   },
   "worker.released": (session, { at, seq = 0, input }) =>
     input === undefined ? session : { ...session, work: withReleased(session.work, { at, seq, input }) },
+  "agent.started": (session, { at, seq = 0, input }) => {
+    if (input === undefined) return used(session, at);
+    const { conversation } = session;
+    return {
+      ...used(session, at),
+      conversation: withMessages(conversation, input.messages),
+      agentRun: begunRun({ at, seq, input }, conversation.messages),
+    };
+  },
+  "agent.resumed": (session, { at, seq = 0, input }) => {
+    const { agentRun } = session;
+    if (input === undefined || agentRun === undefined) return used(session, at);
+    return { ...used(session, at), agentRun: resumedRun(agentRun, { at, seq, input }) };
+  },
+  "agent.stepped": (session, { at, seq = 0, input }) => {
+    const { agentRun, conversation } = session;
+    if (input === undefined || agentRun === undefined) return used(session, at);
+    return {
+      ...counted(used(session, at), { ...input.usage, ...given("costNanoUsd", input.costNanoUsd) }),
+      conversation: withMessages(conversation, input.messages),
+      agentRun: steppedRun(agentRun, { at, seq, input }),
+    };
+  },
+  "agent.finished": (session, { at, input }) => {
+    const { agentRun } = session;
+    if (input === undefined) return counted(noted(session, at), { requestCount: 1 });
+    const { status, processingTimeUs } = input;
+    const errorCount = status === "completed" ? 0 : 1;
+    const metered = counted(noted(session, at), { requestCount: 1, errorCount, processingTimeUs });
+    return { ...metered, ...given("agentRun", agentRun, (run) => finishedRun(run, { at, input })) };
+  },
   "session.forked": (session, { at, input }) => {
     const { endedAtUs: _, reason: __, temporary: ___, ...rest } = session;
-    const own = input === undefined ? {} : forked(input);
+    const own = { ...(input === undefined ? {} : forked(input)), ...given("agentRun", rest.agentRun, forkedRun) };
     const work = forkedWork(session.work);
     return { ...rest, ...own, work, status: "active", createdAtUs: at, updatedAtUs: at, lastActivityUs: at };
   },
@@ -299,6 +346,7 @@ function holding(session: SessionRecord, count: number, bytes: number): SessionR
 
 function counted(session: SessionRecord, added: Partial<Metrics>): SessionRecord {
   const { metrics } = session;
+  const cost = (metrics.costNanoUsd ?? 0) + (added.costNanoUsd ?? 0);
   return {
     ...session,
     metrics: {
@@ -307,6 +355,7 @@ function counted(session: SessionRecord, added: Partial<Metrics>): SessionRecord
       processingTimeUs: metrics.processingTimeUs + (added.processingTimeUs ?? 0),
       inputTokens: metrics.inputTokens + (added.inputTokens ?? 0),
       outputTokens: metrics.outputTokens + (added.outputTokens ?? 0),
+      ...(cost === 0 ? {} : { costNanoUsd: cost }),
     },
   };
 }

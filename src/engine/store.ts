@@ -258,7 +258,7 @@ export interface Page<T> {
 
 export interface Totals {
   readonly byStatus: Readonly<Record<Status, number>>;
-  readonly metrics: Metrics;
+  readonly metrics: Omit<Metrics, "costNanoUsd">;
 }
 
 /** A session that has ended, and what it takes. */

@@ -34,6 +34,7 @@ export const COMMON_ERRORS: Readonly<Record<ErrorCode, ShownError>> = {
   task_failed: { status: 502, code: "TASK_FAILED" },
   task_canceled: { status: 409, code: "TASK_CANCELED" },
   object_not_found: { status: 404, code: "OBJECT_NOT_FOUND" },
+  agent_run_not_found: { status: 404, code: "AGENT_RUN_NOT_FOUND" },
   task_not_found: { status: 404, code: "TASK_NOT_FOUND" },
   version_mismatch: { status: 409, code: "VERSION_MISMATCH" },
   worker_lost: { status: 502, code: "WORKER_LOST" },

@@ -12,6 +12,7 @@ import { assertMatches } from "../engine/precondition.ts";
 import type { RunSlots } from "../engine/run-slots.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
 import type { Users } from "../engine/users.ts";
+import { AgentRuns } from "./agent-runs.ts";
 import { type Answered, Chat, type ChatOptions, type ChatRequest, type ChatSettings } from "./chat.ts";
 import { type Compacted, type Compaction, type CompactRequest, compactConversation } from "./compaction.ts";
 import { executors, type MemoryExecutors } from "./executors.ts";
@@ -51,6 +52,8 @@ export class Memory {
   readonly #slots: RunSlots;
   readonly #chat: Chat;
   readonly #once: OnceOnly;
+  /** What agents do, and say, in sessions. */
+  readonly agentRuns: AgentRuns;
   readonly #closing = new AbortController();
   /** For how many turns no compaction is tried of a session where the last have failed, by its uid. */
   readonly #pauses = new LRUCache<string, { readonly turns: number; left: number }>({ max: PAUSES_MAX });
@@ -64,6 +67,8 @@ export class Memory {
     this.#slots = ports.slots;
     const windows = new Windows(ports.store, settings.windowTokens);
     this.#chat = new Chat({ ...ports, windows }, settings);
+    const onGrown = (caller: Caller, session: Session): void => this.#compactInTime(caller, session);
+    this.agentRuns = new AgentRuns({ ...ports, windows, onGrown });
   }
 
   /** What answers. */

@@ -44,6 +44,7 @@ import * as past from "../http/dialects/native/history.ts";
 import { decodeKeysQuery, decodeNewKey, encodeKey, KeysQueryShape, NewKeyShape } from "../http/dialects/native/keys.ts";
 import * as memory from "../http/dialects/native/memory.ts";
 import { parse } from "../http/request.ts";
+import { InProcessAgentRuns } from "./in-process-agent-runs.ts";
 import { InProcessArtifacts } from "./in-process-artifacts.ts";
 import { asOperator, type InProcessCalls, StreamSighting, seenWith } from "./in-process-calls.ts";
 import { InProcessHistory } from "./in-process-history.ts";
@@ -59,6 +60,7 @@ import { VERSION } from "./version.ts";
  * refused as over HTTP, with the same names of fields.
  */
 export class InProcess implements Transport {
+  readonly agentRuns: InProcessAgentRuns;
   readonly artifacts: InProcessArtifacts;
   readonly history: InProcessHistory;
   readonly objects: InProcessObjects;
@@ -72,6 +74,7 @@ export class InProcess implements Transport {
     this.#calls = calls;
     this.#engine = calls.engine;
     this.#sessions = calls.engine.sessions;
+    this.agentRuns = new InProcessAgentRuns(calls);
     this.artifacts = new InProcessArtifacts(calls);
     this.history = new InProcessHistory(calls);
     this.objects = new InProcessObjects(calls);

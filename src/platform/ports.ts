@@ -36,6 +36,7 @@ export const randomIds: Ids = {
   operation: () => `op_${randomHex(8)}`,
   artifact: () => `artifact_${randomHex(8)}`,
   task: () => `task_${randomHex(8)}`,
+  run: () => `run_${randomHex(8)}`,
   key: () => `key_${randomHex(8)}`,
   salt: () => randomHex(16),
   secret: () => randomHex(32),

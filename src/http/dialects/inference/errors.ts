@@ -32,6 +32,7 @@ export const HTTP_ERRORS: Record<ErrorCode, ShownError> = {
   app_not_found: { status: 404, code: "not_found" },
   app_broken: { status: 502, code: "app_broken" },
   object_not_found: { status: 404, code: "object_not_found" },
+  agent_run_not_found: { status: 404, code: "not_found" },
   task_not_found: { status: 404, code: "not_found" },
   // Clients tell these two of themselves.
   task_failed: { status: 502, code: "task_failed" },

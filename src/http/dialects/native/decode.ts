@@ -22,6 +22,9 @@ export const tags = z.array(tag).max(LIMITS.tags);
 // NOTE: what a body holds is JSON: it was parsed as that, and searched for what can't be kept. To do it again by a shape takes
 // longer than both.
 export const metadata = z.record(z.string(), z.any() as z.ZodType<Json>);
+/** What something cost. */
+export const usd = z.number().min(0).max(LIMITS.costUsd).describe("US dollars; kept to the billionth");
+
 export const duration = z.number().min(1).max(LIMITS.durationSeconds).describe("seconds");
 const reason = z.string().max(LIMITS.reasonLength);
 const count = z.int().min(0).max(LIMITS.count);
@@ -236,6 +239,11 @@ export function decodeRange(query: z.output<typeof OperationsQueryShape>): {
     limit: pageLimit(query.limit),
     ...given("kind", query.kind),
   };
+}
+
+/** Dollars as nano-dollars. */
+export function decodeUsd(dollars: number): number {
+  return Math.round(dollars * 1_000_000_000);
 }
 
 /** Seconds as microseconds. */

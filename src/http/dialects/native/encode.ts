@@ -124,26 +124,30 @@ export const SessionShape = z
 
 const ToolCallShape = z.object({ id: z.string(), name: z.string(), arguments: z.string().describe("JSON") });
 
+/** A message without its place. */
+export const SealedShape = z.object({
+  role: z.enum(ROLES),
+  content: z.string(),
+  tokens: count.describe("about how much of a model's window it takes"),
+  tool_calls: z.array(ToolCallShape).optional(),
+  tool_call_id: z.string().optional(),
+  metadata: z.record(z.string(), z.json()).optional(),
+});
+
 /** One entry of the conversation. */
 export const MessageShape = z
   .object({
     number: count.describe("1, 2, 3 … without gaps within its session"),
     seq: count.describe("the operation that brought it"),
     timestamp: time,
-    role: z.enum(ROLES),
-    content: z.string(),
-    tokens: count.describe("about how much of a model's window it takes"),
-    tool_calls: z.array(ToolCallShape).optional(),
-    tool_call_id: z.string().optional(),
-    metadata: z.record(z.string(), z.json()).optional(),
+    ...SealedShape.shape,
   })
   .meta({ id: "Message" });
 
 export const UsageShape = z.object({ input_tokens: count, output_tokens: count }).meta({ id: "Usage" });
 
 export function encodeMessage({ number, seq, at, ...message }: StoredMessage): z.output<typeof MessageShape> {
-  const { tool_calls: calls, ...sealed } = encodeSealed(message);
-  return { number, seq, timestamp: isoTime(at), ...sealed, ...given("tool_calls", calls && [...calls]) };
+  return { number, seq, timestamp: isoTime(at), ...encodeSealed(message) };
 }
 
 /** One entry of the log. */
@@ -393,6 +397,13 @@ export function inSeconds(us: number): number {
   return us / SECOND;
 }
 
+/** Nano-dollars in dollars. */
+export function inUsd(nanoUsd: number): number {
+  return nanoUsd / NANO;
+}
+
+const NANO = 1_000_000_000;
+
 /** How the members of the engine's inputs are called on this wire, and in which unit. */
 const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (value: never) => unknown]>> = {
   sessionId: ["session_id"],
@@ -409,6 +420,9 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (v
   mimeType: ["mime_type"],
   digest: ["content_hash"],
   taskId: ["task_id"],
+  runId: ["run_id"],
+  leaseUs: ["lease_seconds", inSeconds],
+  costNanoUsd: ["cost_usd", inUsd],
   timeoutMs: ["timeout_seconds", (ms: number) => ms / 1_000],
   isIdempotent: ["is_idempotent"],
   faults: ["details"],
@@ -448,12 +462,19 @@ function encodeTurn(output: Json | undefined): z.core.util.JSONType | undefined 
 }
 
 /** A message without its place. */
-function encodeSealed({ role, content, tokens, toolCalls, toolCallId, metadata }: SealedMessage) {
+export function encodeSealed({
+  role,
+  content,
+  tokens,
+  toolCalls,
+  toolCallId,
+  metadata,
+}: SealedMessage): z.output<typeof SealedShape> {
   return {
     role,
     content,
     tokens,
-    ...given("tool_calls", toolCalls),
+    ...given("tool_calls", toolCalls && [...toolCalls]),
     ...given("tool_call_id", toolCallId),
     // NOTE: metadata came in as JSON.
     ...given("metadata", metadata as Record<string, z.core.util.JSONType> | undefined),

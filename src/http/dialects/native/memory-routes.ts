@@ -200,9 +200,12 @@ function workingMemory(method: "PUT" | "PATCH", summary: string): Route {
   });
 }
 
-type ReturnQuery = z.output<typeof ReturnQueryShape>;
+export type ReturnQuery = z.output<typeof ReturnQueryShape>;
 
-function withSession({ return: wanted }: ReturnQuery, session: Session): { readonly session: object } | undefined {
+export function withSession(
+  { return: wanted }: ReturnQuery,
+  session: Session,
+): { readonly session: object } | undefined {
   return wanted === "session" ? { session: encode.encodeSession(session) } : undefined;
 }
 

@@ -49,7 +49,7 @@ const message = {
   metadata: metadata.optional(),
 };
 
-const MessageBodyShape = z.strictObject(message);
+export const MessageBodyShape = z.strictObject(message);
 
 /** `POST /sessions/{id}/messages`: one message, or, as `messages`, a history. */
 export const NewMessagesShape = z
@@ -165,13 +165,17 @@ export function decodeChat(body: z.output<typeof ChatShape>): ChatRequest {
 
 export function decodeMessages({ messages, ...one }: z.output<typeof NewMessagesShape>): readonly Message[] {
   // NOTE: the shape has either `messages`, or `role` and `content`.
-  return (messages ?? [one as z.output<typeof MessageBodyShape>]).map((body) => ({
+  return (messages ?? [one as z.output<typeof MessageBodyShape>]).map(decodeMessage);
+}
+
+export function decodeMessage(body: z.output<typeof MessageBodyShape>): Message {
+  return {
     role: body.role,
     content: body.content,
     ...given("toolCalls", body.tool_calls),
     ...given("toolCallId", body.tool_call_id),
     ...given("metadata", body.metadata),
-  }));
+  };
 }
 
 /** A page from the newest back, or, behind `after`, from the oldest on; a cursor goes on as its page did. */

@@ -4,6 +4,7 @@ import type { Answer } from "../../../engine/idempotency.ts";
 import type { Session } from "../../../engine/sessions.ts";
 import { badHeader } from "../../edge.ts";
 import { BYTES, type Call, type Dialect, type Reply, type Route, route } from "../../route.ts";
+import { agentRunRoutes } from "./agent-run-routes.ts";
 import { acceptsEvents, answered, entityTag, replayed, writeRefusals } from "./answer.ts";
 import { artifactRoutes } from "./artifact-routes.ts";
 import * as decode from "./decode.ts";
@@ -243,6 +244,7 @@ const routes: readonly Route[] = [
   ...historyRoutes,
   ...memoryRoutes,
   ...taskRoutes,
+  ...agentRunRoutes,
   ...objectRoutes,
   ...templateRoutes,
   ...topicRoutes,

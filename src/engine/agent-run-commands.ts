@@ -1,0 +1,189 @@
+import { type AgentRun, type AgentRunInputs, isHeld, type StepUse, workedUs } from "./agent-run.ts";
+import { SECOND } from "./clock.ts";
+import type { Command } from "./commands.ts";
+import { repaired } from "./conversation.ts";
+import { assertMessages, assertRoomFor, type Seal } from "./conversation-commands.ts";
+import { type Fault, invalid, SojournError } from "./errors.ts";
+import { given } from "./given.ts";
+import { LIMITS, textFaults } from "./limits.ts";
+import type { Message } from "./message.ts";
+import type { SessionRecord } from "./session.ts";
+import type { Draft } from "./streams.ts";
+
+/** A run that is to begin. */
+export interface NewAgentRun {
+  readonly runId: string;
+  readonly agent: string;
+  readonly leaseUs: number;
+  /** What it is to do: 1 to 1,000. */
+  readonly messages: readonly Message[];
+}
+
+/** Which run, and by which right. */
+export interface HeldRun {
+  readonly runId: string;
+  /** As whoever works on it was told it. */
+  readonly fence: number;
+}
+
+/** One step of a run. */
+export interface AgentStep extends HeldRun, StepUse {
+  /** At most 1,000; none: it only says that the run is still worked on. */
+  readonly messages: readonly Message[];
+}
+
+/** How a run came out. */
+export interface AgentEnd extends HeldRun {
+  readonly status: AgentRunInputs["agent.finished"]["status"];
+  readonly reason?: string;
+}
+
+/**
+ * Begins a run. One that was interrupted is over with that, as failed.
+ *
+ * @throws {SojournError} `session_busy` while somebody works on another
+ */
+export function beginRun({ runId, agent, leaseUs, messages }: NewAgentRun, seal: Seal): Command {
+  const faults = textFaults("agent", agent, { min: 1, max: LIMITS.nameLength });
+  if (faults.length > 0) throw invalid(faults);
+  assertLease(leaseUs);
+  assertMessages(messages);
+  return (session, now) => {
+    assertActive(session, "begin a run of an agent in");
+    const { agentRun } = session;
+    if (agentRun !== undefined && isHeld(agentRun, now)) throw busy(session, agentRun, now);
+    const whole = repaired(session.conversation.openCalls, messages);
+    assertRoomFor(whole);
+    const input = { runId, agent, leaseUs, messages: whole.map(seal) };
+    const started: Draft = { kind: "agent.started", name: "agent", input };
+    if (agentRun === undefined || agentRun.outcome !== undefined) return [started];
+    return [finished(agentRun, { status: "failed", reason: INTERRUPTED }, now), started];
+  };
+}
+
+/**
+ * Takes up a run that was interrupted. Whoever worked on it before can't go on.
+ *
+ * @param takesOver  also where somebody is still taken to work on it
+ * @throws {SojournError} `agent_run_not_found`, `session_busy`; `invalid_transition` for one that is over
+ */
+export function resumeRun(
+  { runId, leaseUs }: AgentRunInputs["agent.resumed"],
+  { takesOver }: { readonly takesOver: boolean },
+): Command {
+  assertLease(leaseUs);
+  return (session, now) => {
+    assertActive(session, "take up a run of an agent in");
+    const run = openRun(session, runId);
+    if (isHeld(run, now) && !takesOver) throw busy(session, run, now);
+    return [{ kind: "agent.resumed", name: "agent", input: { runId, leaseUs } }];
+  };
+}
+
+/**
+ * Keeps one step of a run.
+ *
+ * @throws {SojournError} `agent_run_not_found`; `conflict` where another has taken it up; `invalid_transition` for one that
+ *   is over, and in a session that is not active
+ */
+export function stepRun({ messages, usage, costNanoUsd, ...held }: AgentStep, seal: Seal): Command {
+  if (messages.length > 0) assertMessages(messages);
+  const faults = [...countFaults("usage.input_tokens", usage?.inputTokens ?? 0)];
+  faults.push(...countFaults("usage.output_tokens", usage?.outputTokens ?? 0));
+  if (faults.length > 0) throw invalid(faults);
+  return (session) => {
+    const { runId } = heldRun(session, held);
+    assertActive(session, "go on with a run of an agent in");
+    const whole = messages.length === 0 ? [] : repaired(session.conversation.openCalls, messages);
+    assertRoomFor(whole);
+    const input = {
+      runId,
+      messages: whole.map(seal),
+      ...given("usage", usage),
+      ...given("costNanoUsd", costNanoUsd),
+    };
+    return [{ kind: "agent.stepped", name: "agent", input }];
+  };
+}
+
+/**
+ * Says how a run came out, also in a session that has ended or was suspended meanwhile. The same end again changes nothing.
+ *
+ * @throws {SojournError} `agent_run_not_found`; `conflict` where another has taken it up
+ */
+export function finishRun({ status, reason, ...held }: AgentEnd): Command {
+  const faults = textFaults("error", reason ?? "", { min: 0, max: LIMITS.reasonLength });
+  if (faults.length > 0) throw invalid(faults);
+  return (session, now) => {
+    if (session.agentRun?.runId === held.runId && session.agentRun.outcome === status) return [];
+    return [finished(heldRun(session, held), { status, ...given("reason", reason) }, now)];
+  };
+}
+
+const INTERRUPTED = "Interrupted: another run began";
+
+const FAILED = "The agent failed";
+
+function finished(
+  run: AgentRun,
+  { status, reason }: Pick<AgentEnd, "status" | "reason">,
+  now: number,
+): Draft<"agent.finished"> {
+  const processingTimeUs = workedUs(run, now);
+  return {
+    kind: "agent.finished",
+    name: "agent",
+    input: { runId: run.runId, status, ...given("reason", reason), processingTimeUs },
+    ...(status === "failed" && { error: reason ?? FAILED }),
+    durationUs: processingTimeUs,
+  };
+}
+
+function heldRun(session: SessionRecord, { runId, fence }: HeldRun): AgentRun {
+  const run = openRun(session, runId);
+  if (run.fence === fence) return run;
+  throw new SojournError("conflict", {
+    message: `Run ${runId} was taken up by another (fence ${run.fence}, and not ${fence})`,
+  });
+}
+
+function openRun({ sessionId, agentRun }: SessionRecord, runId: string): AgentRun {
+  if (agentRun?.runId !== runId) {
+    throw new SojournError("agent_run_not_found", { message: `Session "${sessionId}" knows no run ${runId} any more` });
+  }
+  if (agentRun.outcome === undefined) return agentRun;
+  throw new SojournError("invalid_transition", {
+    message: `Run ${runId} is over, as ${agentRun.outcome}${agentRun.reason === undefined ? "" : `: ${agentRun.reason}`}`,
+  });
+}
+
+function assertActive({ sessionId, status, reason }: SessionRecord, verb: string): void {
+  if (status === "active") return;
+  const why = reason === undefined ? "" : ` (${reason})`;
+  const advice = status === "suspended" ? "; resume it first" : "";
+  throw new SojournError("invalid_transition", {
+    message: `Cannot ${verb} session "${sessionId}": it is ${status}${why}${advice}`,
+  });
+}
+
+function busy(
+  { sessionId }: SessionRecord,
+  { runId, agent, updatedAtUs, leaseUs }: AgentRun,
+  now: number,
+): SojournError {
+  return new SojournError("session_busy", {
+    message: `Agent "${agent}" is at work in session "${sessionId}" (run ${runId})`,
+    retryAfterMs: Math.ceil((updatedAtUs + leaseUs - now) / 1_000),
+  });
+}
+
+function assertLease(leaseUs: number): void {
+  if (Number.isSafeInteger(leaseUs) && leaseUs >= SECOND && leaseUs <= LIMITS.leaseSeconds * SECOND) return;
+  const message = `must be 1 to ${LIMITS.leaseSeconds} seconds`;
+  throw invalid([{ field: "lease_seconds", message, type: leaseUs < SECOND ? "too_small" : "too_big" }]);
+}
+
+function countFaults(field: string, value: number): readonly Fault[] {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= LIMITS.count) return [];
+  return [{ field, message: `must be 0 to ${LIMITS.count}`, type: value < 0 ? "too_small" : "too_big" }];
+}
