@@ -668,5 +668,13 @@ for (const [name, start] of PLACES) {
 function metrics(requestCount: number, errorCount: number, totalProcessingTimeMs: number): Session["metrics"] {
   const us = Math.round(totalProcessingTimeMs * 1_000);
   const averageProcessingTimeMs = requestCount === 0 ? 0 : Math.floor(us / requestCount) / 1_000;
-  return { requestCount, errorCount, totalProcessingTimeMs, averageProcessingTimeMs, inputTokens: 0, outputTokens: 0 };
+  return {
+    requestCount,
+    errorCount,
+    totalProcessingTimeMs,
+    averageProcessingTimeMs,
+    inputTokens: 0,
+    outputTokens: 0,
+    costUsd: 0,
+  };
 }

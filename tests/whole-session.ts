@@ -136,6 +136,31 @@ export async function sessionOfEveryKind(on: TestMemory): Promise<Session> {
       processingTimeUs: 0,
     }),
   );
+  const { agentRuns } = memory;
+  const task = { role: "user", content: "What is the weather like?" } as const;
+  const toolCalls = [{ id: "c3", name: "weather", arguments: "{}" }];
+  const leaseUs = 2_000_000;
+  const { run } = (await agentRuns.begin(caller, uid, { agent: "helper", messages: [task], leaseUs })).value;
+  later();
+  const usage = { inputTokens: 9, outputTokens: 3, costNanoUsd: 5 };
+  const asked = { messages: [{ role: "assistant", content: "", toolCalls }], usage } as const;
+  await agentRuns.step(caller, uid, { ...run, ...asked });
+  later(leaseUs);
+  const taken = (await agentRuns.resume(caller, uid, { runId: run.runId, leaseUs })).value.run;
+  await agentRuns.step(caller, uid, { ...taken, messages: [{ role: "tool", content: "Rain", toolCallId: "c3" }] });
+  later(leaseUs);
+  const next = (await agentRuns.begin(caller, uid, { agent: "helper", messages: [task], leaseUs })).value.run;
+  await agentRuns.step(caller, uid, { ...next, messages: [] });
+  await agentRuns.finish(caller, uid, { ...next, status: "completed" });
+  const { requestCount } = (await sessions.get(caller, uid)).record.metrics;
+  const calls = [
+    { at: requestCount, action: "warn" },
+    { at: requestCount, action: "pause" },
+  ] as const;
+  later();
+  await sessions.update(caller, uid, { limits: { calls, wall_seconds: [{ at: 1, action: "warn" }] } });
+  await sessions.update(caller, uid, { limits: { calls: null } });
+  await sessions.resume(caller, uid);
   await sessions.suspend(caller, uid, { reason: "lunch" });
   await sessions.resume(caller, uid);
   later(70_000_000);

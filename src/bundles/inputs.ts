@@ -4,6 +4,7 @@ import { assertDescription, checkpoint } from "../engine/artifact-commands.ts";
 import { assertDuration } from "../engine/commands.ts";
 import { STRATEGIES } from "../engine/conversation.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
+import { assertApps, assertLimits, MEASURES, REACTIONS } from "../engine/limit-rules.ts";
 import { assertWithin, computedFaults, jsonFaults } from "../engine/limits.ts";
 import { ROLES } from "../engine/message.ts";
 import type { OperationKind } from "../engine/operation.ts";
@@ -63,7 +64,7 @@ const message = z.object({
   tokens: count,
 });
 
-const usage = z.object({ inputTokens: count, outputTokens: count }).optional();
+const usage = z.object({ inputTokens: count, outputTokens: count, costNanoUsd: count.optional() }).optional();
 
 const turnOutput = z.object({ message, model: text, reason: z.enum(["stop", "length"]) });
 
@@ -104,6 +105,19 @@ const report = z.discriminatedUnion("type", [
   z.object({ type: z.literal("log"), level: z.enum(["debug", "info", "warn", "error"]), message: text }),
 ]);
 
+const rules = z.array(
+  z.strictObject({
+    at: z.number().optional(),
+    over: z.number().optional(),
+    action: z.enum(REACTIONS),
+    minCalls: count.optional(),
+  }),
+);
+
+const limits = z.partialRecord(z.enum(MEASURES), rules);
+
+const limitsPatch = z.partialRecord(z.enum(MEASURES), rules.nullable());
+
 const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
   "session.created": z.object({
     sessionId: text,
@@ -117,6 +131,8 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     temporary: z.literal(true).optional(),
     idleTimeoutUs: count.optional(),
     maxLifetimeUs: count.optional(),
+    limits: limits.optional(),
+    apps: z.array(text).optional(),
   }),
   "session.updated": z.object({
     name: text.nullish(),
@@ -124,14 +140,24 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     tags: tags.optional(),
     metadata: jsonObject.optional(),
     idleTimeoutUs: count.nullish(),
+    limits: limitsPatch.nullish(),
+    apps: z.array(text).nullish(),
   }),
   "session.suspended": withReason,
   "session.resumed": withReason,
   "session.kept_alive": withReason,
+  "session.warned": z.object({ reason: text, measure: z.enum(MEASURES), value: z.number() }),
   "session.completed": withReason,
   "session.failed": withReason,
   "session.expired": withReason.extend({ endedAtUs: count }),
-  "metrics.recorded": z.object({ requests: count, errors: count, processingTimeUs: count }),
+  "metrics.recorded": z.object({
+    requests: count,
+    errors: count,
+    processingTimeUs: count,
+    inputTokens: count.optional(),
+    outputTokens: count.optional(),
+    costNanoUsd: count.optional(),
+  }),
   "messages.added": z.object({ messages: z.array(message) }),
   "turn.completed": z.object({ messages: z.array(message), facts: jsonObject, processingTimeUs: count, usage }),
   "turn.failed": z.object({ processingTimeUs: count }),
@@ -187,7 +213,6 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     runId: text,
     messages: z.array(message),
     usage,
-    costNanoUsd: count.optional(),
   }),
   "agent.finished": z.object({
     runId: text,
@@ -203,10 +228,14 @@ const FITS: { readonly [K in OperationKind]?: Fit<K> } = {
     assertWithin(created);
     assertDuration("idle_timeout_seconds", created.idleTimeoutUs);
     assertDuration("max_lifetime_seconds", created.maxLifetimeUs);
+    assertLimits(created.limits ?? {});
+    assertApps(created.apps);
   },
   "session.updated": (patch) => {
     assertWithin(patch);
     assertDuration("idle_timeout_seconds", patch.idleTimeoutUs);
+    assertLimits(patch.limits ?? {});
+    assertApps(patch.apps);
   },
   "session.suspended": assertWithin,
   "session.resumed": assertWithin,

@@ -1,4 +1,4 @@
-import { connect, type Sojourn } from "../client/index.ts";
+import { connect, type Sojourn, type WantedLimits } from "../client/index.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { OpenOptions } from "../platform/open.ts";
@@ -76,6 +76,7 @@ function modelOptions(config: Config): OpenOptions {
     model: config.model,
     modelBaseUrl: config.modelBaseUrl,
     modelApiKey: config.modelApiKey,
+    modelPrices: config.modelPrices,
     modelTimeoutMs: config.modelTimeoutSeconds * 1_000,
     modelMaxOutputTokens: config.modelMaxOutputTokens,
     systemPrompt: config.systemPrompt,
@@ -105,6 +106,8 @@ function appOptions(config: Config): OpenOptions {
 /** How much a session may hold, how it is kept, and what becomes of its children. */
 function ruleOptions(config: Config): OpenOptions {
   return {
+    // NOTE: in the words of the file, which go along as they are and are held against their shape where they are read.
+    limits: config.limits as WantedLimits | undefined,
     maxMetadataBytes: config.maxMetadataBytes,
     maxArtifactBytes: config.maxArtifactBytes,
     maxArtifactsPerSession: config.maxArtifactsPerSession,

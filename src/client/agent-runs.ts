@@ -47,10 +47,8 @@ export interface ResumedAgentRun {
 export interface AgentStep {
   /** Up to 1,000; none: the run is still worked on, and nothing else. */
   readonly messages?: readonly NewMessage[] | undefined;
-  /** What it took of a language model. */
+  /** What it took of a language model; its cost is kept to the billionth. */
   readonly usage?: TokenUsage | undefined;
-  /** In US dollars; kept to the billionth. */
-  readonly costUsd?: number | undefined;
 }
 
 /** How a run came out. */

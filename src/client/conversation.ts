@@ -1,8 +1,16 @@
-import type { Strategy, TokenUsage } from "../engine/conversation.ts";
+import type { Strategy } from "../engine/conversation.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { Role, ToolCall } from "../engine/message.ts";
 
-export type { Strategy, TokenUsage };
+export type { Strategy };
+
+/** How much a language model took in and gave out. */
+export interface TokenUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** What that cost, in US dollars, where its prices are known. */
+  readonly costUsd?: number | undefined;
+}
 
 /** A message to add to a conversation. */
 export interface NewMessage {

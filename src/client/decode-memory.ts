@@ -24,6 +24,7 @@ export interface WirePlacedMessage extends WireMessage {
 export interface WireUsage {
   readonly input_tokens: number;
   readonly output_tokens: number;
+  readonly cost_usd?: number | undefined;
 }
 
 /** An answer on the wire; the time is seconds. */
@@ -117,7 +118,8 @@ export function decodeMessage({ number, seq, timestamp, ...wire }: WirePlacedMes
 
 /** What a model took in and gave out, in the words of the SDK. */
 export function decodeUsage(wire: WireUsage): TokenUsage {
-  return { inputTokens: wire.input_tokens, outputTokens: wire.output_tokens };
+  const { input_tokens: inputTokens, output_tokens: outputTokens, cost_usd: costUsd } = wire;
+  return { inputTokens, outputTokens, ...(costUsd !== undefined && { costUsd }) };
 }
 
 /** A message as the log has it, in the words of the SDK. */

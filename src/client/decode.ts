@@ -8,6 +8,7 @@ import { decodeMade, type WireMadeObject } from "./decode-objects.ts";
 import { decodeWork, type WireWork } from "./decode-tasks.ts";
 import { exactMs } from "./duration.ts";
 import type { Key } from "./keys.ts";
+import { decodeLimits, type WireLimits } from "./limits.ts";
 import type { Operation } from "./operation.ts";
 import type { Origin, SessionMetrics, SessionState } from "./session-state.ts";
 
@@ -19,6 +20,7 @@ export interface WireMetrics {
   readonly average_processing_time: number;
   readonly input_tokens: number;
   readonly output_tokens: number;
+  readonly cost_usd?: number | undefined;
 }
 
 /** What a session remembers, on the wire. */
@@ -57,6 +59,8 @@ export interface WireSession {
   readonly reason?: string | undefined;
   readonly idle_timeout_seconds?: number | undefined;
   readonly max_lifetime_seconds?: number | undefined;
+  readonly limits?: WireLimits | undefined;
+  readonly apps?: readonly string[] | undefined;
   readonly version: number;
   readonly head_hash: string;
   readonly temporary?: boolean | undefined;
@@ -121,6 +125,8 @@ export function decodeSession(wire: WireSession): SessionState {
     reason: wire.reason,
     idleTimeoutMs: ms(wire.idle_timeout_seconds),
     maxLifetimeMs: ms(wire.max_lifetime_seconds),
+    limits: decodeLimits(wire.limits ?? {}),
+    apps: wire.apps,
     version: wire.version,
     headHash: wire.head_hash,
     isTemporary: wire.temporary ?? false,
@@ -183,6 +189,7 @@ function decodeMetrics(wire: WireMetrics): SessionMetrics {
     averageProcessingTimeMs: exactMs(wire.average_processing_time),
     inputTokens: wire.input_tokens,
     outputTokens: wire.output_tokens,
+    costUsd: wire.cost_usd ?? 0,
   };
 }
 
@@ -205,6 +212,9 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, decode?: (v
   run_id: ["runId"],
   lease_seconds: ["leaseMs", inMs],
   cost_usd: ["costUsd"],
+  input_tokens: ["inputTokens"],
+  output_tokens: ["outputTokens"],
+  limits: ["limits", (value) => decodeLimits(value as WireLimits)],
   timeout_seconds: ["timeoutMs", inMs],
   is_idempotent: ["isIdempotent"],
   details: ["faults"],

@@ -1,5 +1,6 @@
 import { type Fault, invalid } from "../engine/errors.ts";
 import type { WriteOptions } from "./inputs.ts";
+import { encodeLimits } from "./limits.ts";
 
 /** How a member is called on the wire, and what it is there. */
 type Encoding = readonly [name: string, encode?: (value: unknown, field: string) => unknown];
@@ -11,6 +12,7 @@ const BODY: Readonly<Record<string, Encoding>> = {
   parentSessionId: ["parent_session_id"],
   idleTimeoutMs: ["idle_timeout_seconds", seconds],
   maxLifetimeMs: ["max_lifetime_seconds", seconds],
+  limits: ["limits", encodeLimits],
   ifExists: ["if_exists"],
   processingTimeMs: ["processing_time_seconds", seconds],
   maxIdleMs: ["max_idle_seconds", seconds],

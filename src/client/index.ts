@@ -68,6 +68,7 @@ export type {
   WriteOptions,
 } from "./inputs.ts";
 export { type Key, Keys, type MadeKey, type NewKey } from "./keys.ts";
+export type { LimitRule, Limits, Measure, WantedLimits } from "./limits.ts";
 export { Messages } from "./messages.ts";
 export type {
   Degradation,

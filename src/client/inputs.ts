@@ -2,6 +2,7 @@ import type { JsonObject } from "../engine/json.ts";
 import type { OperationKind } from "../engine/operation.ts";
 import type { Status } from "../engine/session.ts";
 import type { Sort } from "../engine/store.ts";
+import type { WantedLimits } from "./limits.ts";
 
 /** What may come with any call. */
 export interface CallOptions {
@@ -36,6 +37,10 @@ export interface NewSession {
   readonly idleTimeoutMs?: number | null | undefined;
   /** 1,000 or more. */
   readonly maxLifetimeMs?: number | undefined;
+  /** Beside those of the server. */
+  readonly limits?: WantedLimits | undefined;
+  /** The apps that it may run; left out: all. */
+  readonly apps?: readonly string[] | undefined;
   /** What to do where an open session is called so: refuse with `session_exists` (the default), or return it. */
   readonly ifExists?: "error" | "return" | undefined;
   /** The name of a template, whose defaults fill what is left out. */
@@ -49,6 +54,9 @@ export interface SessionPatch {
   readonly tags?: readonly string[] | undefined;
   readonly metadata?: JsonObject | undefined;
   readonly idleTimeoutMs?: number | null | undefined;
+  /** Those of other measures stay. */
+  readonly limits?: WantedLimits | null | undefined;
+  readonly apps?: readonly string[] | null | undefined;
 }
 
 /** What to add to a session's counters. Left out altogether it counts one request; otherwise what is left out is 0. */
@@ -57,6 +65,11 @@ export interface AddedMetrics {
   readonly errors?: number | undefined;
   /** Rounded to the microsecond. */
   readonly processingTimeMs?: number | undefined;
+  /** Of a language model. */
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  /** In US dollars; kept to the billionth. */
+  readonly costUsd?: number | undefined;
 }
 
 /** Which sessions. All that is given must match. */

@@ -27,7 +27,6 @@ export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "tas
     readonly runId: string;
     readonly messages: readonly SealedMessage[];
     readonly usage?: TokenUsage;
-    readonly costUsd?: number;
   };
   readonly "agent.finished": {
     readonly runId: string;
@@ -54,6 +53,8 @@ export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "tas
   readonly "session.suspended": WithReason;
   readonly "session.resumed": WithReason;
   readonly "session.kept_alive": WithReason;
+  /** It has reached a limit. */
+  readonly "session.warned": WithReason & { readonly measure: string; readonly value: number };
   readonly "session.completed": WithReason;
   readonly "session.failed": WithReason;
   /** `endedAt`: when its time was over, which may be before the operation was written. */
@@ -62,6 +63,9 @@ export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "tas
     readonly requests: number;
     readonly errors: number;
     readonly processingTimeMs: number;
+    readonly inputTokens?: number;
+    readonly outputTokens?: number;
+    readonly costUsd?: number;
   };
   readonly "messages.added": { readonly messages: readonly SealedMessage[] };
   /** The last of the messages is the one that was answered; the answer is the operation's output. */

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../engine/json.ts";
 import type { Status } from "../engine/session.ts";
+import type { Limits } from "./limits.ts";
 
 /** The counters of a session. Times are milliseconds with up to three decimals, exact to the microsecond. */
 export interface SessionMetrics {
@@ -11,6 +12,8 @@ export interface SessionMetrics {
   /** Of language models. */
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** What those cost, in US dollars, where their prices are known. */
+  readonly costUsd: number;
 }
 
 /** What a session remembers of its conversation. */
@@ -107,6 +110,10 @@ export interface SessionState {
   /** `undefined`: it never expires by idleness. */
   readonly idleTimeoutMs: number | undefined;
   readonly maxLifetimeMs: number | undefined;
+  /** When it is warned, paused or failed. */
+  readonly limits: Limits;
+  /** The apps that it may run; `undefined`: all. */
+  readonly apps: readonly string[] | undefined;
   /** The `seq` of its last operation; what `ifMatch` takes. */
   readonly version: number;
   /** The hash of its last operation; keep it, to verify the log against it later. */

@@ -11,6 +11,7 @@ import type { Bytes } from "./content.ts";
 import type { Compacted, Compaction } from "./conversation.ts";
 import type { Checkpoint, Diff, Family, NewFork, ReplayReport, ReplayRequest } from "./history.ts";
 import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
+import type { Limits } from "./limits.ts";
 import { Messages } from "./messages.ts";
 import { Objects } from "./objects.ts";
 import type { Operation, OperationOf } from "./operation.ts";
@@ -165,6 +166,16 @@ export class Session implements AsyncDisposable {
 
   get maxLifetimeMs(): number | undefined {
     return this.toJSON().maxLifetimeMs;
+  }
+
+  /** When it is warned, paused or failed. */
+  get limits(): Limits {
+    return this.toJSON().limits;
+  }
+
+  /** The apps that it may run; `undefined`: all. */
+  get apps(): readonly string[] | undefined {
+    return this.toJSON().apps;
   }
 
   /** The `seq` of its last operation; what `ifMatch` takes. */

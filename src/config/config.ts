@@ -3,7 +3,15 @@ import { type Decoded, decodeText, decodeToml, wordsOf } from "./decode.ts";
 import { readConfigFile } from "./file.ts";
 import { nearest } from "./nearest.ts";
 import { FILE_OPTION, flagOf, OPTIONS, type Option, variableOf } from "./options.ts";
-import { type ConfiguredTemplates, decodeTemplates, TEMPLATES_KEY, type TemplateFault } from "./templates.ts";
+import {
+  type ConfiguredTemplates,
+  decodeLimits,
+  decodeTemplates,
+  type Value as FileValue,
+  LIMITS_KEY,
+  TEMPLATES_KEY,
+  type TemplateFault,
+} from "./templates.ts";
 
 type Table = typeof OPTIONS;
 
@@ -25,6 +33,8 @@ export type Config = { readonly [Name in Defaulted as Camel<Name>]: Value<Table[
 } & {
   /** The operator's templates, which only the file has. */
   readonly templates?: ConfiguredTemplates;
+  /** The operator's limits of sessions, which only the file has. */
+  readonly limits?: FileValue;
 };
 
 /** One thing that is wrong with the configuration. */
@@ -74,13 +84,15 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
   }
   const entries = "entries" in file ? file.entries : {};
   for (const key of Object.keys(entries)) {
-    if (key !== TEMPLATES_KEY && !Object.hasOwn(OPTIONS, key)) faults.push(unknownKey(file.name, key));
+    if (key !== TEMPLATES_KEY && key !== LIMITS_KEY && !Object.hasOwn(OPTIONS, key))
+      faults.push(unknownKey(file.name, key));
   }
 
   const wrong: TemplateFault[] = [];
   const templates = decodeTemplates(entries[TEMPLATES_KEY], wrong);
+  const limits = decodeLimits(entries[LIMITS_KEY], wrong);
   for (const { path, message } of wrong) {
-    faults.push({ source: `${file.name}: ${path}`, option: TEMPLATES_KEY, message });
+    faults.push({ source: `${file.name}: ${path}`, option: path.split(".", 1)[0] ?? path, message });
   }
 
   const values = Object.entries(OPTIONS).map(([name, option]: [string, Option]) => {
@@ -90,7 +102,13 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
   });
   if (faults.length > 0) return { faults };
   const config = withMakersKey(compose(values, cwd), env);
-  return { config: Object.keys(templates).length === 0 ? config : { ...config, templates } };
+  return {
+    config: {
+      ...config,
+      ...(Object.keys(templates).length > 0 && { templates }),
+      ...(limits !== undefined && { limits }),
+    },
+  };
 }
 
 /** Where the makers of models have their users keep the key. */

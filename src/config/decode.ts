@@ -34,9 +34,12 @@ function isAllowed(option: Exclude<Option, { type: "integer" }>, text: string): 
     return wordsOf(text).every((word) => word !== "" && !word.includes("\0"));
   if (option.type === "origins") return text === "*" || wordsOf(text).every(isOrigin);
   if (option.type === "model") return MODEL.test(text);
+  if (option.type === "prices") return PRICES.test(text);
   if (option.type === "url") return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
   return text.trim() !== "" && !text.includes("\0");
 }
+
+const PRICES = /^\d{1,6}(?:\.\d{1,6})?,\s*\d{1,6}(?:\.\d{1,6})?$/;
 
 const MODEL = /^(?:openai|anthropic|google):\S+$/;
 
@@ -65,6 +68,7 @@ const EXPECTED: Readonly<Record<Option["type"], string>> = {
   file: "must name a file",
   model: "must be a provider and its model, such as openai:gpt-5; the providers are openai, anthropic and google",
   url: "must be an http or https address",
+  prices: "must be two prices, separated by a comma, such as 0.15,0.60",
   origins: "must be * or origins such as https://app.example.com, separated by commas",
 };
 

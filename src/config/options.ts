@@ -29,7 +29,7 @@ export interface ChoicesOption extends Described {
 
 /** Text that is not empty; a `directory`, or each of `directories`, is taken from the working directory on. */
 export interface TextOption extends Described {
-  readonly type: "text" | "words" | "directory" | "directories" | "file" | "origins" | "model" | "url";
+  readonly type: "text" | "words" | "directory" | "directories" | "file" | "origins" | "model" | "url" | "prices";
   readonly default?: string;
   /** See `isSecret`. */
   readonly isSecret?: boolean;
@@ -137,6 +137,11 @@ export const OPTIONS = {
     description:
       "API key for the model; set it for a server of model_base_url that wants one, or where the maker's own variable " +
       "(OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY) is not set, which is taken otherwise",
+  },
+  model_prices: {
+    type: "prices",
+    description:
+      "What the model costs, in US dollars for a million tokens, in and out, such as 0.15,0.60; left out, costs are not counted",
   },
   model_timeout_seconds: {
     type: "integer",

@@ -64,4 +64,5 @@ const ALLOWED: Readonly<Record<Option["type"], string>> = {
   origins: "URLs",
   model: "`provider:name`",
   url: "a URL",
+  prices: "two prices",
 };

@@ -9,6 +9,9 @@ export interface ConfiguredTemplate {
   /** `null`, which is written as `"never"`: not by idleness. */
   readonly idleTimeoutSeconds?: number | null;
   readonly maxLifetimeSeconds?: number;
+  /** As they are over HTTP. */
+  readonly limits?: Value;
+  readonly apps?: readonly string[];
 }
 
 /** Templates by their names. */
@@ -67,7 +70,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
   tags: {
     name: "tags",
     expected: "must be an array of texts",
-    read: (value) => (Array.isArray(value) && value.every((tag) => typeof tag === "string") ? value : undefined),
+    read: texts,
   },
   metadata: {
     name: "metadata",
@@ -79,8 +82,18 @@ const MEMBERS: Readonly<Record<string, Member>> = {
     expected: 'must be a number of seconds, or "never"',
     read: (value) => (value === "never" ? null : number(value)),
   },
+  limits: {
+    name: "limits",
+    expected: "must be a table of limits, such as { calls = 100 }",
+    read: (value) => (isTable(value) ? plain(value) : undefined),
+  },
+  apps: { name: "apps", expected: "must be an array of names of apps", read: texts },
   max_lifetime_seconds: { name: "maxLifetimeSeconds", expected: "must be a number of seconds", read: number },
 };
+
+function texts(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((one) => typeof one === "string") ? value : undefined;
+}
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
@@ -89,6 +102,18 @@ function text(value: unknown): string | undefined {
 function number(value: unknown): number | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value : undefined;
   return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
+}
+
+/** The key of a configuration file that holds the limits of sessions: a table. */
+export const LIMITS_KEY = "limits";
+
+/** Reads the table of limits; adds to `faults` what is wrong with it. What it may hold is said where it is read. */
+export function decodeLimits(table: unknown, faults: TemplateFault[]): Value | undefined {
+  const limits = table !== undefined && isTable(table) ? plain(table) : undefined;
+  if (table !== undefined && limits === undefined) {
+    faults.push({ path: LIMITS_KEY, message: "must be a table, such as [limits] with calls = 100 below it" });
+  }
+  return limits;
 }
 
 /** A value of the file as JSON has it, or `undefined` where JSON has nothing like it. */

@@ -1,6 +1,7 @@
 import type { Artifact, Grant, NewContent } from "../engine/artifact.ts";
 import { messagesOf } from "../engine/conversation.ts";
 import { asOf, expiresAtUs } from "../engine/lifecycle.ts";
+import { limitAtUs } from "../engine/limit-rules.ts";
 import type { StoredMessage } from "../engine/message.ts";
 import type { Entry } from "../engine/operation.ts";
 import { STATUSES } from "../engine/session.ts";
@@ -146,8 +147,11 @@ export class Model {
   }
 
   overdue(now: number): readonly Stream[] {
-    const over = this.streams.filter(({ record }) => (expiresAtUs(record) ?? Number.MAX_VALUE) < now);
-    return over.sort((a, b) => (expiresAtUs(a.record) ?? 0) - (expiresAtUs(b.record) ?? 0));
+    const dueUs = ({ record }: Stream): number => {
+      const expiry = expiresAtUs(record) ?? Number.MAX_VALUE;
+      return expiry < now ? expiry : (limitAtUs(record) ?? Number.MAX_VALUE);
+    };
+    return this.streams.filter((stream) => dueUs(stream) <= now).sort((a, b) => dueUs(a) - dueUs(b));
   }
 
   #holds(guard: Guard, now: number): boolean {
@@ -336,7 +340,8 @@ export function sortKey({ record }: Stream, sort: Sort): number | string {
 /** How many of the streams a filter means, by status, and the sums of their metrics. */
 export function total(streams: readonly Stream[], filter: SessionFilter): Totals {
   const meant = streams.filter((stream) => isMeant(stream, filter)).map(({ record }) => asOf(record, filter.now));
-  const sum = (key: keyof Totals["metrics"]): number => meant.reduce((all, { metrics }) => all + metrics[key], 0);
+  const sum = (key: keyof Totals["metrics"]): number =>
+    meant.reduce((all, { metrics }) => all + (metrics[key] ?? 0), 0);
   const counts = STATUSES.map((status) => [status, meant.filter((record) => record.status === status).length]);
   return {
     byStatus: Object.fromEntries(counts),
@@ -346,6 +351,7 @@ export function total(streams: readonly Stream[], filter: SessionFilter): Totals
       processingTimeUs: sum("processingTimeUs"),
       inputTokens: sum("inputTokens"),
       outputTokens: sum("outputTokens"),
+      costNanoUsd: sum("costNanoUsd"),
     },
   };
 }

@@ -90,6 +90,17 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly [Rule, Cal
     changeWorkingMemory: ["own", ({ memory }, by, id) => memory.changeWorkingMemory(by, id, { merge: { a: 1 } })],
     close: ["no call"],
   },
+  agentRuns: {
+    begin: ["own", ({ agentRuns }, by, id) => agentRuns.begin(by, id, { agent: "a", messages: [ASKED] })],
+    resume: ["own", ({ agentRuns }, by, id) => agentRuns.resume(by, id, { runId: "run_0" })],
+    step: ["own", ({ agentRuns }, by, id) => agentRuns.step(by, id, { runId: "run_0", fence: 1, messages: [] })],
+    finish: [
+      "own",
+      ({ agentRuns }, by, id) => agentRuns.finish(by, id, { runId: "run_0", fence: 1, status: "failed" }),
+    ],
+    get: ["own", ({ agentRuns }, by, id) => agentRuns.get(by, id, "latest")],
+    window: ["own", ({ agentRuns }, by, id) => agentRuns.window(by, id, "latest")],
+  },
   history: {
     seqOf: ["granted"],
     at: ["own", ({ history }, by, id) => history.at(by, id, 1)],
@@ -148,6 +159,8 @@ const CALLS: Readonly<Record<string, Readonly<Record<string, readonly [Rule, Cal
   },
 };
 
+const ASKED = { role: "user", content: "x" } as const;
+
 const { signal } = new AbortController();
 
 describe("a caller that acts as a session", () => {
@@ -172,7 +185,7 @@ describe("a caller that acts as a session", () => {
     const ports = { ...it.ports, sessions, runner, slots, host: () => NO_HOST, onFailure };
     const tasks = new Tasks(ports, { timeoutMs: 1_000 });
     const objects = new Objects({ ...it.ports, sessions });
-    return { ...it, memory, access, bundles, tasks, objects };
+    return { ...it, memory, agentRuns: memory.agentRuns, access, bundles, tasks, objects };
   };
 
   it("is held against a rule by every method there is", () => {
@@ -250,6 +263,7 @@ type World =
   ReturnType<typeof filingForTests> extends () => infer T
     ? T & {
         readonly memory: Memory;
+        readonly agentRuns: Memory["agentRuns"];
         readonly access: Access;
         readonly bundles: Bundles;
         readonly tasks: Tasks;

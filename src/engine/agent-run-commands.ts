@@ -86,10 +86,13 @@ export function resumeRun(
  * @throws {SojournError} `agent_run_not_found`; `conflict` where another has taken it up; `invalid_transition` for one that
  *   is over, and in a session that is not active
  */
-export function stepRun({ messages, usage, costNanoUsd, ...held }: AgentStep, seal: Seal): Command {
+export function stepRun({ messages, usage, ...held }: AgentStep, seal: Seal): Command {
   if (messages.length > 0) assertMessages(messages);
-  const faults = [...countFaults("usage.input_tokens", usage?.inputTokens ?? 0)];
-  faults.push(...countFaults("usage.output_tokens", usage?.outputTokens ?? 0));
+  const faults = [
+    ...countFaults("usage.input_tokens", usage?.inputTokens, LIMITS.count),
+    ...countFaults("usage.output_tokens", usage?.outputTokens, LIMITS.count),
+    ...countFaults("usage.cost_usd", usage?.costNanoUsd, LIMITS.costUsd * NANO),
+  ];
   if (faults.length > 0) throw invalid(faults);
   return (session) => {
     const { runId } = heldRun(session, held);
@@ -100,7 +103,6 @@ export function stepRun({ messages, usage, costNanoUsd, ...held }: AgentStep, se
       runId,
       messages: whole.map(seal),
       ...given("usage", usage),
-      ...given("costNanoUsd", costNanoUsd),
     };
     return [{ kind: "agent.stepped", name: "agent", input }];
   };
@@ -183,7 +185,9 @@ function assertLease(leaseUs: number): void {
   throw invalid([{ field: "lease_seconds", message, type: leaseUs < SECOND ? "too_small" : "too_big" }]);
 }
 
-function countFaults(field: string, value: number): readonly Fault[] {
-  if (Number.isSafeInteger(value) && value >= 0 && value <= LIMITS.count) return [];
-  return [{ field, message: `must be 0 to ${LIMITS.count}`, type: value < 0 ? "too_small" : "too_big" }];
+const NANO = 1_000_000_000;
+
+function countFaults(field: string, value = 0, max: number): readonly Fault[] {
+  if (Number.isSafeInteger(value) && value >= 0 && value <= max) return [];
+  return [{ field, message: "must be a whole number, and no more than one operation may add", type: "out_of_range" }];
 }

@@ -35,8 +35,6 @@ export type AgentOutcome = "completed" | "failed";
 /** What a run took of a language model in one step. */
 export interface StepUse {
   readonly usage?: TokenUsage;
-  /** In whole nano-dollars. */
-  readonly costNanoUsd?: number;
 }
 
 /** What the operations on runs carry. */

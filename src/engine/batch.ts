@@ -111,10 +111,13 @@ export class Batch<K extends StreamKind> {
     // What is written next says first what time alone has brought about; nobody can have seen that version yet.
     for (const draft of RULES[this.#stream.ref.kind].due(this.#log.record, this.#now)) this.#push(draft, SYSTEM_ACTOR);
     assertMatches(waiting.precondition, version);
-    const drafts = waiting.command(this.#log.record, this.#now);
+    const before = this.#log.record;
+    const drafts = waiting.command(before, this.#now);
     if (drafts === "erase") return this.#erase(waiting);
     for (const draft of drafts) this.#push(draft, waiting.actor);
     if (drafts.length > 0) {
+      const followed = RULES[this.#stream.ref.kind].follow(before, this.#log.record, this.#now);
+      for (const draft of followed) this.#push(draft, SYSTEM_ACTOR);
       this.#guards.push(...(waiting.guards ?? []));
       this.#contents.push(...(waiting.contents ?? []));
       if (beside !== undefined) this.#beside.push(beside);

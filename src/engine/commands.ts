@@ -1,6 +1,7 @@
 import { SECOND } from "./clock.ts";
 import { invalid } from "./errors.ts";
 import { assertOpen, assertTransition, expiryAt } from "./lifecycle.ts";
+import { assertApps, assertLimits, assertUnderLimits, dueByTime } from "./limit-rules.ts";
 import { assertSize, assertWithin, LIMITS } from "./limits.ts";
 import {
   type AddedMetrics,
@@ -25,6 +26,8 @@ export type Command<K extends StreamKind = "session"> = (record: Records[K], now
 export function update(patch: SessionPatch, metadataBytes: number): Command {
   assertWithin(patch);
   assertDuration("idle_timeout_seconds", patch.idleTimeoutUs);
+  assertLimits(patch.limits ?? {});
+  assertApps(patch.apps);
   return (session, at) => {
     assertOpen(session, "update");
     const draft = { kind: "session.updated", name: "update", input: patch } as const;
@@ -45,8 +48,9 @@ export function suspend(input: WithReason): Command {
 /** Makes a suspended session active again. */
 export function resume(input: WithReason): Command {
   assertWithin(input);
-  return (session) => {
+  return (session, now) => {
     assertTransition(session, "active");
+    assertUnderLimits(session, now);
     return [{ kind: "session.resumed", name: "resume", input }];
   };
 }
@@ -72,14 +76,22 @@ export function end(status: FinalStatus, input: WithReason, name: "end" | "run" 
 }
 
 /** Adds to the counters of a session. */
-export function record({ requestCount: requests, errorCount: errors, processingTimeUs }: AddedMetrics): Command {
+export function record({
+  requestCount: requests,
+  errorCount: errors,
+  processingTimeUs,
+  ...model
+}: AddedMetrics): Command {
   assertCount("requests", requests, LIMITS.count);
   assertCount("errors", errors, LIMITS.count);
   assertCount("processing_time_seconds", processingTimeUs, LIMITS.durationSeconds * SECOND);
+  assertCount("input_tokens", model.inputTokens ?? 0, LIMITS.count);
+  assertCount("output_tokens", model.outputTokens ?? 0, LIMITS.count);
+  assertCount("cost_usd", model.costNanoUsd ?? 0, LIMITS.costUsd * NANO);
   const draft = {
     kind: "metrics.recorded",
     name: "metrics",
-    input: { requests, errors, processingTimeUs },
+    input: { requests, errors, processingTimeUs, ...model },
   } as const;
   return (session, at) => {
     assertOpen(session, "record metrics of");
@@ -87,14 +99,17 @@ export function record({ requestCount: requests, errorCount: errors, processingT
     assertCount("requests", total.requestCount);
     assertCount("errors", total.errorCount);
     assertCount("processing_time_seconds", total.processingTimeUs);
+    assertCount("input_tokens", total.inputTokens);
+    assertCount("output_tokens", total.outputTokens);
+    assertCount("cost_usd", total.costNanoUsd ?? 0);
     return [draft];
   };
 }
 
-/** Says in the log that a session's time is over, if it is. */
+/** Says in the log what time alone has brought about: that a session's time is over, or that it is at a limit. */
 export function expire(session: SessionRecord, now: number): readonly Draft[] {
   const expiry = expiryAt(session, now);
-  return expiry === undefined ? [] : [expired(expiry, "expire")];
+  return expiry === undefined ? dueByTime(session, now) : [expired(expiry, "expire")];
 }
 
 /** Expires an open session that was idle for longer than `maxIdleUs`; while a task is open, it is not idle. */
@@ -116,6 +131,8 @@ export function assertDuration(field: string, us: number | null | undefined): vo
   const message = `must be 1 to ${LIMITS.durationSeconds} seconds`;
   throw invalid([{ field, message, type: us < SECOND ? "too_small" : "too_big" }]);
 }
+
+const NANO = 1_000_000_000;
 
 function expired(input: SessionInputs["session.expired"], name: string): Draft<"session.expired"> {
   return { kind: "session.expired", name, input };

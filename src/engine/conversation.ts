@@ -34,6 +34,8 @@ export const EMPTY_CONVERSATION: Conversation = {
 export interface TokenUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** What that cost, in whole nano-dollars, where its prices are known. */
+  readonly costNanoUsd?: number;
 }
 
 /** What the operations on a conversation carry. */

@@ -5,6 +5,7 @@ import { given } from "./given.ts";
 import type { Ids } from "./ids.ts";
 import type { JsonObject } from "./json.ts";
 import { asOf } from "./lifecycle.ts";
+import { assertApps, assertLimits, changedLimits, type LimitsPatch } from "./limit-rules.ts";
 import { assertSize, assertWithin, type Settings } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { SessionInputs } from "./session.ts";
@@ -25,6 +26,9 @@ export interface NewSession {
   /** `null`: never by idleness. */
   readonly idleTimeoutUs?: number | null;
   readonly maxLifetimeUs?: number;
+  /** Beside those that the operator set; `null` takes one of those away. */
+  readonly limits?: LimitsPatch;
+  readonly apps?: readonly string[];
   /** Whether it is for a chat that named no session; see `SessionRecord`. */
   readonly temporary?: true;
   /** What to do where an open session is called so: refuse (the default), or return it as it is. */
@@ -47,13 +51,15 @@ export const ANCESTORS_MAX = 64;
 
 /** What the first operation of a session says: what was wanted, held against the limits, with all defaults filled in. */
 export function completed(
-  { ifExists: _, idleTimeoutUs, ...wanted }: NewSession,
+  { ifExists: _, idleTimeoutUs, limits, apps, ...wanted }: NewSession,
   { ids, settings }: { readonly ids: Pick<Ids, "session">; readonly settings: Settings },
 ): SessionInputs["session.created"] {
   assertWithin(wanted);
   assertDuration("idle_timeout_seconds", idleTimeoutUs);
   assertDuration("max_lifetime_seconds", wanted.maxLifetimeUs);
   assertSize("metadata", wanted.metadata ?? {}, settings.metadataBytes);
+  assertLimits(limits ?? {});
+  assertApps(apps);
   const idle = idleTimeoutUs === undefined ? settings.idleTimeoutUs : idleTimeoutUs;
   return {
     ...wanted,
@@ -62,6 +68,8 @@ export function completed(
     tags: [...new Set(wanted.tags)],
     metadata: wanted.metadata ?? {},
     ...(idle === null ? {} : { idleTimeoutUs: idle }),
+    ...given("limits", changedLimits(settings.limits, limits)),
+    ...given("apps", apps && [...new Set(apps)]),
   };
 }
 

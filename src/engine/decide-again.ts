@@ -24,7 +24,8 @@ import {
 import { completed } from "./creation.ts";
 import { SojournError } from "./errors.ts";
 import { given } from "./given.ts";
-import type { Json } from "./json.ts";
+import { type Json, sameJson } from "./json.ts";
+import { allReached, BY_LIMIT } from "./limit-rules.ts";
 import { LIMITS, type Settings } from "./limits.ts";
 import type { Message, SealedMessage } from "./message.ts";
 import type { Operation, OperationKind } from "./operation.ts";
@@ -71,6 +72,7 @@ type Decide<K extends OperationKind> = (
  * | --- | --- |
  * | `session.created` | what it says, as if all of it had been wanted, held against the limits |
  * | `session.updated`, `suspended`, `resumed`, `kept_alive`, `completed`, `failed`, `metrics.recorded`, `working_memory.changed`, `checkpoint.created` | its input |
+ * | `session.warned`, and what else a limit brought about | the session and the time |
  * | `session.expired` | by itself: the session and the time; by a call: its reason; by a cleanup: the idleness that its reason names |
  * | `messages.added` | its messages. What was added to make them whole comes out the same when they are given again |
  * | `turn.completed` | its last message, and what came from outside: the answer, the facts, the usage, the duration |
@@ -130,18 +132,22 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
     throw new SojournError("internal", { message: "Only the first entry of a log is session.created" });
   },
   "session.updated": (input, _, { settings }) => update(input, settings.metadataBytes),
-  "session.suspended": (input) => suspend(input),
+  "session.suspended": (input, { operation }) => (operation.name === BY_LIMIT ? atLimit(operation) : suspend(input)),
   "session.resumed": (input) => resume(input),
   "session.kept_alive": (input) => keepalive(input),
+  "session.warned": (input) => (session, now) =>
+    allReached(session, now).filter(
+      (one) => one.kind === "session.warned" && sameJson(asJson(one.input), asJson(input)),
+    ),
   "session.completed": (input, { operation: { name } }) => end("completed", input, name === "run" ? name : "end"),
-  "session.failed": (input) => end("failed", input),
+  "session.failed": (input, { operation }) => (operation.name === BY_LIMIT ? atLimit(operation) : end("failed", input)),
   "session.expired": ({ endedAtUs: _, ...reason }, { operation: { name } }) => {
     if (name === "end") return end("expired", reason);
     // What expires by itself is decided before anything else.
     return name === "cleanup" ? expireIdle(idleUsIn(reason.reason)) : () => [];
   },
-  "metrics.recorded": ({ requests: requestCount, errors: errorCount, processingTimeUs }) =>
-    record({ requestCount, errorCount, processingTimeUs }),
+  "metrics.recorded": ({ requests: requestCount, errors: errorCount, ...rest }) =>
+    record({ requestCount, errorCount, ...rest }),
   "messages.added": ({ messages }) => addMessages(asGiven(messages), sealsOf(messages)),
   "turn.completed": ({ messages, facts, usage, processingTimeUs }, { output, operation }) => {
     const message = messages.at(-1);
@@ -198,9 +204,19 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
   },
 };
 
+/** What a limit makes of a session is of the session and the time alone. */
+function atLimit({ kind }: Operation): Command {
+  return (session, now) => allReached(session, now).filter((one) => one.kind === kind);
+}
+
+function asJson(input: object): Json {
+  // NOTE: the input of an operation is JSON.
+  return input as Json;
+}
+
 function created(
   { idleTimeoutUs, ...wanted }: SessionInputs["session.created"],
-  { settings }: Rules,
+  { settings: { limits: _, ...settings } }: Rules,
 ): readonly Draft<"session.created">[] {
   // The id is in the input, so that none is minted.
   const ids = { session: () => wanted.sessionId };

@@ -6,6 +6,7 @@ import { changeWorkingMemory } from "./conversation-commands.ts";
 import { asGiven, fenceOf, sealsOf } from "./decide-again.ts";
 import { SojournError } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
+import { BY_LIMIT } from "./limit-rules.ts";
 import type { Operation, OperationKind, PayloadBody } from "./operation.ts";
 import type { SessionInputs } from "./session.ts";
 import type { Caller, Session, Sessions } from "./sessions.ts";
@@ -63,18 +64,22 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
   return {
     ...outside,
     "session.updated": ({ caller, fork, input }) => sessions.update(caller, fork.ref.id, input),
-    "session.suspended": ({ caller, fork, input }) => sessions.suspend(caller, fork.ref.id, input),
+    // The limits of the session see to it again.
+    "session.warned": skipped,
+    "session.suspended": ({ caller, fork, name, input }) =>
+      name === BY_LIMIT ? "skipped" : sessions.suspend(caller, fork.ref.id, input),
     "session.resumed": ({ caller, fork, input }) => sessions.resume(caller, fork.ref.id, input),
     "session.kept_alive": ({ caller, fork, input }) => sessions.keepalive(caller, fork.ref.id, input),
     // An app that ended its session does so again where it runs.
     "session.completed": ({ caller, fork, name, input }) =>
       name === "run" ? "skipped" : sessions.end(caller, fork.ref.id, input),
-    "session.failed": ({ caller, fork, input }) => sessions.end(caller, fork.ref.id, { ...input, status: "failed" }),
+    "session.failed": ({ caller, fork, name, input }) =>
+      name === BY_LIMIT ? "skipped" : sessions.end(caller, fork.ref.id, { ...input, status: "failed" }),
     // By itself it expires when its time is over, and that is not now.
     "session.expired": ({ caller, fork, name, input: { endedAtUs: _, ...reason } }) =>
       name === "end" ? sessions.end(caller, fork.ref.id, { ...reason, status: "expired" }) : "skipped",
-    "metrics.recorded": ({ caller, fork, input: { requests, errors, processingTimeUs } }) =>
-      sessions.record(caller, fork.ref.id, { requestCount: requests, errorCount: errors, processingTimeUs }),
+    "metrics.recorded": ({ caller, fork, input: { requests, errors, ...rest } }) =>
+      sessions.record(caller, fork.ref.id, { requestCount: requests, errorCount: errors, ...rest }),
     // What was said is not in the log.
     "turn.failed": skipped,
     "working_memory.changed": (execution) => change(execution, changeWorkingMemory(execution.input)),
@@ -150,7 +155,7 @@ export function comparable({ kind }: Operation, { input, output }: PayloadBody):
     case "agent.started":
     case "agent.stepped":
     case "turn.completed": {
-      const { messages, usage: _, costNanoUsd: ____, processingTimeUs: __, ...rest } = input as JsonObject;
+      const { messages, usage: _, processingTimeUs: __, ...rest } = input as JsonObject;
       const { message, ...answer } = (output ?? {}) as JsonObject;
       return {
         input: { ...rest, messages: withoutTokens(messages) },

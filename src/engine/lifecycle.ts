@@ -1,6 +1,7 @@
 import { SECOND } from "./clock.ts";
 import { SojournError } from "./errors.ts";
-import { ended, type FinalStatus, type SessionRecord, type Status } from "./session.ts";
+import { dueByTime } from "./limit-rules.ts";
+import { ended, type FinalStatus, fold, type SessionChange, type SessionRecord, type Status } from "./session.ts";
 
 /**
  * Which statuses a session may go to from each status:
@@ -55,10 +56,11 @@ export function expiresAtUs(session: SessionRecord): number | undefined {
   return Math.min(idle, lifetime);
 }
 
-/** The session as it stands at `now`: `expired` where its time is over, whether or not its log says so yet. */
+/** The session as it stands at `now`: `expired` where its time is over, or as a limit has it, whether or not its log says so yet. */
 export function asOf(session: SessionRecord, now: number): SessionRecord {
   const expiry = expiryAt(session, now);
-  return expiry === undefined ? session : ended(session, "expired", expiry.endedAtUs, expiry);
+  if (expiry !== undefined) return ended(session, "expired", expiry.endedAtUs, expiry);
+  return dueByTime(session, now).reduce((shown, draft) => fold(shown, { ...draft, at: now } as SessionChange), session);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { SECOND } from "./clock.ts";
 import { type Fault, invalid } from "./errors.ts";
 import type { Json } from "./json.ts";
+import type { Limits } from "./limit-rules.ts";
 import type { SessionPatch } from "./session.ts";
 
 /** How much a page of a list has at most, in characters, but for the last of what is on it. */
@@ -19,6 +20,10 @@ export const LIMITS = {
   durationSeconds: 315_360_000,
   /** Of one metrics update. */
   count: 1_000_000_000,
+  /** Of one measure of one session. */
+  limitRules: 8,
+  /** That one session may be bound to. */
+  appsOfSession: 64,
   /** Of one metrics update, in US dollars. */
   costUsd: 100_000,
   /** How many levels of arrays and objects a JSON value may have. */
@@ -80,6 +85,8 @@ export interface Settings {
   readonly idleTimeoutUs: number;
   /** Of a session's metadata as JSON text, in bytes of UTF-8. */
   readonly metadataBytes: number;
+  /** For sessions that say nothing of the same measure. */
+  readonly limits?: Limits;
   /** What becomes of a session's open children when it ends; default: nothing. */
   readonly whenParentEnds?: ParentEnd;
 }

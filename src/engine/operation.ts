@@ -7,6 +7,7 @@ export const OPERATION_KINDS = [
   "session.suspended",
   "session.resumed",
   "session.kept_alive",
+  "session.warned",
   "session.completed",
   "session.failed",
   "session.expired",

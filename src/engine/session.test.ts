@@ -58,6 +58,10 @@ describe("fold()", () => {
     "session.suspended": [{ reason: "lunch" }, { ...USED, status: "suspended", reason: "lunch" }],
     "session.resumed": [{ reason: "back" }, { ...USED, status: "active", reason: "back" }],
     "session.kept_alive": [{ reason: "still here" }, USED],
+    "session.warned": [
+      { reason: "calls is 9, over 8", measure: "calls", value: 9 },
+      { ...CREATED, updatedAtUs: 200 },
+    ],
     "session.completed": [{ reason: "done" }, { ...USED, status: "completed", reason: "done", endedAtUs: 200 }],
     "session.failed": [{}, { ...USED, status: "failed", endedAtUs: 200 }],
     "session.expired": [

@@ -19,6 +19,7 @@ import {
 } from "./conversation.ts";
 import { given } from "./given.ts";
 import { type Json, type JsonObject, merged } from "./json.ts";
+import { changedLimits, type Limits, type LimitsPatch, type Warning } from "./limit-rules.ts";
 import type { OperationKind } from "./operation.ts";
 import { NO_WORK, type TaskInputs, type Work } from "./task.ts";
 import { endedWork, forkedWork, withFinished, withPerformed, withQueued, withReleased, withStarted } from "./work.ts";
@@ -30,18 +31,18 @@ export type Status = (typeof STATUSES)[number];
 
 export type FinalStatus = Exclude<Status, "active" | "suspended">;
 
-/** What callers add to a session's counters. */
-export interface AddedMetrics {
+/** What requests are counted by. */
+export interface Counters {
   readonly requestCount: number;
   readonly errorCount: number;
   readonly processingTimeUs: number;
 }
 
+/** What callers add to a session's counters. */
+export interface AddedMetrics extends Counters, Partial<TokenUsage> {}
+
 /** Counters of a session; sums of integers, so that they are exact. The tokens are those of language models. */
-export interface Metrics extends AddedMetrics, TokenUsage {
-  /** What those cost, in whole nano-dollars; absent: nothing that is known. */
-  readonly costNanoUsd?: number;
-}
+export interface Metrics extends Counters, TokenUsage {}
 
 export const NO_METRICS: Metrics = {
   requestCount: 0,
@@ -78,6 +79,10 @@ interface Facts {
   /** Why it is in its status, in the words of whoever changed it. */
   readonly reason?: string;
   readonly metrics: Metrics;
+  /** When it is warned, paused or failed. */
+  readonly limits?: Limits;
+  /** The apps that it may run; absent: all. */
+  readonly apps?: readonly string[];
   readonly conversation: Conversation;
   /** The facts of the task in hand; under `user`, what the user told of themselves. */
   readonly workingMemory: JsonObject;
@@ -129,6 +134,8 @@ export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskI
   readonly "session.suspended": WithReason;
   readonly "session.resumed": WithReason;
   readonly "session.kept_alive": WithReason;
+  /** It has reached a limit. */
+  readonly "session.warned": Warning;
   readonly "session.completed": WithReason;
   readonly "session.failed": WithReason;
   /** `endedAtUs`: when its time was over, which may be before the operation was written. */
@@ -137,6 +144,9 @@ export interface SessionInputs extends ConversationInputs, ArtifactInputs, TaskI
     readonly requests: number;
     readonly errors: number;
     readonly processingTimeUs: number;
+    readonly inputTokens?: number;
+    readonly outputTokens?: number;
+    readonly costNanoUsd?: number;
   };
   readonly "checkpoint.created": { readonly name: string; readonly data?: JsonObject };
   /** From here on the log is that of another session, which is active whatever its origin was. */
@@ -155,6 +165,9 @@ export interface SessionPatch {
   readonly tags?: readonly string[];
   readonly metadata?: JsonObject;
   readonly idleTimeoutUs?: number | null;
+  /** Those of the measures that it names. */
+  readonly limits?: LimitsPatch | null;
+  readonly apps?: readonly string[] | null;
 }
 
 export interface WithReason {
@@ -185,7 +198,7 @@ export function fold(session: SessionRecord | undefined, change: SessionChange):
 }
 
 /** The average processing time of a request in microseconds, rounded down; 0 without requests. */
-export function averageProcessingTimeUs({ requestCount, processingTimeUs }: AddedMetrics): number {
+export function averageProcessingTimeUs({ requestCount, processingTimeUs }: Counters): number {
   return requestCount === 0 ? 0 : Math.floor(processingTimeUs / requestCount);
 }
 
@@ -202,12 +215,14 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
   "session.suspended": (session, { at, input }) => ({ ...open(session, at, input), status: "suspended" }),
   "session.resumed": (session, { at, input }) => ({ ...open(session, at, input), status: "active" }),
   "session.kept_alive": (session, { at }) => used(session, at),
+  // Nobody used it.
+  "session.warned": (session, { at }) => ({ ...session, updatedAtUs: Math.max(session.updatedAtUs, at) }),
   "session.completed": (session, { at, input }) => ended(used(session, at), "completed", at, input),
   "session.failed": (session, { at, input }) => ended(used(session, at), "failed", at, input),
   "session.expired": (session, { at, input }) => ended(session, "expired", input?.endedAtUs ?? at, input),
   "metrics.recorded": (session, { at, input = { requests: 0, errors: 0, processingTimeUs: 0 } }) => {
-    const { requests: requestCount, errors: errorCount, processingTimeUs } = input;
-    return counted(used(session, at), { requestCount, errorCount, processingTimeUs });
+    const { requests: requestCount, errors: errorCount, ...rest } = input;
+    return counted(used(session, at), { requestCount, errorCount, ...rest });
   },
   "messages.added": (session, { at, input = { messages: [] } }) => ({
     ...used(session, at),
@@ -291,7 +306,7 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
     const { agentRun, conversation } = session;
     if (input === undefined || agentRun === undefined) return used(session, at);
     return {
-      ...counted(used(session, at), { ...input.usage, ...given("costNanoUsd", input.costNanoUsd) }),
+      ...counted(used(session, at), input.usage ?? {}),
       conversation: withMessages(conversation, input.messages),
       agentRun: steppedRun(agentRun, { at, seq, input }),
     };
@@ -400,10 +415,15 @@ export function ended(
 
 function patched(session: SessionRecord, patch: SessionPatch): SessionRecord {
   const next: { -readonly [K in keyof Facts]: Facts[K] } & Lifecycle = { ...session };
-  for (const field of ["name", "description", "idleTimeoutUs"] as const) {
+  for (const field of ["name", "description", "idleTimeoutUs", "apps"] as const) {
     const value = patch[field];
     if (value === null) delete next[field];
     else if (value !== undefined) Object.assign(next, { [field]: value });
+  }
+  if (patch.limits !== undefined) {
+    const limits = patch.limits === null ? undefined : changedLimits(session.limits, patch.limits);
+    if (limits === undefined) delete next.limits;
+    else next.limits = limits;
   }
   if (patch.tags !== undefined) next.tags = patch.tags;
   if (patch.metadata !== undefined) next.metadata = merged(session.metadata, patch.metadata);

@@ -258,7 +258,7 @@ export interface Page<T> {
 
 export interface Totals {
   readonly byStatus: Readonly<Record<Status, number>>;
-  readonly metrics: Omit<Metrics, "costNanoUsd">;
+  readonly metrics: Required<Metrics>;
 }
 
 /** A session that has ended, and what it takes. */
@@ -497,7 +497,7 @@ export interface Store {
   unsettled(limit: number): Promise<readonly StreamRef<"session">[]>;
   /** Tenants that have anything, in a lasting order; with `after`, those that come after that one. */
   tenants(page: { readonly after?: string; readonly limit: number }): Promise<readonly string[]>;
-  /** Open sessions of any tenant whose time is over at `now`, the longest overdue first. */
+  /** Open sessions of any tenant whose time is over at `now`, or that time alone has brought to a limit, the longest overdue first. */
   overdue(now: number, limit: number): Promise<readonly StreamRef<"session">[]>;
   /**
    * What is committed from now on, over all streams, in an order that skips no late committer. Starts with the

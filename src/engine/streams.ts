@@ -1,6 +1,7 @@
 import { expire } from "./commands.ts";
 import { messageRows, type TurnOutput } from "./conversation.ts";
 import type { Json } from "./json.ts";
+import { consequences } from "./limit-rules.ts";
 import type { StreamOperationKind } from "./operation.ts";
 import { fold, type SessionChange, type SessionInputs, type SessionRecord } from "./session.ts";
 import type { RowChange } from "./store.ts";
@@ -55,6 +56,8 @@ interface Rules<K extends StreamKind> {
   readonly fold: (record: Records[K] | undefined, change: Change) => Records[K];
   /** What time alone has brought about at `now`. */
   readonly due: (record: Records[K], now: number) => readonly Draft[];
+  /** What follows from a call that has changed it. */
+  readonly follow: (before: Records[K], after: Records[K], now: number) => readonly Draft[];
   /** The rows of collections that an entry begins or ends. */
   readonly rows: (before: Records[K] | undefined, after: Records[K], change: Change) => readonly RowChange[];
 }
@@ -64,6 +67,7 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
   session: {
     fold: (record, change) => fold(record, change as SessionChange),
     due: expire,
+    follow: consequences,
     rows: (before, after, change) => [
       ...tagRows(before?.tags ?? [], after.tags, change.seq),
       ...messageRows(before?.conversation.messages ?? 0, after.conversation.messages, change.seq),
@@ -75,18 +79,21 @@ export const RULES: { readonly [K in StreamKind]: Rules<K> } = {
     blank: NEW_USER,
     fold: (record, change) => foldUser(record, change as UserChange),
     due: () => [],
+    follow: () => [],
     rows: () => [],
   },
   tenant: {
     blank: NEW_TENANT,
     fold: (record, change) => foldTenant(record, change as TenantChange),
     due: () => [],
+    follow: () => [],
     rows: () => [],
   },
   topic: {
     blank: NEW_TOPIC,
     fold: (record, change) => foldTopic(record, change as TopicChange),
     due: () => [],
+    follow: () => [],
     rows: () => [],
   },
 };

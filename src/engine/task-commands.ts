@@ -3,6 +3,7 @@ import { SojournError } from "./errors.ts";
 import { given } from "./given.ts";
 import { type Json, sameJson } from "./json.ts";
 import { isFinal } from "./lifecycle.ts";
+import { assertMayRun } from "./limit-rules.ts";
 import { textFaults } from "./limits.ts";
 import type { MadeObject } from "./object.ts";
 import type { Ran } from "./runner.ts";
@@ -14,6 +15,7 @@ import type { AppUse, ReleaseReason, Report, TaskCall, TaskInputs, TaskOutcome, 
 export function queueTask(call: TaskCall): Command {
   return (session) => {
     assertRuns(session);
+    assertMayRun(session, call.app);
     if (!call.fresh) assertVersion(session, call);
     return [{ kind: "task.queued", name: "run", input: call }];
   };
@@ -27,6 +29,7 @@ export function queueTask(call: TaskCall): Command {
 export function startTask({ input, ...use }: TaskCall): Command {
   return (session) => {
     assertRuns(session);
+    assertMayRun(session, use.app);
     if (!use.fresh) assertVersion(session, use);
     const isQueued = session.work.tasks.some(({ taskId }) => taskId === use.taskId);
     const before = useOf(session, use.app);
@@ -87,6 +90,7 @@ export function performTask(
 ): Command {
   return (session) => {
     assertRuns(session);
+    assertMayRun(session, input.app);
     assertVersion(session, input);
     const { processingTimeUs: durationUs } = input;
     return [

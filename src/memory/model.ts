@@ -1,3 +1,4 @@
+import type { TokenUsage } from "../engine/conversation.ts";
 import type { JsonObject } from "../engine/json.ts";
 import type { Message } from "../engine/message.ts";
 import type { Profile } from "../engine/user.ts";
@@ -21,11 +22,8 @@ export interface Context {
  */
 export const CHARACTERS_PER_TOKEN_MAX = 16;
 
-/** How much a model took in and gave out, where it says so. */
-export interface Usage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-}
+/** How much a model took in and gave out, where it says so, and what that cost, where it is known. */
+export type Usage = TokenUsage;
 
 /** A piece of an answer: some of its text, or, once and last, its end. */
 export type Piece =

@@ -3,15 +3,17 @@ import { Artifacts } from "../artifacts/artifacts.ts";
 import { blobDirectory, openFsBlobStore } from "../artifacts/fs/fs-blob-store.ts";
 import { Bundles } from "../bundles/bundles.ts";
 import type { Config } from "../config/config.ts";
-import { listOf } from "../config/decode.ts";
+import { listOf, wordsOf } from "../config/decode.ts";
 import { retentionOf } from "../config/retention.ts";
+import type { Value } from "../config/templates.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
-import type { SojournError } from "../engine/errors.ts";
+import { invalid, SojournError } from "../engine/errors.ts";
 import { Events } from "../engine/events.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
 import { isFinal } from "../engine/lifecycle.ts";
+import { assertLimits, changedLimits, type Limits, type LimitsPatch } from "../engine/limit-rules.ts";
 import { Objects } from "../engine/objects.ts";
 import { Retention, type RetentionPolicy } from "../engine/retention.ts";
 import { RunSlots } from "../engine/run-slots.ts";
@@ -27,10 +29,13 @@ import { Webhooks } from "../engine/webhooks.ts";
 import { Couriers } from "../events/couriers.ts";
 import { newSecret } from "../events/signature.ts";
 import { encodeEvent } from "../http/dialects/native/events.ts";
+import { decodeLimits, WantedLimitsShape } from "../http/dialects/native/limits.ts";
+import { parse } from "../http/request.ts";
 import { guarded } from "../memory/guarded-model.ts";
 import { Memory } from "../memory/memory.ts";
 import type { Model } from "../memory/model.ts";
 import { openModel } from "../memory/models/open-model.ts";
+import { type Prices, priced } from "../memory/priced-model.ts";
 import { builtInModel } from "../memory/responder/responder.ts";
 import { type Backup, backUp, openSqliteStore } from "../store/sqlite/index.ts";
 import { aroundCommits } from "./around-commits.ts";
@@ -65,6 +70,7 @@ export type EngineConfig = WorkersConfig &
     | "data"
     | "durability"
     | "templates"
+    | "limits"
     | "webhookTargets"
     | "maxSessions"
     | "cleanupIdleSeconds"
@@ -75,6 +81,7 @@ export type EngineConfig = WorkersConfig &
     | "model"
     | "modelBaseUrl"
     | "modelApiKey"
+    | "modelPrices"
     | "modelTimeoutSeconds"
     | "modelMaxOutputTokens"
     | "systemPrompt"
@@ -155,7 +162,9 @@ export function openEngine(
   }: EngineParts,
 ): Engine {
   const { modelTimeoutSeconds, modelMaxOutputTokens: maxOutputTokens } = config;
-  const model = observeModel(guarded(asked, { timeoutMs: modelTimeoutSeconds * 1_000, maxOutputTokens }));
+  const bounded = guarded(asked, { timeoutMs: modelTimeoutSeconds * 1_000, maxOutputTokens });
+  const prices = pricesOf(config);
+  const model = observeModel(prices === undefined ? bounded : priced(bounded, prices));
   const configured = templatesOf(config);
   assertTemplates(configured);
   let failure: SojournError | undefined;
@@ -188,6 +197,7 @@ export function openEngine(
     metadataBytes: config.maxMetadataBytes,
     whenParentEnds: config.whenParentEnds,
     ...given("maxSessions", config.maxSessions),
+    ...given("limits", limitsOf(config)),
   };
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
   const templates = new Templates(ports, configured);
@@ -403,17 +413,44 @@ function policyOf(config: EngineConfig): RetentionPolicy | undefined {
   };
 }
 
+function pricesOf({ modelPrices }: EngineConfig): Prices | undefined {
+  if (modelPrices === undefined) return undefined;
+  const [input = 0, output = 0] = wordsOf(modelPrices).map(Number);
+  return { input, output };
+}
+
 const DAY_S = 86_400;
 
 /** The operator's templates. */
 function templatesOf({ templates = {} }: EngineConfig): TemplateSet {
   const micros = (seconds: number): number => Math.round(seconds * SECOND);
-  const all = Object.entries(templates).map(([name, { idleTimeoutSeconds, maxLifetimeSeconds, ...template }]) => {
-    const idleTimeoutUs = idleTimeoutSeconds == null ? idleTimeoutSeconds : micros(idleTimeoutSeconds);
-    const times = { ...given("idleTimeoutUs", idleTimeoutUs), ...given("maxLifetimeUs", maxLifetimeSeconds, micros) };
-    return [name, { ...template, ...times }] as const;
-  });
+  const all = Object.entries(templates).map(
+    ([name, { idleTimeoutSeconds, maxLifetimeSeconds, limits, ...template }]) => {
+      const idleTimeoutUs = idleTimeoutSeconds == null ? idleTimeoutSeconds : micros(idleTimeoutSeconds);
+      const times = { ...given("idleTimeoutUs", idleTimeoutUs), ...given("maxLifetimeUs", maxLifetimeSeconds, micros) };
+      const read = (value: Value): LimitsPatch => limitsIn(value, `templates.${name}.limits`);
+      return [name, { ...template, ...times, ...given("limits", limits, read) }] as const;
+    },
+  );
   return Object.fromEntries(all);
+}
+
+/** The operator's limits of sessions. */
+function limitsOf({ limits }: EngineConfig): Limits | undefined {
+  return limits === undefined ? undefined : changedLimits({}, limitsIn(limits, "limits"));
+}
+
+/** Limits as a file has them. @throws {SojournError} `invalid`; the faults say where */
+function limitsIn(value: Value, path: string): LimitsPatch {
+  try {
+    const limits = decodeLimits(parse(WantedLimitsShape, value));
+    assertLimits(limits);
+    return limits;
+  } catch (error) {
+    if (!(error instanceof SojournError)) throw error;
+    const below = (field: string): string => (field.startsWith("limits.") ? field.slice("limits.".length) : field);
+    throw invalid(error.faults.map((fault) => ({ ...fault, field: `${path}.${below(fault.field)}` })));
+  }
 }
 
 /**

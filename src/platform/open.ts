@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { InHand } from "../client/in-hand.ts";
+import { encodeLimits, type WantedLimits } from "../client/limits.ts";
 import { Sojourn } from "../client/sojourn.ts";
 import { OPTIONS, type Option, rangeOf } from "../config/options.ts";
+import type { Value } from "../config/templates.ts";
 import { LOCAL } from "../engine/access.ts";
 import { type Fault, invalid } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
@@ -27,6 +29,8 @@ export interface OpenOptions {
   readonly cleanupIdleMs?: number | undefined;
   /** After how long without activity a session expires, where it has no timeout of its own; default 24 hours. */
   readonly idleTimeoutMs?: number | undefined;
+  /** For sessions that say nothing of the same measure; default: none. */
+  readonly limits?: WantedLimits | undefined;
   /** How large the metadata of a session may be as JSON; default 65,536. */
   readonly maxMetadataBytes?: number | undefined;
   /** How large the database may grow before writes are refused with `storage_full`; default: any size. */
@@ -42,6 +46,8 @@ export interface OpenOptions {
   readonly modelBaseUrl?: string | undefined;
   /** Left out, none is sent; nothing is taken from the environment. */
   readonly modelApiKey?: string | undefined;
+  /** What the model costs, in US dollars for a million tokens, in and out: `"0.15,0.60"`; left out, costs are not counted. */
+  readonly modelPrices?: string | undefined;
   /** How long the model may take for an answer, its retries included; default 60,000, in whole seconds. */
   readonly modelTimeoutMs?: number | undefined;
   /** How long an answer of the model may be; default 2,048. */
@@ -145,7 +151,10 @@ function configOf(options: OpenOptions): EngineConfig {
     ...given("model", typeof model === "string" ? model : undefined),
     ...given("modelBaseUrl", options.modelBaseUrl),
     ...given("modelApiKey", options.modelApiKey),
+    ...given("modelPrices", options.modelPrices),
     ...given("maxSessions", options.maxSessions),
+    // NOTE: held against its shape where it is read.
+    ...given("limits", options.limits, (limits) => encodeLimits(limits) as Value),
     ...given("maxStoreBytes", options.maxStoreBytes),
   };
 }
@@ -185,6 +194,7 @@ const ROWS = {
   sweepIntervalMs: [OPTIONS.sweep_interval_ms, 1],
   modelBaseUrl: [OPTIONS.model_base_url, 1],
   modelApiKey: [OPTIONS.model_api_key, 1],
+  modelPrices: [OPTIONS.model_prices, 1],
   modelTimeoutMs: [OPTIONS.model_timeout_seconds, 1_000],
   modelMaxOutputTokens: [OPTIONS.model_max_output_tokens, 1],
   systemPrompt: [OPTIONS.system_prompt, 1],

@@ -110,6 +110,7 @@ export class Queries {
         processingTimeUs: sum("time"),
         inputTokens: sum("input"),
         outputTokens: sum("output"),
+        costNanoUsd: sum("cost"),
       },
     };
   }
@@ -347,8 +348,13 @@ export class Queries {
 
   overdue(now: number, limit: number): readonly StreamRef<"session">[] {
     const rows = this.#all(
-      `SELECT t.tenant, t.kind, t.id AS uid FROM sessions s INDEXED BY sessions_due JOIN streams t ON t.n = s.n
-      WHERE s.status IN ('active', 'suspended') AND s.expires_at < :now ORDER BY s.expires_at LIMIT :limit`,
+      `SELECT t.tenant, t.kind, t.id AS uid FROM (
+        SELECT n, expires_at AS due FROM sessions INDEXED BY sessions_due
+          WHERE status IN ('active', 'suspended') AND expires_at < :now
+        UNION ALL SELECT n, limit_at AS due FROM sessions INDEXED BY sessions_limited
+          WHERE limit_at <= :now AND NOT (status IN ('active', 'suspended') AND expires_at < :now)
+        ORDER BY due LIMIT :limit) d
+      JOIN streams t ON t.n = d.n ORDER BY d.due`,
       { now, limit },
     );
     return rows.map(toSessionRef);

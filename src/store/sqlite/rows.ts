@@ -1,9 +1,11 @@
 import type { SQLInputValue, SQLOutputValue } from "node:sqlite";
+import type { AgentRun } from "../../engine/agent-run.ts";
 import type { Artifact, Chunk, Content } from "../../engine/artifact.ts";
 import type { Conversation, messagesOf } from "../../engine/conversation.ts";
 import { given } from "../../engine/given.ts";
 import type { Json, JsonObject } from "../../engine/json.ts";
 import { expiresAtUs, isFinal } from "../../engine/lifecycle.ts";
+import { type Limits, limitAtUs } from "../../engine/limit-rules.ts";
 import type { Entry, OperationKind } from "../../engine/operation.ts";
 import type { Origin, SessionRecord, Status } from "../../engine/session.ts";
 import type { Head, ReaderCursor, Remembered, Stream, StreamRef, TaskPlace } from "../../engine/store.ts";
@@ -69,12 +71,16 @@ function toRecord(row: Row): SessionRecord {
       processingTimeUs: integer(row.processing_time_us),
       inputTokens: integer(row.input_tokens),
       outputTokens: integer(row.output_tokens),
+      ...given("costNanoUsd", row.cost_nano_usd ?? undefined, integer),
     },
     conversation: JSON.parse(text(row.conversation)) as Conversation,
     workingMemory: JSON.parse(text(row.working_memory)) as JsonObject,
     artifacts: { count: integer(row.artifact_count), bytes: integer(row.artifact_bytes) },
     checkpoints: JSON.parse(text(row.checkpoints)) as SessionRecord["checkpoints"],
     work: JSON.parse(text(row.work)) as SessionRecord["work"],
+    ...given("agentRun", row.agent_run ?? undefined, (run) => JSON.parse(text(run)) as AgentRun),
+    ...given("limits", row.limits ?? undefined, (limits) => JSON.parse(text(limits)) as Limits),
+    ...given("apps", row.apps ?? undefined, (apps) => JSON.parse(text(apps)) as string[]),
     ...given("origin", row.origin ?? undefined, (origin) => JSON.parse(text(origin)) as Origin),
     ...(row.temporary === 1 && ({ temporary: true } as const)),
     ...given("name", row.name ?? undefined, text),
@@ -115,6 +121,11 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["processing_time_us", (record) => record.metrics.processingTimeUs],
   ["input_tokens", (record) => record.metrics.inputTokens],
   ["output_tokens", (record) => record.metrics.outputTokens],
+  ["cost_nano_usd", (record) => record.metrics.costNanoUsd ?? null],
+  ["limits", (record) => asJson(record.limits)],
+  ["apps", (record) => asJson(record.apps)],
+  ["limit_at", (record) => limitAtUs(record) ?? null],
+  ["agent_run", (record) => asJson(record.agentRun)],
   ["conversation", (record) => JSON.stringify(record.conversation)],
   ["working_memory", (record) => JSON.stringify(record.workingMemory)],
   ["artifact_count", (record) => record.artifacts.count],
@@ -122,6 +133,10 @@ export const OFTEN_CHANGED: readonly Column[] = [
   ["checkpoints", (record) => JSON.stringify(record.checkpoints)],
   ["work", (record) => JSON.stringify(record.work)],
 ];
+
+function asJson(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
 
 /** The columns that hold members of a record that may be large, as JSON. */
 export const LARGE = [

@@ -362,6 +362,15 @@ const MIGRATIONS: readonly string[] = [
     at INTEGER NOT NULL,
     PRIMARY KEY (tenant, kind, id, reader)
   ) STRICT, WITHOUT ROWID;
+
+  -- What agents do in sessions, what language models cost them, and what they may do, as JSON.
+  ALTER TABLE sessions ADD COLUMN cost_nano_usd INTEGER;
+  ALTER TABLE sessions ADD COLUMN agent_run TEXT;
+  ALTER TABLE sessions ADD COLUMN limits TEXT;
+  ALTER TABLE sessions ADD COLUMN apps TEXT;
+  -- When time alone reaches the next of its limits.
+  ALTER TABLE sessions ADD COLUMN limit_at INTEGER;
+  CREATE INDEX sessions_limited ON sessions (limit_at) WHERE limit_at IS NOT NULL;
   `,
 ];
 

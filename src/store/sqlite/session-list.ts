@@ -105,7 +105,8 @@ export function totalsOf(filter: SessionFilter, source: Source | undefined): str
   return `SELECT iif(${OPEN} AND s.expires_at < :now, 'expired', s.status) AS shown,
       count(*) AS sessions, CAST(sum(s.request_count) AS TEXT) AS requests,
       CAST(sum(s.error_count) AS TEXT) AS errors, CAST(sum(s.processing_time_us) AS TEXT) AS time,
-      CAST(sum(s.input_tokens) AS TEXT) AS input, CAST(sum(s.output_tokens) AS TEXT) AS output
+      CAST(sum(s.input_tokens) AS TEXT) AS input, CAST(sum(s.output_tokens) AS TEXT) AS output,
+      CAST(coalesce(sum(s.cost_nano_usd), 0) AS TEXT) AS cost
     FROM ${from} WHERE ${[where, ...filterTerms(filter, { tag }), statusTerm(filter)].join(" AND ")} GROUP BY shown`;
 }
 

@@ -4,7 +4,7 @@ import { given } from "../../../engine/given.ts";
 import { LIMITS } from "../../../engine/limits.ts";
 import type { AgentRuns, ShownRun, ShownWindow } from "../../../memory/agent-runs.ts";
 import { decodeUsd, micros, usd } from "./decode.ts";
-import { encodeSealed, inSeconds, isoTime, SealedShape, UsageShape } from "./encode.ts";
+import { encodeSealed, inSeconds, isoTime, SealedShape } from "./encode.ts";
 import { decodeMessage, MessageBodyShape } from "./memory.ts";
 
 const lease = z
@@ -35,8 +35,10 @@ export const ResumeRunShape = z.strictObject({
 export const StepShape = z.strictObject({
   fence,
   messages: runMessages.optional().describe("none: it is still worked on, and nothing else"),
-  usage: UsageShape.strict().optional().describe("what it took of a language model"),
-  cost_usd: usd.optional(),
+  usage: z
+    .strictObject({ input_tokens: z.int().min(0), output_tokens: z.int().min(0), cost_usd: usd.optional() })
+    .optional()
+    .describe("what it took of a language model"),
 });
 
 /** `POST /sessions/{id}/agent-runs/{run_id}/finish`. */
@@ -88,10 +90,11 @@ export function decodeStep(runId: string, body: z.output<typeof StepShape>): Age
     runId,
     fence: body.fence,
     messages: (body.messages ?? []).map(decodeMessage),
-    ...given("usage", body.usage, ({ input_tokens: inputTokens, output_tokens: outputTokens }) => {
-      return { inputTokens, outputTokens };
-    }),
-    ...given("costNanoUsd", body.cost_usd, decodeUsd),
+    ...given("usage", body.usage, (usage) => ({
+      inputTokens: usage.input_tokens,
+      outputTokens: usage.output_tokens,
+      ...given("costNanoUsd", usage.cost_usd, decodeUsd),
+    })),
   };
 }
 

@@ -9,6 +9,7 @@ import { OPERATION_KINDS } from "../../../engine/operation.ts";
 import { type AddedMetrics, type SessionPatch, STATUSES } from "../../../engine/session.ts";
 import type { ListQuery, TotalsQuery } from "../../../engine/sessions.ts";
 import { SORTS } from "../../../engine/store.ts";
+import { decodeLimits, WantedLimitsShape } from "./limits.ts";
 
 export const sessionId = z
   .string()
@@ -29,6 +30,11 @@ export const duration = z.number().min(1).max(LIMITS.durationSeconds).describe("
 const reason = z.string().max(LIMITS.reasonLength);
 const count = z.int().min(0).max(LIMITS.count);
 
+export const apps = z
+  .array(z.string().min(1).max(LIMITS.nameLength))
+  .max(LIMITS.appsOfSession)
+  .describe("the apps that the session may run; left out: all");
+
 /** `POST /sessions`. */
 export const NewSessionShape = z.strictObject({
   session_id: sessionId.optional().describe("minted where it is left out"),
@@ -40,6 +46,8 @@ export const NewSessionShape = z.strictObject({
   parent_session_id: sessionId.optional(),
   idle_timeout_seconds: duration.nullable().optional().describe("seconds; null: never expires by idleness"),
   max_lifetime_seconds: duration.optional(),
+  limits: WantedLimitsShape.optional().describe("beside those of the server; null takes those of a measure away"),
+  apps: apps.optional(),
   if_exists: z.enum(["error", "return"]).optional(),
   template: z.string().optional().describe("the name of a template, whose defaults fill what is left out"),
 });
@@ -51,6 +59,8 @@ export const PatchShape = z.strictObject({
   tags: tags.optional(),
   metadata: metadata.optional().describe("merged into what is there; null removes a key"),
   idle_timeout_seconds: duration.nullable().optional().describe("seconds; null: never expires by idleness"),
+  limits: WantedLimitsShape.nullable().optional().describe("those of other measures stay; null takes all away"),
+  apps: apps.nullable().optional(),
 });
 
 export const ReasonShape = z.strictObject({ reason: reason.optional() });
@@ -64,6 +74,9 @@ export const AddedMetricsShape = z.strictObject({
   requests: count.optional(),
   errors: count.optional(),
   processing_time_seconds: z.number().min(0).max(LIMITS.durationSeconds).optional(),
+  input_tokens: count.optional().describe("of a language model"),
+  output_tokens: count.optional(),
+  cost_usd: usd.optional(),
 });
 
 /** `POST /sessions/{id}/metrics`. */
@@ -176,6 +189,8 @@ export function decodeNewSession(body: z.output<typeof NewSessionShape>): NewSes
     ...given("parentSessionId", body.parent_session_id),
     ...given("idleTimeoutUs", micros(body.idle_timeout_seconds)),
     ...given("maxLifetimeUs", micros(body.max_lifetime_seconds)),
+    ...given("limits", body.limits, decodeLimits),
+    ...given("apps", body.apps),
     ...given("ifExists", body.if_exists),
     ...given("template", body.template),
   };
@@ -188,6 +203,8 @@ export function decodePatch(body: z.output<typeof PatchShape>): SessionPatch {
     ...given("tags", body.tags),
     ...given("metadata", body.metadata),
     ...given("idleTimeoutUs", micros(body.idle_timeout_seconds)),
+    ...given("limits", body.limits, (limits) => (limits === null ? null : decodeLimits(limits))),
+    ...given("apps", body.apps),
   };
 }
 
@@ -198,6 +215,9 @@ export function decodeMetrics(body: z.output<typeof AddedMetricsShape>): AddedMe
     requestCount: body.requests ?? 0,
     errorCount: body.errors ?? 0,
     processingTimeUs: micros(body.processing_time_seconds) ?? 0,
+    ...given("inputTokens", body.input_tokens),
+    ...given("outputTokens", body.output_tokens),
+    ...given("costNanoUsd", body.cost_usd, decodeUsd),
   };
 }
 

@@ -12,6 +12,7 @@ import type { Session } from "../../../engine/sessions.ts";
 import type { Totals } from "../../../engine/store.ts";
 import type { Work } from "../../../engine/task.ts";
 import type { Verdict } from "../../../engine/verify.ts";
+import { encodeLimits, encodeLimitsPatch, LimitsShape } from "./limits.ts";
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
 const count = z.int().min(0);
@@ -26,6 +27,7 @@ export const MetricsShape = z
     average_processing_time: seconds.describe("seconds; 0 without requests"),
     input_tokens: count.describe("of language models, where they tell"),
     output_tokens: count,
+    cost_usd: z.number().optional().describe("of language models, where their prices are known; US dollars"),
   })
   .meta({ id: "Metrics" });
 
@@ -108,6 +110,8 @@ export const SessionShape = z
     reason: z.string().optional(),
     idle_timeout_seconds: seconds.optional(),
     max_lifetime_seconds: seconds.optional(),
+    limits: LimitsShape.optional(),
+    apps: z.array(z.string()).optional().describe("the apps that it may run; absent: all"),
     version: count.describe("the seq of its last operation; what If-Match takes"),
     head_hash: z.string().describe("the hash of its last operation; keep it, to verify the log against it later"),
     temporary: z.literal(true).optional().describe("made for a chat that named no session; listed on request alone"),
@@ -144,7 +148,13 @@ export const MessageShape = z
   })
   .meta({ id: "Message" });
 
-export const UsageShape = z.object({ input_tokens: count, output_tokens: count }).meta({ id: "Usage" });
+export const UsageShape = z
+  .object({
+    input_tokens: count,
+    output_tokens: count,
+    cost_usd: z.number().min(0).optional().describe("US dollars, where the prices are known"),
+  })
+  .meta({ id: "Usage" });
 
 export function encodeMessage({ number, seq, at, ...message }: StoredMessage): z.output<typeof MessageShape> {
   return { number, seq, timestamp: isoTime(at), ...encodeSealed(message) };
@@ -252,6 +262,8 @@ export function encodeSession({ ref, head, record }: Session): z.output<typeof S
     reason: record.reason,
     idle_timeout_seconds: map(record.idleTimeoutUs, inSeconds),
     max_lifetime_seconds: map(record.maxLifetimeUs, inSeconds),
+    limits: map(record.limits, encodeLimits),
+    apps: map(record.apps, (apps) => [...apps]),
     version: head.seq,
     head_hash: head.hash,
     temporary: record.temporary,
@@ -316,6 +328,7 @@ export function encodeMetrics(metrics: Metrics): z.output<typeof MetricsShape> {
     average_processing_time: inSeconds(averageProcessingTimeUs(metrics)),
     input_tokens: metrics.inputTokens,
     output_tokens: metrics.outputTokens,
+    ...(metrics.costNanoUsd && { cost_usd: inUsd(metrics.costNanoUsd) }),
   };
 }
 
@@ -423,6 +436,9 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (v
   runId: ["run_id"],
   leaseUs: ["lease_seconds", inSeconds],
   costNanoUsd: ["cost_usd", inUsd],
+  inputTokens: ["input_tokens"],
+  outputTokens: ["output_tokens"],
+  limits: ["limits", encodeLimitsPatch],
   timeoutMs: ["timeout_seconds", (ms: number) => ms / 1_000],
   isIdempotent: ["is_idempotent"],
   faults: ["details"],
@@ -481,6 +497,6 @@ export function encodeSealed({
   };
 }
 
-export function encodeUsage({ inputTokens, outputTokens }: TokenUsage): z.output<typeof UsageShape> {
-  return { input_tokens: inputTokens, output_tokens: outputTokens };
+export function encodeUsage({ inputTokens, outputTokens, costNanoUsd }: TokenUsage): z.output<typeof UsageShape> {
+  return { input_tokens: inputTokens, output_tokens: outputTokens, ...given("cost_usd", costNanoUsd, inUsd) };
 }

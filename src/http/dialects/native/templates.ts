@@ -3,8 +3,9 @@ import { given } from "../../../engine/given.ts";
 import { isName, LIMITS, NAME_PATTERN, NO_NAMES } from "../../../engine/limits.ts";
 import type { Template } from "../../../engine/template.ts";
 import type { NamedTemplate } from "../../../engine/templates.ts";
-import { duration, metadata, micros, name, tags } from "./decode.ts";
+import { apps, duration, metadata, micros, name, tags } from "./decode.ts";
 import { inSeconds, isoTime } from "./encode.ts";
+import { decodeLimits, encodeLimitsPatch, LimitsPatchShape, WantedLimitsShape } from "./limits.ts";
 
 /** The name of what a tenant names. */
 export const ownName = z
@@ -20,15 +21,20 @@ const template = {
     .describe(`at most ${LIMITS.templateMetadataBytes} bytes; members that a session is given go first`),
   idle_timeout_seconds: duration.nullable().optional().describe("seconds; null: never expires by idleness"),
   max_lifetime_seconds: duration.optional(),
+  apps: apps.optional(),
 };
 
 /** `PUT /templates/{name}`. */
-export const NewTemplateShape = z.strictObject(template);
+export const NewTemplateShape = z.strictObject({
+  ...template,
+  limits: WantedLimitsShape.optional().describe("those that a session is given of the same measure go first"),
+});
 
 export const TemplateShape = z
   .object({
     name: z.string(),
     ...template,
+    limits: LimitsPatchShape.optional(),
     source: z.enum(["tenant", "configuration"]).describe("whose it is: the tenant's own, or the operator's"),
     version: z.int().optional().describe("of the tenant's own; what If-Match takes"),
     updated_at: z.iso.datetime().optional().describe("of the tenant's own"),
@@ -42,6 +48,8 @@ export function decodeTemplate(body: z.output<typeof NewTemplateShape>): Templat
     ...given("metadata", body.metadata),
     ...given("idleTimeoutUs", micros(body.idle_timeout_seconds)),
     ...given("maxLifetimeUs", micros(body.max_lifetime_seconds)),
+    ...given("limits", body.limits, decodeLimits),
+    ...given("apps", body.apps),
   };
 }
 
@@ -54,6 +62,8 @@ export function encodeTemplate(one: NamedTemplate): z.output<typeof TemplateShap
     ...given("metadata", one.metadata as z.output<typeof metadata> | undefined),
     ...given("idle_timeout_seconds", one.idleTimeoutUs, (us) => (us === null ? null : inSeconds(us))),
     ...given("max_lifetime_seconds", one.maxLifetimeUs, inSeconds),
+    ...given("limits", one.limits, encodeLimitsPatch),
+    ...given("apps", one.apps as string[] | undefined),
     source: one.version === undefined ? "configuration" : "tenant",
     ...given("version", one.version),
     ...given("updated_at", one.updatedAtUs, isoTime),
