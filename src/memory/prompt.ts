@@ -2,8 +2,8 @@ import type { LanguageModelV4Prompt } from "@ai-sdk/provider";
 import type { Json, JsonObject } from "../engine/json.ts";
 import type { Message } from "../engine/message.ts";
 import type { Style } from "../engine/user.ts";
+import { renderMessages } from "../language-models/prompt-messages.ts";
 import type { Context } from "./model.ts";
-import { renderMessages } from "./prompt-messages.ts";
 
 /**
  * What a language model is sent for a context: one system text, then the messages.

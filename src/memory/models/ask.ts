@@ -1,12 +1,13 @@
 import type { LanguageModelV4FinishReason, LanguageModelV4Prompt, LanguageModelV4Usage } from "@ai-sdk/provider";
 import { retryWithExponentialBackoff } from "@ai-sdk/provider-utils";
+import { boundedFetch } from "../../language-models/bounded-fetch.ts";
+import { failureOf } from "../../language-models/failure.ts";
+import type { ModelName } from "../../language-models/model-choice.ts";
+import { callOptions, loadModel } from "../../language-models/provider-model.ts";
+import { Trouble, troubleOf } from "../../language-models/trouble.ts";
 import type { Piece, Usage } from "../model.ts";
 import { AnswerText } from "./answer-text.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
-import { failureOf } from "./failure.ts";
-import type { ModelName, ModelOptions } from "./open-model.ts";
-import { callOptions, loadModel } from "./provider-model.ts";
-import { Trouble, troubleOf } from "./trouble.ts";
+import type { ModelOptions } from "./open-model.ts";
 
 type AskOptions = ModelOptions & ModelName;
 

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
 import { SojournError } from "../../engine/errors.ts";
-import { openModel, parseModelName } from "./open-model.ts";
+import { openModel } from "./open-model.ts";
 
 const BOUNDS = { timeoutMs: 1_000, maxOutputTokens: 100 };
 
@@ -25,19 +25,6 @@ const LOADING = `
   });
   console.log(JSON.stringify({ opened, asked: [...loaded].sort() }));
 `;
-
-describe("parseModelName()", () => {
-  it("reads a provider and the name that it uses", () => {
-    assert.deepEqual(parseModelName("openai:gpt-5"), { provider: "openai", name: "gpt-5" });
-    assert.deepEqual(parseModelName("openai:llama3:8b"), { provider: "openai", name: "llama3:8b" });
-    assert.deepEqual(parseModelName("google:models/gemini-3"), { provider: "google", name: "models/gemini-3" });
-  });
-
-  it("knows what is none", () => {
-    for (const text of ["", "gpt-5", "openai:", ":gpt-5", "openai", "mistral:large", "openai:gpt 5", "OpenAI:gpt-5"])
-      assert.equal(parseModelName(text), undefined, text);
-  });
-});
 
 describe("openModel()", () => {
   it("loads no provider's package before it is asked, then that provider's alone, and prints nothing", async () => {

@@ -1,6 +1,6 @@
 import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Prompt } from "@ai-sdk/provider";
 import type { FetchFunction } from "@ai-sdk/provider-utils";
-import type { ModelName } from "./open-model.ts";
+import type { ModelName } from "./model-choice.ts";
 
 /** What a provider has to be told of a model. */
 export interface Endpoint extends ModelName {
@@ -55,7 +55,8 @@ export function callOptions(
   };
 }
 
-function calledTools(prompt: LanguageModelV4Prompt): ReadonlySet<string> {
+/** The tools that a conversation calls. */
+export function calledTools(prompt: LanguageModelV4Prompt): ReadonlySet<string> {
   const calls = prompt.flatMap(({ role, content }) =>
     role === "assistant" ? content.flatMap((part) => (part.type === "tool-call" ? [part.toolName] : [])) : [],
   );

@@ -1,5 +1,13 @@
 import type { LanguageModelV4Message } from "@ai-sdk/provider";
-import type { Message, ToolCall } from "../engine/message.ts";
+import type { Role, ToolCall } from "../engine/message.ts";
+
+/** What of a message goes to a model. */
+export interface Said {
+  readonly role: Role;
+  readonly content: string;
+  readonly toolCalls?: readonly ToolCall[] | undefined;
+  readonly toolCallId?: string | undefined;
+}
 
 /**
  * The messages as every provider takes them: beginning with the user's, roles alternating, no blank texts, each tool
@@ -9,7 +17,7 @@ import type { Message, ToolCall } from "../engine/message.ts";
  *
  * @param messages  without those of the role `system`
  */
-export function renderMessages(messages: readonly Message[]): readonly LanguageModelV4Message[] {
+export function renderMessages(messages: readonly Said[]): readonly LanguageModelV4Message[] {
   const turns = turnsOf(messages);
   if (turns[0]?.role !== "user") turns.unshift({ role: "user", texts: [EARLIER] });
   const last = turns.at(-1);
@@ -59,7 +67,7 @@ interface Call {
   result?: string;
 }
 
-function turnsOf(messages: readonly Message[]): Turn[] {
+function turnsOf(messages: readonly Said[]): Turn[] {
   const turns: Turn[] = [];
   const pending = new Map<string, Call>();
   for (const { role, content, toolCalls = [], toolCallId } of messages) {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it, mock } from "node:test";
-import { type ModelServer, startModelServer } from "../../../tests/model-server.ts";
-import { SojournError } from "../../engine/errors.ts";
-import { DEFAULT_STYLE } from "../../engine/user.ts";
-import type { Context, Model, Piece } from "../model.ts";
-import { openModel } from "./open-model.ts";
+import { type ModelServer, startModelServer } from "../../tests/model-server.ts";
+import { SojournError } from "../engine/errors.ts";
+import { DEFAULT_STYLE } from "../engine/user.ts";
+import type { Context, Model, Piece } from "../memory/model.ts";
+import { openModel } from "../memory/models/open-model.ts";
 
 const KEY = "sk-topsecretkey";
 

@@ -1,9 +1,15 @@
-import { SojournError } from "../../engine/errors.ts";
-import type { ModelOptions } from "./open-model.ts";
+import { SojournError } from "../engine/errors.ts";
 import type { Trouble, TroubleKind } from "./trouble.ts";
 
+/** A model, and the bounds within which it was asked. */
+export interface AskedModel {
+  readonly model: string;
+  readonly timeoutMs: number;
+  readonly maxOutputTokens: number;
+}
+
 /** The `model_failed` that says which model, what happened, and what to do. */
-export function failureOf(trouble: Trouble, options: ModelOptions): SojournError {
+export function failureOf(trouble: Trouble, options: AskedModel): SojournError {
   const { kind, status, retryAfterMs } = trouble;
   const say = kind === "status" ? STATUSES.find(({ of }) => of(status ?? 0))?.say : SAY[kind];
   const [what, remedy] = say?.({ ...options, status }) ?? SAY.unexpected({ ...options, status });
@@ -15,9 +21,7 @@ export function failureOf(trouble: Trouble, options: ModelOptions): SojournError
   });
 }
 
-type Say = (
-  facts: Pick<ModelOptions, "timeoutMs" | "maxOutputTokens"> & Pick<Trouble, "status">,
-) => readonly [what: string, remedy: string];
+type Say = (facts: Omit<AskedModel, "model"> & Pick<Trouble, "status">) => readonly [what: string, remedy: string];
 
 const STATUSES: readonly { readonly of: (status: number) => boolean; readonly say: Say }[] = [
   {
