@@ -28,7 +28,7 @@ const TURN = {
     messages: [SAID],
     facts: { name: "é" },
     processingTimeUs: 2,
-    usage: { inputTokens: 3, outputTokens: 1 },
+    usage: { inputTokens: 3, outputTokens: 1, costNanoUsd: 7 },
   }),
   output: { message: { role: "assistant", content: "It was this", tokens: 4 }, model: "m", reason: "stop" },
   durationUs: 2,

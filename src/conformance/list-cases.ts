@@ -147,19 +147,31 @@ export function listCases(author: () => Author): void {
     it("counts nothing where there is nothing", async () => {
       const { store, tenant } = author();
       const byStatus = { active: 0, suspended: 0, completed: 0, failed: 0, expired: 0 };
-      assert.deepEqual(await store.aggregate({ tenant, now: 1 }), { byStatus, metrics: NO_METRICS });
+      assert.deepEqual(await store.aggregate({ tenant, now: 1 }), {
+        byStatus,
+        metrics: { ...NO_METRICS, costNanoUsd: 0 },
+      });
     });
 
     it("adds up exactly", async () => {
       const writer = author();
-      const amounts = [2 ** 52, 1, 3].map((n) => ({ requests: n, errors: n - 1, processingTimeUs: n }));
+      const amounts = [2 ** 52, 1, 3].map((n) => ({
+        requests: n,
+        errors: n - 1,
+        processingTimeUs: n,
+        inputTokens: n,
+        outputTokens: n - 1,
+        costNanoUsd: n,
+      }));
       for (const amount of amounts) await writer.append(await writer.create(), draft("metrics.recorded", amount));
       const { metrics } = await writer.store.aggregate({ tenant: writer.tenant, now: writer.clock.now() });
       assert.deepEqual(metrics, {
-        ...NO_METRICS,
         requestCount: 2 ** 52 + 4,
         errorCount: 2 ** 52 + 1,
         processingTimeUs: 2 ** 52 + 4,
+        inputTokens: 2 ** 52 + 4,
+        outputTokens: 2 ** 52 + 1,
+        costNanoUsd: 2 ** 52 + 4,
       });
     });
   });

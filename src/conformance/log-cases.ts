@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { SECOND } from "../engine/clock.ts";
+import type { Limits } from "../engine/limit-rules.ts";
 import type { Entry } from "../engine/operation.ts";
 import type { OperationRange, StreamRef } from "../engine/store.ts";
 import { type Author, draft, requests, type Written } from "./author.ts";
@@ -115,6 +116,26 @@ export function logCases(author: () => Author): void {
       assert.deepEqual(await one.store.overdue(now + 9 * SECOND, 2), all.slice(0, 2));
       await one.erase(first);
       assert.deepEqual(await overdue(9 * SECOND), [soon.ref, later.ref]);
+    });
+
+    it("returns those as well that time alone has brought to a limit", async () => {
+      const writer = author();
+      const now = writer.clock.now();
+      const at = (seconds: number, action: "warn" | "pause" | "fail"): Limits => ({
+        wall_seconds: [{ at: seconds, action }],
+      });
+      const paused = await writer.create({ limits: at(2, "pause") });
+      const both = await writer.create({ limits: at(3, "fail"), idleTimeoutUs: SECOND });
+      const changed = await writer.create({ limits: at(1, "warn") });
+      await writer.append(changed, draft("session.updated", { limits: null }));
+      const suspended = await writer.create({ limits: at(1, "pause") });
+      await writer.append(suspended, draft("session.suspended", {}));
+      const overdue = async (us: number): Promise<readonly StreamRef[]> =>
+        (await writer.store.overdue(now + us, 1_000)).filter(({ tenant }) => tenant === writer.tenant);
+      assert.deepEqual(await overdue(SECOND), []);
+      assert.deepEqual(await overdue(2 * SECOND - 1), [both.ref]);
+      assert.deepEqual(await overdue(2 * SECOND), [both.ref, paused.ref]);
+      assert.deepEqual(await overdue(3 * SECOND), [both.ref, paused.ref]);
     });
   });
 }

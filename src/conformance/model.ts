@@ -6,7 +6,7 @@ import type { StoredMessage } from "../engine/message.ts";
 import type { Entry } from "../engine/operation.ts";
 import { STATUSES } from "../engine/session.ts";
 import type {
-  Append, Commit, Committed, Guard, MessageRange, OperationRange, Part, Remembered, SessionFilter, SessionQuery, Sort, Stream, StreamRef,
+  Append, Commit, Committed, Cut, Guard, MessageRange, OperationRange, Part, Remembered, SessionFilter, SessionQuery, Sort, Stream, StreamRef,
   Totals,
 } from "../engine/store.ts"; // biome-ignore format: a list
 import type { StreamKind } from "../engine/streams.ts";
@@ -180,6 +180,7 @@ function apply(state: State, part: Part, brought: readonly NewContent[]): Commit
     );
     return "committed";
   }
+  if (part.change === "cut") return cutOff(state, part);
   const origin = part.history && originOf(state, part);
   const before = part.history === undefined ? kept : origin;
   const isNew = part.history === undefined || kept === undefined;
@@ -197,6 +198,16 @@ function apply(state: State, part: Part, brought: readonly NewContent[]): Commit
   state.streams.set(keyOf(part.ref), { ...appended(before, part), ...rows });
   const ended = artifacts.filter(({ goneSeq = 0 }) => goneSeq > part.expectedHead).map(({ digest }) => digest);
   release(state, ended);
+  return "committed";
+}
+
+function cutOff({ streams }: State, { ref, through: { seq, hash } }: Cut): Committed["outcome"] {
+  const kept = streams.get(keyOf(ref));
+  const last = kept?.entries.find(({ operation }) => operation.seq === seq);
+  if (kept === undefined || last === undefined || last.operation.hash !== hash) return "conflict";
+  const left = kept.entries.filter(({ operation }) => operation.seq > seq);
+  const snapshots = kept.snapshots.filter((snapshot) => snapshot.seq >= seq);
+  streams.set(keyOf(ref), { ...kept, entries: [{ ...last, payload: "erased" }, ...left], snapshots });
   return "committed";
 }
 

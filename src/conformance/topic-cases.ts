@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { CursorChange, Guard, ReaderCursor, StreamRef } from "../engine/store.ts";
+import type { CursorChange, Guard, ReaderCursor, Stream, StreamRef } from "../engine/store.ts";
 import { NEW_TENANT } from "../engine/tenant.ts";
 import { type Author, draft, requests } from "./author.ts";
 
@@ -46,6 +46,44 @@ export function topicCases(author: () => Author): void {
       const stream = await writer.append(blank, set);
       assert.deepEqual(await writer.store.streams(writer.tenant, "tenant", { limit: 1 }), [stream]);
       assert.deepEqual(await writer.store.stored(ref), stream);
+    });
+  });
+
+  describe("commit() of a cut", () => {
+    it("leaves what comes after, and of the last that goes the header, from which the log goes on", async () => {
+      const writer = author();
+      const { store } = writer;
+      const [topic, other] = await Promise.all(
+        ["a", "b"].map((id) => writer.append(writer.topic(id), ...Array.from("abcde", said))),
+      );
+      if (topic === undefined || other === undefined) return assert.fail();
+      const read = async ({ ref }: Stream<"topic">, after = 0) => await store.operations(ref, { after, limit: 10 });
+      const [before, others] = await Promise.all([read(topic), read(other)]);
+      const cut = (seq: number, hash = before[seq - 1]?.operation.hash ?? "") =>
+        writer.commit([{ change: "cut", ref: topic.ref, through: { seq, hash } }]);
+      assert.deepEqual(await cut(3, before[3]?.operation.hash), CONFLICT);
+      assert.deepEqual(await cut(6), CONFLICT);
+      assert.deepEqual(await read(topic), before);
+      assert.deepEqual(await cut(3), COMMITTED);
+      const [, , third, ...rest] = before;
+      assert.deepEqual(await read(topic), [{ operation: third?.operation, payload: "erased" }, ...rest]);
+      assert.deepEqual(await read(topic, 3), rest);
+      assert.deepEqual(await store.stored(topic.ref), topic);
+      assert.deepEqual(await store.stream(topic.ref), topic);
+      assert.deepEqual(await cut(2), CONFLICT);
+      assert.deepEqual(await cut(3), COMMITTED);
+      assert.deepEqual(await cut(5), COMMITTED);
+      assert.deepEqual(await read(topic), [{ operation: before[4]?.operation, payload: "erased" }]);
+      const longer = await writer.append(topic, said("f"));
+      assert.equal(longer.head.seq, 6);
+      assert.deepEqual(
+        (await read(topic)).map(({ operation }) => operation.seq),
+        [5, 6],
+      );
+      assert.deepEqual(await read(other), others);
+      await writer.erase(longer);
+      assert.deepEqual(await cut(5), CONFLICT);
+      assert.deepEqual(await read(topic), []);
     });
   });
 

@@ -9,8 +9,10 @@ import type {
   Commit,
   Committed,
   CursorChange,
+  Cut,
   Erase,
   Guard,
+  Part,
   Remembered,
   RowChange,
   StreamRef,
@@ -87,7 +89,7 @@ export class CommitWriter {
     if (access !== undefined && !this.#changeAccess(access)) return { outcome: "conflict" };
     for (const { id, at } of keysUsed) this.#sql.useKey.run(at, id);
     for (const [i, part] of parts.entries()) {
-      const refused = part.change === "append" ? this.#append(part, i === 0 ? contents : []) : this.#erase(part);
+      const refused = this.#change(part, i === 0 ? contents : []);
       if (refused !== undefined) return refused;
     }
     for (const file of removed) this.#artifacts.remove(file);
@@ -96,6 +98,11 @@ export class CommitWriter {
     if (!guards.every((guard) => guard.guard !== "name" || this.#point(guard))) return { outcome: "conflict" };
     if (forget !== undefined) this.#sql.forgetUnbound.run(forget.tenant);
     return this.#keep(remember, now) ?? { outcome: "committed" };
+  }
+
+  #change(part: Part, brought: readonly NewContent[]): Committed | undefined {
+    if (part.change === "append") return this.#append(part, brought);
+    return part.change === "erase" ? this.#erase(part) : this.#cut(part);
   }
 
   #keep(answers: readonly Remembered[], now: number): Committed | undefined {
@@ -296,6 +303,13 @@ export class CommitWriter {
     return undefined;
   }
 
+  #cut({ ref, through: { seq, hash } }: Cut): Committed | undefined {
+    const last = this.#sql.origin.get(ref.tenant, ref.kind, ref.id, seq, bytes(hash));
+    if (last === undefined) return { outcome: "conflict" };
+    for (const statement of this.#sql.cut) statement.run(integer(last.n), seq);
+    return undefined;
+  }
+
   #remember(remembered: Remembered, about: number | null, now: number): boolean {
     const { tenant, scope, key, fingerprint, answer, at, expiresAt } = remembered;
     this.#sql.forget.run(now, FORGET);
@@ -452,6 +466,12 @@ function statements(db: DatabaseSync) {
       statement.setAllowUnknownNamedParameters(true);
       return statement;
     }),
+    cut: [
+      "DELETE FROM payloads WHERE n IN (SELECT payload FROM operations WHERE stream = ? AND seq < ?)",
+      "DELETE FROM operations WHERE stream = ? AND seq < ?",
+      "DELETE FROM snapshots WHERE stream = ? AND seq < ?",
+      "UPDATE payloads SET salt = NULL, body = NULL WHERE n = (SELECT payload FROM operations WHERE stream = ? AND seq = ?)",
+    ].map(prepare),
     erase: [
       `DELETE FROM payloads WHERE n IN (SELECT payload FROM operations WHERE stream = ?1) AND n NOT IN (
         SELECT o.payload FROM forks own JOIN forks other ON other.root = own.root AND other.n <> own.n

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { EVENT_STRETCH, type EventPage, type EventQuery } from "../../engine/store.ts";
+import { eachRow } from "./each-row.ts";
 import { integer, text, toEntry, toSessionRef } from "./rows.ts";
 
 /** A fork's history is its origin's; its own begins behind that. */
@@ -29,7 +30,7 @@ export class EventQueries {
     const values = { tenant, after, through, limit, kinds: kinds === undefined ? null : JSON.stringify(kinds) };
     const items: EventPage["items"][number][] = [];
     let characters = 0;
-    for (const row of this.#events.iterate(values)) {
+    for (const row of eachRow(this.#events, values)) {
       items.push({
         position: integer(row.position),
         ref: toSessionRef({ ...row, kind: row.stream_kind ?? null }),

@@ -4,6 +4,7 @@ import { type FileHandle, open, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { openReader } from "./connection.ts";
+import { eachRow } from "./each-row.ts";
 import { integer } from "./rows.ts";
 
 /** Where a data directory has the files of contents. */
@@ -18,7 +19,7 @@ export function blobPath(directory: string, name: string): string {
 export function* filesInUse(db: DatabaseSync): Generator<{ readonly name: string; readonly bytes: number }> {
   if (!hasContents(db)) return;
   const files = db.prepare("SELECT file, stored_size FROM contents WHERE file IS NOT NULL ORDER BY file");
-  for (const { file, stored_size } of files.iterate()) yield { name: String(file), bytes: integer(stored_size) };
+  for (const { file, stored_size } of eachRow(files)) yield { name: String(file), bytes: integer(stored_size) };
 }
 
 /** Whether there is a table of contents, which stores had not from the beginning. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "node:test";
-import { toVersion2, toVersion3, toVersion4, toVersion5, toVersion6 } from "../../../tests/older-schema.ts";
+import { toVersion1, toVersion2, toVersion3, toVersion4, toVersion5, toVersion6 } from "../../../tests/older-schema.ts";
 import { Author, requests } from "../../conformance/index.ts";
 import { databaseFile } from "./connection.ts";
 import { openSqliteStore } from "./index.ts";
@@ -16,6 +16,7 @@ describe("migrate()", () => {
     ["without apps", [toVersion6, toVersion5, toVersion4]],
     ["without artifacts", [toVersion6, toVersion5, toVersion4, toVersion3]],
     ["without conversations", [toVersion6, toVersion5, toVersion4, toVersion3, toVersion2]],
+    ["without keys", [toVersion6, toVersion5, toVersion4, toVersion3, toVersion2, toVersion1]],
   ] as const;
   for (const [what, steps] of releases)
     it(`brings what a store ${what} holds to this release: records, snapshots, remembered answers`, async () => {
@@ -30,6 +31,7 @@ describe("migrate()", () => {
         author.answer("other", { answer: { sessionIds: ["a"] } }),
       ];
       await author.commit([{ ...part, snapshot: true }], { remember: answers });
+      const access = await before.access();
       await before.close();
       const db = new DatabaseSync(databaseFile(directory));
       for (const step of steps) step(db);
@@ -47,6 +49,7 @@ describe("migrate()", () => {
       assert.deepEqual(await store.unfinished({ limit: 1 }), []);
       assert.deepEqual(await store.objects(stream.ref, { limit: 1 }), { items: [] });
       assert.deepEqual(await store.cursors(stream.ref, { limit: 1 }), []);
+      assert.deepEqual(await store.access(), access);
       await store.close();
       rmSync(directory, { recursive: true });
     });

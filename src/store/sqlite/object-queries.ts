@@ -12,6 +12,7 @@ import {
   type SessionObject,
 } from "../../engine/object.ts";
 import type { ObjectQuery, Page, StreamRef } from "../../engine/store.ts";
+import { eachRow } from "./each-row.ts";
 import { integer, type Row, text } from "./rows.ts";
 
 const COLUMNS = "b.*, o.id AS operation, o.payload";
@@ -33,11 +34,9 @@ export class ObjectQueries {
 
   /** See `Store.objectsOf`. */
   some(ref: StreamRef<"session">, ids: readonly string[]): readonly SessionObject[] {
-    const rows = this.#statement(`SELECT ${COLUMNS} FROM ${TABLES} WHERE ${OF_STREAM}
-      AND b.id IN (SELECT value FROM json_each(:ids)) ORDER BY b.seq, b.place`).iterate({
-      ...ofStream(ref),
-      ids: JSON.stringify(ids),
-    });
+    const statement = this.#statement(`SELECT ${COLUMNS} FROM ${TABLES} WHERE ${OF_STREAM}
+      AND b.id IN (SELECT value FROM json_each(:ids)) ORDER BY b.seq, b.place`);
+    const rows = eachRow(statement, { ...ofStream(ref), ids: JSON.stringify(ids) });
     return [...this.#placed(rows)].map(({ place: _, ...object }) => object);
   }
 
@@ -51,9 +50,11 @@ export class ObjectQueries {
       ...(quality === undefined ? [] : [`b.degradation IS ${quality === "optimal" ? "" : "NOT"} NULL`]),
       ...(after === undefined ? [] : ["(b.seq, b.place) > (:seq, :place)"]),
     ];
-    const rows = this.#statement(
+    const statement = this.#statement(
       `SELECT ${COLUMNS} FROM ${TABLES} WHERE ${terms.join(" AND ")} ORDER BY b.seq, b.place LIMIT :limit`,
-    ).iterate({ ...ofStream(ref), ...given("at", at), ...given("type", type), ...after, limit: limit + 1 });
+    );
+    const values = { ...ofStream(ref), ...given("at", at), ...given("type", type), ...after, limit: limit + 1 };
+    const rows = eachRow(statement, values);
     const items: SessionObject[] = [];
     let [characters, last] = [0, ""];
     for (const { place, ...object } of this.#placed(rows)) {

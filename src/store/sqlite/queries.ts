@@ -32,6 +32,7 @@ import type { Records, StreamKind } from "../../engine/streams.ts";
 import { NO_WORK } from "../../engine/task.ts";
 import { artifactList, artifactValues, MATCHES } from "./artifact-list.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { eachRow } from "./each-row.ts";
 import { toKey } from "./key-rows.ts";
 import {
   integer,
@@ -133,11 +134,12 @@ export class Queries {
   messages(ref: StreamRef<"session">, range: MessageRange): readonly StoredMessage[] {
     const { after = 0, before = Number.MAX_SAFE_INTEGER, take, limit } = range;
     const { tokensMax = Number.POSITIVE_INFINITY, charactersMax = Number.POSITIVE_INFINITY } = range;
-    const rows = this.#statement(
+    const statement = this.#statement(
       `SELECT m.number, m.place, m.seq, m.stream FROM streams t JOIN messages m ON m.stream = t.n
       WHERE ${OF_STREAM} AND m.number > :after AND m.number < :before
       ORDER BY m.number ${take === "oldest" ? "ASC" : "DESC"} LIMIT :limit`,
-    ).iterate({ ...ofStream(ref), after, before, limit });
+    );
+    const rows = eachRow(statement, { ...ofStream(ref), after, before, limit });
     const messages: StoredMessage[] = [];
     let [tokens, characters] = [0, 0];
     let of: { readonly seq: number; readonly at: number; readonly messages: readonly SealedMessage[] } | undefined;
@@ -388,7 +390,7 @@ export class Queries {
   #upTo(charactersMax: number, sql: string, values: Named): readonly Row[] {
     const rows: Row[] = [];
     let characters = 0;
-    for (const row of this.#statement(sql).iterate(values)) {
+    for (const row of eachRow(this.#statement(sql), values)) {
       rows.push(row);
       characters += charactersOf([row]);
       if (characters > charactersMax) break;

@@ -47,7 +47,7 @@ export class StreamCache {
     for (const part of parts) {
       const { ref } = part;
       if (part.change === "erase") this.#drop(ref);
-      else {
+      else if (part.change === "append") {
         const last = part.entries.at(-1)?.operation;
         if (last !== undefined) this.keep({ ref, head: { seq: last.seq, hash: last.hash }, record: part.record });
       }
