@@ -1,10 +1,11 @@
-import { type AgentRun, type AgentRunInputs, isHeld, type StepUse, workedUs } from "./agent-run.ts";
+import { type AgentRun, type AgentRunInputs, isCalled, isHeld, type StepUse, workedUs } from "./agent-run.ts";
 import { SECOND } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import { repaired } from "./conversation.ts";
 import { assertMessages, assertRoomFor, type Seal } from "./conversation-commands.ts";
 import { type Fault, invalid, SojournError } from "./errors.ts";
 import { given } from "./given.ts";
+import { assertUnderLimits } from "./limit-rules.ts";
 import { LIMITS, textFaults } from "./limits.ts";
 import type { Message } from "./message.ts";
 import type { SessionRecord } from "./session.ts";
@@ -43,21 +44,28 @@ export interface AgentEnd extends HeldRun {
  *
  * @throws {SojournError} `session_busy` while somebody works on another
  */
-export function beginRun({ runId, agent, leaseUs, messages }: NewAgentRun, seal: Seal): Command {
+export function beginRun(
+  { runId, agent, leaseUs, messages }: NewAgentRun,
+  seal: Seal,
+): (session: SessionRecord, now: number) => readonly Draft[] {
   const faults = textFaults("agent", agent, { min: 1, max: LIMITS.nameLength });
   if (faults.length > 0) throw invalid(faults);
   assertLease(leaseUs);
   assertMessages(messages);
   return (session, now) => {
     assertActive(session, "begin a run of an agent in");
+    assertUnderLimits(session, now, "begin a run of an agent in");
+    assertNobodyWorks(session, now);
     const { agentRun } = session;
-    if (agentRun !== undefined && isHeld(agentRun, now)) throw busy(session, agentRun, now);
-    const whole = repaired(session.conversation.openCalls, messages);
+    const isOpen = agentRun !== undefined && agentRun.outcome === undefined;
+    // The end of the other closes its calls.
+    const whole = repaired(isOpen ? [] : session.conversation.openCalls, messages);
     assertRoomFor(whole);
     const input = { runId, agent, leaseUs, messages: whole.map(seal) };
     const started: Draft = { kind: "agent.started", name: "agent", input };
-    if (agentRun === undefined || agentRun.outcome !== undefined) return [started];
-    return [finished(agentRun, { status: "failed", reason: INTERRUPTED }, now), started];
+    if (!isOpen) return [started];
+    const end = finished(session, { status: "failed", reason: INTERRUPTED }, { now, seal });
+    return [end, started];
   };
 }
 
@@ -76,17 +84,20 @@ export function resumeRun(
     assertActive(session, "take up a run of an agent in");
     const run = openRun(session, runId);
     if (isHeld(run, now) && !takesOver) throw busy(session, run, now);
-    return [{ kind: "agent.resumed", name: "agent", input: { runId, leaseUs } }];
+    return [{ kind: "agent.resumed", name: "agent", input: { runId: run.runId, leaseUs } }];
   };
 }
 
 /**
  * Keeps one step of a run.
  *
- * @throws {SojournError} `agent_run_not_found`; `conflict` where another has taken it up; `invalid_transition` for one that
+ * @throws {SojournError} `agent_run_not_found`; `precondition_failed` where another has taken it up; `invalid_transition` for one that
  *   is over, and in a session that is not active
  */
-export function stepRun({ messages, usage, ...held }: AgentStep, seal: Seal): Command {
+export function stepRun(
+  { messages, usage, ...held }: AgentStep,
+  seal: Seal,
+): (session: SessionRecord) => readonly Draft[] {
   if (messages.length > 0) assertMessages(messages);
   const faults = [
     ...countFaults("usage.input_tokens", usage?.inputTokens, LIMITS.count),
@@ -111,46 +122,70 @@ export function stepRun({ messages, usage, ...held }: AgentStep, seal: Seal): Co
 /**
  * Says how a run came out, also in a session that has ended or was suspended meanwhile. The same end again changes nothing.
  *
- * @throws {SojournError} `agent_run_not_found`; `conflict` where another has taken it up
+ * @throws {SojournError} `agent_run_not_found`; `precondition_failed` where another has taken it up
  */
-export function finishRun({ status, reason, ...held }: AgentEnd): Command {
+export function finishRun({ status, reason, ...held }: AgentEnd, seal: Seal): Command {
   const faults = textFaults("error", reason ?? "", { min: 0, max: LIMITS.reasonLength });
   if (faults.length > 0) throw invalid(faults);
   return (session, now) => {
-    if (session.agentRun?.runId === held.runId && session.agentRun.outcome === status) return [];
-    return [finished(heldRun(session, held), { status, ...given("reason", reason) }, now)];
+    const { agentRun } = session;
+    if (agentRun?.outcome === status && isCalled(agentRun, held.runId)) return [];
+    heldRun(session, held);
+    return [finished(session, { status, ...given("reason", reason) }, { now, seal })];
   };
+}
+
+/**
+ * Refuses to say anything while an agent is at work, with `session_busy`: it would part the agent's calls of tools from their
+ * results.
+ */
+export function assertNobodyWorks(session: SessionRecord, now: number): void {
+  const { agentRun } = session;
+  if (agentRun !== undefined && isHeld(agentRun, now)) throw busy(session, agentRun, now);
 }
 
 const INTERRUPTED = "Interrupted: another run began";
 
 const FAILED = "The agent failed";
 
+/** Says how the run of a session came out; one that failed has closed its calls then, and is told of in the conversation. */
 function finished(
-  run: AgentRun,
+  { agentRun, conversation, endedAtUs }: SessionRecord,
   { status, reason }: Pick<AgentEnd, "status" | "reason">,
-  now: number,
+  { now, seal }: { readonly now: number; readonly seal: Seal },
 ): Draft<"agent.finished"> {
-  const processingTimeUs = workedUs(run, now);
+  if (agentRun === undefined) throw new SojournError("internal", { message: "There is no run to finish" });
+  const processingTimeUs = workedUs(agentRun, now);
+  const closes = status === "failed" && endedAtUs === undefined;
+  const messages = closes ? repaired(conversation.openCalls, [NOTHING_CAME_OF_IT]).map(seal) : undefined;
   return {
     kind: "agent.finished",
     name: "agent",
-    input: { runId: run.runId, status, ...given("reason", reason), processingTimeUs },
+    input: {
+      runId: agentRun.runId,
+      status,
+      ...given("reason", reason),
+      processingTimeUs,
+      ...given("messages", messages),
+    },
     ...(status === "failed" && { error: reason ?? FAILED }),
     durationUs: processingTimeUs,
   };
 }
 
+// Without it the next task would read as if it were one with this.
+const NOTHING_CAME_OF_IT: Message = { role: "assistant", content: "(The task failed.)", metadata: { repaired: true } };
+
 function heldRun(session: SessionRecord, { runId, fence }: HeldRun): AgentRun {
   const run = openRun(session, runId);
   if (run.fence === fence) return run;
-  throw new SojournError("conflict", {
-    message: `Run ${runId} was taken up by another (fence ${run.fence}, and not ${fence})`,
+  throw new SojournError("precondition_failed", {
+    message: `Run ${runId} is not held by fence ${fence}, but by ${run.fence}: another has taken it up`,
   });
 }
 
 function openRun({ sessionId, agentRun }: SessionRecord, runId: string): AgentRun {
-  if (agentRun?.runId !== runId) {
+  if (agentRun === undefined || !isCalled(agentRun, runId)) {
     throw new SojournError("agent_run_not_found", { message: `Session "${sessionId}" knows no run ${runId} any more` });
   }
   if (agentRun.outcome === undefined) return agentRun;

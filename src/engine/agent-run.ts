@@ -30,6 +30,14 @@ export interface AgentRun {
   readonly spentUs: number;
 }
 
+/** What the newest run of a session may be called, whatever its id is. */
+export const LATEST = "latest";
+
+/** Whether a run is called so. */
+export function isCalled(run: AgentRun, runId: string): boolean {
+  return runId === run.runId || runId === LATEST;
+}
+
 export type AgentOutcome = "completed" | "failed";
 
 /** What a run took of a language model in one step. */
@@ -55,6 +63,8 @@ export interface AgentRunInputs {
     readonly status: AgentOutcome;
     readonly reason?: string;
     readonly processingTimeUs: number;
+    /** Of one that failed: what closes its calls, and says in the conversation that nothing came of it. */
+    readonly messages?: readonly SealedMessage[];
   };
 }
 

@@ -30,6 +30,8 @@ export interface Order<K extends StreamKind = "session"> {
 /** What a call did: the stream right after it, and when. */
 export interface Settled<K extends StreamKind = "session"> {
   readonly stream: Stream<K>;
+  /** The last operation of the call itself; what followed from it comes after that. */
+  readonly seq: number;
   readonly at: number;
 }
 
@@ -115,6 +117,7 @@ export class Batch<K extends StreamKind> {
     const drafts = waiting.command(before, this.#now);
     if (drafts === "erase") return this.#erase(waiting);
     for (const draft of drafts) this.#push(draft, waiting.actor);
+    const { seq } = this.#log.head;
     if (drafts.length > 0) {
       const followed = RULES[this.#stream.ref.kind].follow(before, this.#log.record, this.#now);
       for (const draft of followed) this.#push(draft, SYSTEM_ACTOR);
@@ -124,6 +127,7 @@ export class Batch<K extends StreamKind> {
     }
     const settled = {
       stream: { ref: this.#stream.ref, head: this.#log.head, record: this.#log.record },
+      seq,
       at: this.#now,
     };
     if (waiting.remember !== undefined) this.#remember.push(waiting.remember(settled));
@@ -135,7 +139,7 @@ export class Batch<K extends StreamKind> {
   #erase(waiting: Waiting<K>): "decided" | "full" {
     if (this.#replies.length > 0) return "full";
     const { ref, head } = this.#stream;
-    const settled = { stream: this.#stream, at: this.#now };
+    const settled = { stream: this.#stream, seq: head.seq, at: this.#now };
     this.#erasure = {
       commit: {
         now: this.#now,

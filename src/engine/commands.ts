@@ -50,7 +50,7 @@ export function resume(input: WithReason): Command {
   assertWithin(input);
   return (session, now) => {
     assertTransition(session, "active");
-    assertUnderLimits(session, now);
+    assertUnderLimits(session, now, "resume");
     return [{ kind: "session.resumed", name: "resume", input }];
   };
 }

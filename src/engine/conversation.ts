@@ -131,7 +131,7 @@ export function messagesOf(
   if (body === undefined) return [];
   // NOTE: a payload has the shape of its operation's kind.
   if (BRINGS_MESSAGES.includes(entry.operation.kind)) {
-    return (body.input as unknown as ConversationInputs["messages.added"]).messages;
+    return (body.input as unknown as Partial<ConversationInputs["messages.added"]>).messages ?? [];
   }
   if (entry.operation.kind !== "turn.completed") return [];
   const { messages } = body.input as unknown as ConversationInputs["turn.completed"];
@@ -139,7 +139,7 @@ export function messagesOf(
 }
 
 /** The kinds of operations that have messages in their input, and nowhere else. */
-const BRINGS_MESSAGES: readonly string[] = ["messages.added", "agent.started", "agent.stepped"];
+const BRINGS_MESSAGES: readonly string[] = ["messages.added", "agent.started", "agent.stepped", "agent.finished"];
 
 /** The rows of the messages that an entry brought, which are those past `before`. */
 export function messageRows(before: number, after: number, seq: number): readonly RowChange[] {

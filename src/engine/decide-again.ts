@@ -123,8 +123,8 @@ const AGENT_DECISIONS: Pick<{ readonly [K in OperationKind]: Decide<K> }, keyof 
   "agent.resumed": (input) => resumeRun(input, { takesOver: true }),
   "agent.stepped": ({ messages, ...step }, { before }) =>
     stepRun({ ...step, fence: fenceOf(before), messages: asGiven(messages) }, sealsOf(messages)),
-  "agent.finished": ({ runId, status, reason }, { before }) =>
-    finishRun({ runId, fence: fenceOf(before), status, ...given("reason", reason) }),
+  "agent.finished": ({ runId, status, reason, messages = [] }, { before }) =>
+    finishRun({ runId, fence: fenceOf(before), status, ...given("reason", reason) }, sealsOf(messages)),
 };
 
 const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {

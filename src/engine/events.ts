@@ -90,6 +90,11 @@ export class Events {
     })();
   }
 
+  /** Whether what it tells of is there still; whoever holds an event for long tells nothing of what was erased since. */
+  async isThere({ ref }: SessionEvent): Promise<boolean> {
+    return (await this.#store.stream(ref)) !== undefined;
+  }
+
   /** Ends the feeds. */
   async close(): Promise<void> {
     await this.#feeds.close();
@@ -119,9 +124,10 @@ export class Events {
 /**
  * The kinds of operation that these names mean; `undefined` where all are.
  *
+ * @param field  what faults call them
  * @throws {SojournError} `invalid` for a name that means none
  */
-export function kindsOf({ types }: EventFilter): readonly OperationKind[] | undefined {
+export function kindsOf({ types }: EventFilter, field = "type"): readonly OperationKind[] | undefined {
   if (types === undefined) return undefined;
   const known = OPERATION_KINDS.map((kind) => [kind, EVENT_TYPES[kind]] as const);
   const kinds = types.map((type) => {
@@ -130,7 +136,7 @@ export function kindsOf({ types }: EventFilter): readonly OperationKind[] | unde
   });
   const faults = types.flatMap((type, i) => {
     const message = `no event is called "${type}"`;
-    return kinds[i]?.length === 0 ? [{ field: `type.${i}`, message, type: "invalid_type" }] : [];
+    return kinds[i]?.length === 0 ? [{ field: `${field}.${i}`, message, type: "invalid_type" }] : [];
   });
   if (faults.length > 0) throw invalid(faults);
   return [...new Set(kinds.flat().map(([kind]) => kind))];

@@ -64,17 +64,22 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
   return {
     ...outside,
     "session.updated": ({ caller, fork, input }) => sessions.update(caller, fork.ref.id, input),
-    // The limits of the session see to it again.
+    // The limits of the fork say it again where they are reached again.
     "session.warned": skipped,
+    // What a limit did is done where the fork has not come to it by itself: not all that was counted is counted again.
     "session.suspended": ({ caller, fork, name, input }) =>
-      name === BY_LIMIT ? "skipped" : sessions.suspend(caller, fork.ref.id, input),
+      name === BY_LIMIT && fork.record.status === "suspended"
+        ? "skipped"
+        : sessions.suspend(caller, fork.ref.id, input),
     "session.resumed": ({ caller, fork, input }) => sessions.resume(caller, fork.ref.id, input),
     "session.kept_alive": ({ caller, fork, input }) => sessions.keepalive(caller, fork.ref.id, input),
     // An app that ended its session does so again where it runs.
     "session.completed": ({ caller, fork, name, input }) =>
       name === "run" ? "skipped" : sessions.end(caller, fork.ref.id, input),
     "session.failed": ({ caller, fork, name, input }) =>
-      name === BY_LIMIT ? "skipped" : sessions.end(caller, fork.ref.id, { ...input, status: "failed" }),
+      name === BY_LIMIT && fork.record.status === "failed"
+        ? "skipped"
+        : sessions.end(caller, fork.ref.id, { ...input, status: "failed" }),
     // By itself it expires when its time is over, and that is not now.
     "session.expired": ({ caller, fork, name, input: { endedAtUs: _, ...reason } }) =>
       name === "end" ? sessions.end(caller, fork.ref.id, { ...reason, status: "expired" }) : "skipped",
@@ -118,8 +123,8 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
       return change(execution, stepRun({ ...held, messages: asGiven(messages) }, sealsOf(messages)));
     },
     "agent.finished": (execution) => {
-      const { processingTimeUs: _, ...end } = execution.input;
-      return change(execution, finishRun({ ...end, fence: fenceOf(execution.fork.record) }));
+      const { processingTimeUs: _, messages = [], ...end } = execution.input;
+      return change(execution, finishRun({ ...end, fence: fenceOf(execution.fork.record) }, sealsOf(messages)));
     },
   };
 }
@@ -163,8 +168,8 @@ export function comparable({ kind }: Operation, { input, output }: PayloadBody):
       };
     }
     case "agent.finished": {
-      const { processingTimeUs: _, ...rest } = input as JsonObject;
-      return { input: rest };
+      const { processingTimeUs: _, messages, ...rest } = input as JsonObject;
+      return { input: { ...rest, messages: withoutTokens(messages ?? []) } };
     }
     default: {
       const { usage: _, tokens: __, endedAtUs: ___, ...rest } = input as JsonObject;

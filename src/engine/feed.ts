@@ -1,18 +1,16 @@
 import type { Entry } from "./operation.ts";
+import { RecentEntries } from "./recent-entries.ts";
 import { type Signal, Stop } from "./signal.ts";
-import type { Store, StreamRef } from "./store.ts";
+import type { Notice, Store, StreamRef } from "./store.ts";
 import { WakeUp } from "./wake-up.ts";
 
-/** How many entries a subscriber reads at a time. */
-const PAGE = 100;
-
 /**
- * Live logs. One watch over the store wakes whoever follows a stream, and each follower reads for itself from its own
- * cursor; so a slow one holds nobody up, and nothing is kept for it in memory.
+ * Live logs. One watch over the store wakes whoever follows a stream, and each follower goes on from its own cursor, in what those
+ * of the stream share: so a slow one holds nobody up, and nothing is kept for it in memory.
  */
 export class Feeds {
   readonly #store: Store;
-  readonly #followers = new Map<string, Set<Follower>>();
+  readonly #followers = new Map<string, Followed>();
   #isClosed = false;
   #watch: { readonly stop: Stop; readonly over: Promise<void> } | undefined;
 
@@ -21,30 +19,34 @@ export class Feeds {
   }
 
   /**
-   * Yields the entries after `after`, then waits for more; ends when the stream is erased or the signal aborts.
+   * Yields the entries after `after`, then waits for more; ends when the stream is erased, which it returns, or the signal
+   * aborts.
    *
    * @param waits  also for a stream that is not there yet, where that needs no creation
    */
   async *follow(
     ref: StreamRef,
     { after, signal, waits = false }: { readonly after: number; readonly signal: Signal; readonly waits?: boolean },
-  ): AsyncGenerator<Entry> {
+  ): AsyncGenerator<Entry, "erased" | undefined> {
     const follower = new Follower();
-    const release = this.#enlist(keyOf(ref), follower, signal);
+    const { followed, release } = this.#enlist(keyOf(ref), follower, signal, ref);
     try {
       // It may have been erased before this follower could be told.
-      if (!(waits && after === 0) && (await this.#store.stream(ref)) === undefined) return;
+      if (!(waits && after === 0) && (await this.#store.stream(ref)) === undefined) return "erased";
       for (let seq = after; !follower.isOver; ) {
-        const page = await this.#store.operations(ref, { after: seq, limit: PAGE });
-        for (const entry of page) {
+        const { entries, isEnd } = await followed.recent.after(seq);
+        // What was read may be of another that began anew under its name.
+        if (follower.isErased) return "erased";
+        for (const entry of entries) {
           yield entry;
           seq = entry.operation.seq;
         }
-        if (page.length === PAGE) continue;
-        if (follower.isErased) return;
+        if (!isEnd) continue;
+        if (follower.isErased) return "erased";
         if (!follower.isOver) await follower.next();
       }
       if (follower.failure !== undefined) throw follower.failure;
+      return undefined;
     } finally {
       release();
     }
@@ -53,7 +55,7 @@ export class Feeds {
   /** Yields at once, and then whenever something of the tenant may have been committed. */
   async *wakes(tenant: string, signal: Signal): AsyncGenerator<void> {
     const follower = new Follower();
-    const release = this.#enlist(keyOfAll(tenant), follower, signal);
+    const { release } = this.#enlist(keyOfAll(tenant), follower, signal);
     try {
       while (!follower.isOver) {
         yield;
@@ -68,26 +70,34 @@ export class Feeds {
   /** Ends every follower. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const followers of this.#followers.values()) for (const follower of followers) follower.end();
+    for (const { followers } of this.#followers.values()) for (const follower of followers) follower.end();
     this.#watch?.stop.abort();
     await this.#watch?.over;
   }
 
-  #enlist(key: string, follower: Follower, signal: Signal): () => void {
-    const followers = this.#followers.get(key) ?? new Set();
-    this.#followers.set(key, followers.add(follower));
+  #enlist(
+    key: string,
+    follower: Follower,
+    signal: Signal,
+    ref?: StreamRef,
+  ): { readonly followed: Followed; readonly release: () => void } {
+    const followed = this.#followers.get(key) ?? new Followed(this.#store, ref);
+    const { followers } = followed;
+    this.#followers.set(key, followed);
+    followers.add(follower);
     const end = (): void => follower.end();
     signal.addEventListener("abort", end);
     if (signal.aborted || this.#isClosed) end();
     this.#watch ??= this.#startWatch();
-    return () => {
+    const release = (): void => {
       signal.removeEventListener("abort", end);
       followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(key) === followers) this.#followers.delete(key);
+      if (followers.size === 0 && this.#followers.get(key) === followed) this.#followers.delete(key);
       if (this.#followers.size > 0) return;
       this.#watch?.stop.abort();
       this.#watch = undefined;
     };
+    return { followed, release };
   }
 
   #startWatch(): { readonly stop: Stop; readonly over: Promise<void> } {
@@ -96,19 +106,35 @@ export class Feeds {
       if (stop.aborted) return;
       // The store failed. Followers fail with it, their clients come back, and the first of them starts a new watch.
       this.#watch = undefined;
-      for (const followers of this.#followers.values()) for (const follower of followers) follower.fail(error);
+      for (const { followers } of this.#followers.values()) for (const follower of followers) follower.fail(error);
     });
     return { stop, over };
   }
 
   async #wakeFollowers(signal: Signal): Promise<void> {
     for await (const notice of this.#store.watch({ signal })) {
-      for (const follower of this.#followers.get(keyOf(notice.ref)) ?? []) {
-        if (notice.notice === "erased") follower.erase();
-        else follower.wake();
-      }
-      if (notice.notice === "erased") continue;
-      for (const follower of this.#followers.get(keyOfAll(notice.ref.tenant)) ?? []) follower.wake();
+      this.#followers.get(keyOf(notice.ref))?.tell(notice);
+      if (notice.notice !== "erased") this.#followers.get(keyOfAll(notice.ref.tenant))?.tell(notice);
+    }
+  }
+}
+
+/** What is followed, and by whom. */
+class Followed {
+  readonly followers = new Set<Follower>();
+  readonly recent: RecentEntries;
+
+  /** @param ref  left out for all streams of a tenant, of which nothing is read here */
+  constructor(store: Store, ref: StreamRef | undefined) {
+    this.recent = new RecentEntries(async (range) => (ref === undefined ? [] : await store.operations(ref, range)));
+  }
+
+  tell({ notice }: Notice): void {
+    if (notice === "erased") this.recent.erase();
+    else this.recent.change();
+    for (const follower of this.followers) {
+      if (notice === "erased") follower.erase();
+      else follower.wake();
     }
   }
 }

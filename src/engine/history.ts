@@ -98,8 +98,8 @@ export class History {
     { name, data }: { readonly name: string; readonly data?: JsonObject },
     options: WriteOptions = {},
   ): Promise<Answer<{ readonly session: Session; readonly checkpoint: Checkpoint }>> {
-    const { value: session, ...answer } = await this.#sessions.change(caller, id, giveName(name, data), options);
-    const checkpoint = { name, seq: session.head.seq, createdAtUs: answer.at, ...given("data", data) };
+    const { value: session, seq, ...answer } = await this.#sessions.change(caller, id, giveName(name, data), options);
+    const checkpoint = { name, seq, createdAtUs: answer.at, ...given("data", data) };
     return { ...answer, value: { session, checkpoint } };
   }
 

@@ -4,6 +4,7 @@ import { engineForTests, sha256, type TestEngine } from "../conformance/index.ts
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import type { NewContent } from "./artifact.ts";
 import { SECOND } from "./clock.ts";
+import { record } from "./commands.ts";
 import { History } from "./history.ts";
 import { type LimitRule, type Limits, MEASURES, type Measure } from "./limit-rules.ts";
 import { LIMITS } from "./limits.ts";
@@ -11,6 +12,8 @@ import type { AddedMetrics } from "./session.ts";
 import type { Session } from "./sessions.ts";
 
 const start = engineForTests((directory) => openSqliteStore({ directory, durability: "none" }));
+
+const LISTED = { sort: "created_at", order: "desc", limit: 1 } as const;
 
 const NONE: AddedMetrics = { requestCount: 0, errorCount: 0, processingTimeUs: 0 };
 
@@ -220,6 +223,16 @@ describe("limits of a session", () => {
     assert.equal((await sessions.verify(caller, uid)).ok, true);
   });
 
+  it("leave what a call itself did in its own place in the log", async () => {
+    const on = await limited({ calls: [{ at: 1, action: "pause" }] });
+    const { value, seq } = await on.sessions.change(on.caller, on.uid, record({ ...NONE, requestCount: 1 }));
+    assert.deepEqual([seq, value.head.seq, value.record.status], [2, 3, "suspended"]);
+    const history = new History(on.ports, on.sessions);
+    const fork = (await history.fork(on.caller, on.uid, {})).value.ref.id;
+    const { checkpoint, session } = (await history.checkpoint(on.caller, fork, { name: "here" })).value;
+    assert.deepEqual([checkpoint.seq, session.record.checkpoints["here"], session.head.seq], [5, 5, 6]);
+  });
+
   it("are said by time before a call is decided, which then meets a session that was paused", async () => {
     const { sessions, caller, clock, uid, kinds } = await limited({ wall_seconds: [{ at: 5, action: "pause" }] });
     clock.advance(5 * SECOND);
@@ -255,6 +268,9 @@ describe("limits of a session", () => {
       [{ calls: [{ over: -1, action: "warn" }] }, "limits.calls.0.over"],
       [{ tokens: [{ at: Number.NaN, action: "warn" }] }, "limits.tokens.0.at"],
       [{ error_rate: [{ over: 1.01, action: "warn" }] }, "limits.error_rate.0.over"],
+      [{ wall_seconds: [{ at: LIMITS.durationSeconds + 1, action: "warn" }] }, "limits.wall_seconds.0.at"],
+      [{ processing_seconds: [{ at: 1e15, action: "warn" }] }, "limits.processing_seconds.0.at"],
+      [{ cost_usd: [{ over: 1_000_001, action: "warn" }] }, "limits.cost_usd.0.over"],
       [{ error_rate: [{ over: 0.5, action: "warn", minCalls: 0 }] }, "limits.error_rate.0.min_calls"],
       [{ calls: [{ over: 5, action: "warn", minCalls: 2 }] }, "limits.calls.0.min_calls"],
     ];
@@ -264,6 +280,9 @@ describe("limits of a session", () => {
         return true;
       });
     }
+    const longest = { at: LIMITS.durationSeconds, action: "warn" } as const;
+    const { session } = (await wanted({ wall_seconds: [longest], processing_seconds: [longest] })).value;
+    assert.equal((await on.sessions.list(on.caller, LISTED)).items[0]?.ref.id, session.ref.id);
     await wanted({ calls: many(LIMITS.limitRules), error_rate: [{ at: 1, action: "fail", minCalls: 1 }] });
   });
 });

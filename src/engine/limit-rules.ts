@@ -132,12 +132,12 @@ export function allReached(session: SessionRecord, now: number): readonly Draft[
   return [...reached.filter(({ rule }) => rule.action === "warn").map(warned), ...stopped(session, reached)];
 }
 
-/** Refuses to make a session active again that is at a limit which pauses it, with `invalid_transition`. */
-export function assertUnderLimits(session: SessionRecord, now: number): void {
+/** Refuses to go on with a session that is at a limit which stops it, with `invalid_transition`. */
+export function assertUnderLimits(session: SessionRecord, now: number, verb: string): void {
   const [reached] = reachedBy(session, now).filter(({ rule }) => rule.action !== "warn");
   if (reached === undefined) return;
   throw new SojournError("invalid_transition", {
-    message: `Cannot resume session "${session.sessionId}": ${reasonOf(reached)}; raise or remove limits.${reached.measure} first`,
+    message: `Cannot ${verb} session "${session.sessionId}": ${reasonOf(reached)}; raise or remove limits.${reached.measure} first`,
   });
 }
 
@@ -223,7 +223,7 @@ function ruleFaults(measure: Measure, { at, over, minCalls }: LimitRule, field: 
   if ((at === undefined) === (over === undefined)) {
     faults.push({ field, message: "must have either at or over", type: "required" });
   }
-  const max = measure === "error_rate" ? 1 : Number.MAX_SAFE_INTEGER;
+  const max = VALUE_MAX[measure];
   for (const [name, value] of Object.entries({ ...given("at", at), ...given("over", over) })) {
     const isFine = name === "at" ? value > 0 : value >= 0;
     if (isFine && value <= max) continue;
@@ -238,6 +238,19 @@ function ruleFaults(measure: Measure, { at, over, minCalls }: LimitRule, field: 
   }
   return faults;
 }
+
+/** The largest value of a rule. */
+const VALUE_MAX: Readonly<Record<Measure, number>> = {
+  calls: Number.MAX_SAFE_INTEGER,
+  errors: Number.MAX_SAFE_INTEGER,
+  error_rate: 1,
+  tokens: Number.MAX_SAFE_INTEGER,
+  // Kept in nano-dollars.
+  cost_usd: 1_000_000,
+  bytes: Number.MAX_SAFE_INTEGER,
+  processing_seconds: LIMITS.durationSeconds,
+  wall_seconds: LIMITS.durationSeconds,
+};
 
 function tooMany(field: string, max: number): Fault {
   return { field, message: `must be at most ${max}`, type: "too_big" };

@@ -274,9 +274,10 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
   "task.reported": (session, { at }) => noted(session, at),
   "task.finished": (session, { at, seq = 0, input }) => {
     if (input === undefined) return noted(session, at);
-    const { status, processingTimeUs } = input;
+    const { status, neverBegan, processingTimeUs } = input;
     const errorCount = status === "completed" ? 0 : 1;
-    const metered = counted(noted(session, at), { requestCount: 1, errorCount, processingTimeUs });
+    const added = neverBegan ? {} : { requestCount: 1, errorCount, processingTimeUs };
+    const metered = counted(noted(session, at), added);
     return { ...metered, work: withFinished(session.work, { at, seq, input }, session.endedAtUs !== undefined) };
   },
   "task.performed": (session, { at, seq = 0, input }) => {
@@ -317,7 +318,8 @@ const REDUCERS: Reducers & { readonly "session.created": (session: SessionRecord
     const { status, processingTimeUs } = input;
     const errorCount = status === "completed" ? 0 : 1;
     const metered = counted(noted(session, at), { requestCount: 1, errorCount, processingTimeUs });
-    return { ...metered, ...given("agentRun", agentRun, (run) => finishedRun(run, { at, input })) };
+    const conversation = withMessages(session.conversation, input.messages ?? []);
+    return { ...metered, conversation, ...given("agentRun", agentRun, (run) => finishedRun(run, { at, input })) };
   },
   "session.forked": (session, { at, input }) => {
     const { endedAtUs: _, reason: __, temporary: ___, ...rest } = session;

@@ -227,10 +227,11 @@ export class Sessions {
    *
    * @throws {SojournError} what the command throws
    */
-  async change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Answer<Session>> {
+  async change(caller: Caller, id: string, command: Command, options: ChangeOptions = {}): Promise<Changed> {
     const { idempotency, precondition, guards, contents, beside, remember: kept } = options;
     const known = options.isGranted ? await this.shared(caller, id) : await this.#resolve(caller, id);
-    return await this.#once.run<Session>(caller.tenant, keyFor(idempotency, known.ref.id), async (remember) => {
+    let own: number | undefined;
+    const answer = await this.#once.run<Session>(caller.tenant, keyFor(idempotency, known.ref.id), async (remember) => {
       const order = {
         actor: actorOf(caller),
         command,
@@ -240,10 +241,12 @@ export class Sessions {
         ...given("beside", beside),
         ...given("remember", kept ?? (remember && (({ stream, at }: Settled) => remember(stream, at, stream.ref)))),
       };
-      const { stream, at } = await this.#mailboxes.submit(known.ref, order, known);
+      const { stream, seq, at } = await this.#mailboxes.submit(known.ref, order, known);
+      own = seq;
       if (isFinal(stream.record.status) && !isFinal(known.record.status)) await this.#orphans.follow(stream);
       return { value: stream, at };
     });
+    return { ...answer, seq: own ?? answer.value.head.seq };
   }
 
   /** Removes the session and all it holds, remembered answers included. Its name is free at once. */
@@ -403,6 +406,12 @@ export class Sessions {
   #shown(stream: Stream): Session {
     return { ...stream, record: asOf(stream.record, this.#ports.clock.now()) };
   }
+}
+
+/** What a command did. */
+export interface Changed extends Answer<Session> {
+  /** Its last operation; what limits made of the session then comes after that. Of an answer that is repeated, the last of all. */
+  readonly seq: number;
 }
 
 /** What may come with a command on a session; `remember` in the place of `idempotency`, where that is seen to already. */

@@ -102,7 +102,7 @@ export interface KeyQuery {
   readonly cursor?: string;
 }
 
-export type Part = Append | Erase;
+export type Part = Append | Erase | Cut;
 
 /** New operations of one stream, and every view that they change. */
 export interface Append<K extends StreamKind = StreamKind> {
@@ -132,6 +132,17 @@ export interface Erase {
   readonly change: "erase";
   readonly ref: StreamRef;
   readonly expectedHead: number;
+}
+
+/**
+ * Removes the operations of a stream up to one, with their payloads. Of that one its header stays, with an erased payload, so
+ * that the chain of hashes goes on from it, and tells where. One that is not there, or has another hash, is a `conflict`. For
+ * streams without collections.
+ */
+export interface Cut {
+  readonly change: "cut";
+  readonly ref: StreamRef<"topic">;
+  readonly through: Head;
 }
 
 /** A row of a collection. It lives from `seq` on until `goneSeq`; what it was at any `seq` stays readable. */

@@ -117,11 +117,11 @@ export function releaseWorker(app: string, reason: ReleaseReason): Command {
 }
 
 /** Refuses, with `invalid_transition`, to run anything in a session that is not active. */
-export function assertRuns({ sessionId, status }: SessionRecord): void {
+export function assertRuns({ sessionId, status, reason }: SessionRecord): void {
   if (status === "active") return;
   const advice = status === "suspended" ? "; resume it first" : "";
   throw new SojournError("invalid_transition", {
-    message: `Cannot run an app in session "${sessionId}": it is ${status}${advice}`,
+    message: `Cannot run an app in session "${sessionId}": it is ${status}${reason === undefined ? "" : ` (${reason})`}${advice}`,
   });
 }
 

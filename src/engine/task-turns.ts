@@ -178,7 +178,7 @@ export class TaskTurns {
       start: async () => {
         const settled = await this.#start(live, isBusy ? LATER : { ...kept, isFirst: true });
         started.resolve(settled);
-        return settled.stream.head.seq;
+        return settled.seq;
       },
     }).catch(async (error: unknown) => {
       started.reject(error);
@@ -212,17 +212,17 @@ export class TaskTurns {
     try {
       await queued;
       if (this.#isClosing) throw stopping();
-      await this.#finish(live, ended("canceled", error));
+      await this.#finish(live, { ...ended("canceled", error), neverBegan: true });
     } catch (failure) {
       this.#drop(live, failure);
     }
   }
 
   async #record(live: LiveTask, command: Command, { isFirst, ...kept }: Recording): Promise<Settled> {
-    const { value, at } = await this.#ports.sessions.change(live.caller, live.ref.id, command, kept);
+    const { value, seq, at } = await this.#ports.sessions.change(live.caller, live.ref.id, command, kept);
     // From when on it is there is what its log says.
-    live.become({ ...live.task, seq: value.head.seq, ...(isFirst && { createdAtUs: at }) });
-    return { stream: value, at };
+    live.become({ ...live.task, seq, ...(isFirst && { createdAtUs: at }) });
+    return { stream: value, seq, at };
   }
 
   async #start(live: LiveTask, recording: Recording): Promise<Settled> {
@@ -338,7 +338,7 @@ export class TaskTurns {
         if (drafts !== "erase") after = drafts.length - 1 - drafts.findIndex(({ kind }) => kind === "task.finished");
         return drafts;
       };
-      const { value, at } = await sessions.change(live.caller, live.ref.id, finish);
+      const { value, seq, at } = await sessions.change(live.caller, live.ref.id, finish);
       const { status, output, error, worker } = end;
       const { isCanceling: _, ...begun } = live.task;
       const task: Task = {
@@ -349,7 +349,7 @@ export class TaskTurns {
         ...given("made", end.objects),
         ...given("worker", worker),
         // Its session may have ended with it.
-        seq: value.head.seq - after,
+        seq: seq - after,
         ...finishedAt(at, end),
       };
       this.#live.delete(keyOf(live.ref, taskId));
@@ -379,14 +379,14 @@ export class TaskTurns {
           { ...live.call, status, ...failure, processingTimeUs, ...given("objects", made) },
           { ...given("used", used), ...given("output", output), ...given("error", error?.message) },
         );
-        const { value, at } = await sessions.change(live.caller, live.ref.id, command, kept);
+        const { value, seq, at } = await sessions.change(live.caller, live.ref.id, command, kept);
         const task: Task = {
           ...live.task,
           status,
           ...given("output", output),
           ...given("error", error),
           ...given("made", made),
-          seq: value.head.seq,
+          seq,
           startedAtUs: startedUs,
           finishedAtUs: at,
           processingTimeUs,
@@ -438,7 +438,7 @@ export class TaskTurns {
     const app = runner.app(call.app, call.version);
     app.catch(() => undefined);
     const start = async (): Promise<number> => {
-      if (!isRunning) return (await this.#start(live, LATER)).stream.head.seq;
+      if (!isRunning) return (await this.#start(live, LATER)).seq;
       live.become({ ...live.task, status: "running" });
       return await this.#startOf(live, open.seq);
     };

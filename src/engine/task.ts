@@ -77,6 +77,8 @@ export interface TaskInputs {
     readonly worker?: WorkerOrigin;
     /** Whether the worker stays for the next task. */
     readonly staysWarm: boolean;
+    /** It was canceled while it waited, has asked for nothing, and is not counted. */
+    readonly neverBegan?: true;
     readonly processingTimeUs: number;
     readonly memoryPeakBytes?: number;
     /** What it made. */

@@ -152,6 +152,8 @@ describe("begin()", () => {
     const interrupting = await on.call("a", { whenBusy: "interrupt", input: { count: 9 } });
     assert.equal((await running.done).task.status, "canceled");
     assert.deepEqual((await waiting.done).task.error, { code: "canceled", message: "It was canceled before it ran" });
+    const { requestCount, errorCount } = (await on.sessions.get(on.caller, "a")).record.metrics;
+    assert.deepEqual([requestCount, errorCount], [1, 1], "what never began has asked for nothing");
     const [, other, last] = [await on.runner.next(), await on.runner.next(), await on.runner.next()];
     assert.deepEqual(last.job.input, { count: 9 });
     for (const job of [other, last]) job.complete();

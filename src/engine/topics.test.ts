@@ -114,7 +114,7 @@ describe("Topics.messages()", () => {
 describe("Topics.acknowledge() and subscribe()", () => {
   it("go on alone, or to any place, and tell what is left", async () => {
     const { topics, caller, clock } = await published(engine(), 5);
-    const state = { topic: "news", subscriber: "ann" };
+    const state = { topic: "news", subscriber: "ann", missed: 0 };
     assert.deepEqual(await topics.subscriber(caller, "news", "ann"), { ...state, acknowledged: 0, pending: 5 });
     const updatedAtUs = clock.now();
     const three = { ...state, acknowledged: 3, pending: 2, updatedAtUs };
@@ -211,6 +211,21 @@ describe("Topics.follow()", () => {
     await assert.rejects(topics.follow(caller, "news", { after: 1, signal: new Stop() }), { code: "invalid" });
   });
 
+  it("ends with the topic although another begins under its name at once", async () => {
+    const started = await published(engine(), 2);
+    const { topics, caller } = started;
+    const feeds = await Promise.all(Array.from({ length: 5 }, () => follow(started, {})));
+    for (const feed of feeds) assert.deepEqual(await feed.take(2), [1, 2]);
+    const waiting = feeds.slice(1).map((feed) => feed.next());
+    await topics.delete(caller, "news");
+    const again = Array.from({ length: 10 }, (_, i) => topics.publish(caller, "news", { content: `new ${i}` }));
+    await Promise.all(again);
+    for (const next of [...waiting, feeds[0]?.next()]) assert.equal(await next, undefined);
+    const fresh = await follow(started, {});
+    assert.deepEqual(await fresh.take(10), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    await fresh.end();
+  });
+
   it("brings each of many messages once, in order, to each of many followers", async () => {
     const started = engine();
     const { topics, caller } = started;
@@ -238,7 +253,7 @@ describe("Topics.list() and delete()", () => {
     for (const name of ["b", "a", "c"]) await topics.publish(caller, name, { content: 1 });
     clock.advance(5);
     await topics.publish(caller, "b", { content: 2 });
-    const b = { topic: "b", messages: 2, createdAtUs, updatedAtUs: clock.now() };
+    const b = { topic: "b", messages: 2, removed: 0, createdAtUs, updatedAtUs: clock.now() };
     const { items, next } = await topics.list(caller, { limit: 2 });
     assert.deepEqual([items.map(({ topic }) => topic), items[1], next], [["a", "b"], b, "b"]);
     assert.deepEqual(
@@ -246,7 +261,7 @@ describe("Topics.list() and delete()", () => {
       ["c"],
     );
     assert.deepEqual(await topics.get(caller, "b"), b);
-    assert.deepEqual(await topics.get(caller, "none"), { topic: "none", messages: 0 });
+    assert.deepEqual(await topics.get(caller, "none"), { topic: "none", messages: 0, removed: 0 });
   });
 
   it("removes messages and subscribers, also of a topic that has only the latter", async () => {

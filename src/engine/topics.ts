@@ -17,12 +17,15 @@ import type { Caller, Sessions, WriteOptions } from "./sessions.ts";
 import type { Signal } from "./signal.ts";
 import type { CursorChange, Page, ReaderCursor, Stream, StreamRef } from "./store.ts";
 import { NEW_TOPIC, type Publisher, type TopicInputs } from "./topic.ts";
+import { removedFrom } from "./topic-retention.ts";
 
 /** A topic as its callers see it. */
 export interface Topic {
   readonly topic: string;
-  /** How many there are, and so the `seq` of the last. */
+  /** How many were published, and so the `seq` of the last. */
   readonly messages: number;
+  /** How many of the first are gone, by retention. */
+  readonly removed: number;
   readonly createdAtUs?: number;
   readonly updatedAtUs?: number;
 }
@@ -45,8 +48,10 @@ export interface Subscriber {
   readonly subscriber: string;
   /** Up to which `seq` everything is acknowledged. */
   readonly acknowledged: number;
-  /** How many messages came since. */
+  /** How many messages came since, and are there. */
   readonly pending: number;
+  /** How many messages that it has not acknowledged are gone, by retention; it goes on behind them. */
+  readonly missed: number;
   /** Absent for one that never said anything. */
   readonly updatedAtUs?: number;
 }
@@ -120,14 +125,19 @@ export class Topics {
 
   /** A page of a topic's messages, oldest first; of large ones it has fewer than `limit`, and then a `next`. */
   async messages(caller: Caller, topic: string, range: From & { readonly limit: number }): Promise<Page<TopicMessage>> {
-    const after = await this.#start(caller, topic, range);
-    const page = await logPage(this.#ports, topicRef(caller.tenant, topic), { after, limit: range.limit });
-    return { ...page, items: page.items.map((entry) => toMessage(topic, entry)) };
+    const { limit } = range;
+    const read = async (after: number): Promise<Page<Entry>> =>
+      await logPage(this.#ports, topicRef(caller.tenant, topic), { after, limit });
+    const page = await read(await this.#start(caller, topic, range));
+    const [first] = page.items;
+    // Behind what retention has removed, whose last header is there.
+    const left = first !== undefined && isRemoved(first) ? await read(first.operation.seq) : page;
+    return { ...left, items: left.items.map((entry) => toMessage(topic, entry)) };
   }
 
   /**
-   * A topic's messages from there on, and then whatever is published. Ends when the topic is deleted, the signal aborts,
-   * or the engine closes. Nothing is acknowledged by being read.
+   * A topic's messages from there on, and then whatever is published. Ends when the topic is deleted, which it returns, the
+   * signal aborts, or the engine closes. Nothing is acknowledged by being read.
    *
    * @throws {SojournError} `invalid` where `after` is past the end: it is of an earlier topic of that name
    */
@@ -135,12 +145,10 @@ export class Topics {
     caller: Caller,
     topic: string,
     { signal, ...from }: From & { readonly signal: Signal },
-  ): Promise<AsyncGenerator<TopicMessage>> {
+  ): Promise<AsyncGenerator<TopicMessage, "deleted" | undefined>> {
     const after = await this.#start(caller, topic, from);
     const entries = this.#feeds.follow(topicRef(caller.tenant, topic), { after, signal, waits: true });
-    return (async function* () {
-      for await (const entry of entries) yield toMessage(topic, entry);
-    })();
+    return messagesOf(topic, entries);
   }
 
   /**
@@ -173,7 +181,7 @@ export class Topics {
   async subscriber(caller: Caller, topic: string, subscriber: string): Promise<Subscriber> {
     const ref = await this.#spokenFor(caller, topic, subscriber);
     const cursor = await this.#ports.store.cursor(ref, subscriber);
-    return toSubscriber(await this.#stream(ref), cursor ?? { reader: subscriber, position: 0 });
+    return toSubscriber(await this.#counted(ref), cursor ?? { reader: subscriber, position: 0 });
   }
 
   /** A page of those who have said anything, by their names. */
@@ -186,15 +194,16 @@ export class Topics {
     assertName("topic", topic);
     const ref = topicRef(caller.tenant, topic);
     const known = await this.#ports.store.cursors(ref, { limit: limit + 1, ...given("after", cursor) });
-    const stream = await this.#stream(ref);
-    const items = known.slice(0, limit).map((one) => toSubscriber(stream, one));
+    const counts = await this.#counted(ref);
+    const items = known.slice(0, limit).map((one) => toSubscriber(counts, one));
     return { items, ...given("next", known.length > limit ? items.at(-1)?.subscriber : undefined) };
   }
 
   async get(caller: Caller, topic: string): Promise<Topic> {
     assertActsAsNone(caller, "read topics as a whole");
     assertName("topic", topic);
-    return toTopic(await this.#stream(topicRef(caller.tenant, topic)));
+    const stream = await this.#stream(topicRef(caller.tenant, topic));
+    return toTopic(stream, await this.#removed(stream));
   }
 
   /** A page of the topics that have messages, by their names. */
@@ -205,7 +214,8 @@ export class Topics {
     assertActsAsNone(caller, "list topics");
     const page = { limit: limit + 1, ...given("after", cursor) };
     const streams = await this.#ports.store.streams(caller.tenant, "topic", page);
-    const items = streams.slice(0, limit).map(toTopic);
+    const shown = streams.slice(0, limit).map(async (stream) => toTopic(stream, await this.#removed(stream)));
+    const items = await Promise.all(shown);
     return { items, ...given("next", streams.length > limit ? items.at(-1)?.topic : undefined) };
   }
 
@@ -311,6 +321,15 @@ export class Topics {
     return topicRef(caller.tenant, topic);
   }
 
+  async #counted(ref: StreamRef<"topic">): Promise<Counted> {
+    const stream = await this.#stream(ref);
+    return { ref, last: stream.head.seq, removed: await this.#removed(stream) };
+  }
+
+  async #removed({ ref, head }: Stream<"topic">): Promise<number> {
+    return head.seq === 0 ? 0 : await removedFrom(this.#ports.store, ref);
+  }
+
   async #stream(ref: StreamRef<"topic">): Promise<Stream<"topic">> {
     const stream = await this.#ports.store.stream(ref);
     return stream ?? { ref, head: beforeFirst(ref, this.#ports.digest), record: NEW_TOPIC };
@@ -326,21 +345,65 @@ function assertReached(field: string, seq: number, last: number): void {
   throw invalid([{ field, message: `must be 0 to ${last}, the last message of the topic`, type: "out_of_range" }]);
 }
 
+/** Those who follow a topic share its entries, so that each is parsed once. */
+const MESSAGES = new WeakMap<Entry, TopicMessage>();
+
 function toMessage(topic: string, entry: Entry): TopicMessage {
+  const known = MESSAGES.get(entry);
+  if (known !== undefined) return known;
+  const message = parsedMessage(topic, entry);
+  MESSAGES.set(entry, message);
+  return message;
+}
+
+function parsedMessage(topic: string, entry: Entry): TopicMessage {
   const { seq, actor, at } = entry.operation;
   // NOTE: a topic has operations of this kind alone. A payload that is lost has no content.
   const input = payloadBody(entry)?.input as TopicInputs["message.published"] | undefined;
   return { topic, seq, content: input?.content ?? null, ...given("publisher", input?.publisher), actor, at };
 }
 
-function toTopic({ ref, head, record }: Stream<"topic">): Topic {
-  return { topic: ref.id, messages: head.seq, ...record };
+async function* messagesOf(
+  topic: string,
+  entries: AsyncGenerator<Entry, "erased" | undefined>,
+): AsyncGenerator<TopicMessage, "deleted" | undefined> {
+  try {
+    for (;;) {
+      const { done, value } = await entries.next();
+      if (done === true) return value && "deleted";
+      if (!isRemoved(value)) yield toMessage(topic, value);
+    }
+  } finally {
+    await entries.return(undefined);
+  }
+}
+
+/** Whether an entry is what retention leaves of the last message that it has removed. */
+function isRemoved({ payload }: Entry): boolean {
+  return payload === "erased";
+}
+
+function toTopic({ ref, head, record }: Stream<"topic">, removed: number): Topic {
+  return { topic: ref.id, messages: head.seq, removed, ...record };
+}
+
+/** How many messages a topic has had, and how many of the first are gone. */
+interface Counted {
+  readonly ref: StreamRef<"topic">;
+  readonly last: number;
+  readonly removed: number;
 }
 
 function toSubscriber(
-  { ref, head }: Stream<"topic">,
+  { ref, last, removed }: Counted,
   { reader, position, updatedAtUs }: Pick<ReaderCursor, "reader" | "position"> & Partial<ReaderCursor>,
 ): Subscriber {
-  const pending = head.seq - position;
-  return { topic: ref.id, subscriber: reader, acknowledged: position, pending, ...given("updatedAtUs", updatedAtUs) };
+  return {
+    topic: ref.id,
+    subscriber: reader,
+    acknowledged: position,
+    pending: last - Math.max(position, removed),
+    missed: Math.max(0, removed - position),
+    ...given("updatedAtUs", updatedAtUs),
+  };
 }

@@ -1,5 +1,6 @@
 import { invalid } from "./errors.ts";
 import { type EventFilter, kindsOf } from "./events.ts";
+import { given } from "./given.ts";
 import { assertName, LIMITS, textFaults } from "./limits.ts";
 
 /** Where events of all sessions of a tenant are brought. */
@@ -9,6 +10,8 @@ export interface Webhook extends EventFilter {
   readonly secret: string;
   /** The secret before; until then, in microseconds since the epoch, requests are signed with it as well. */
   readonly previous?: { readonly secret: string; readonly untilUs: number };
+  /** The position behind which it began: the end of what there was. */
+  readonly startsAfter: number;
   readonly isOn: boolean;
   /** Why it is off, where that was not its tenant's wish. */
   readonly offReason?: string;
@@ -22,5 +25,5 @@ export function assertWebhook(name: string, { url, types }: Pick<Webhook, "url" 
     faults.push({ field: "types", message: `must be at most ${LIMITS.webhookTypes}`, type: "too_big" });
   }
   if (faults.length > 0) throw invalid(faults);
-  kindsOf(types === undefined ? {} : { types });
+  kindsOf({ ...given("types", types) }, "types");
 }

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { engineForTests } from "../conformance/index.ts";
+import { engineForTests, faulty } from "../conformance/index.ts";
 import { openSqliteStore } from "../store/sqlite/index.ts";
 import { LIMITS } from "./limits.ts";
+import type { Store } from "./store.ts";
 import { Webhooks } from "./webhooks.ts";
 
 const engine = engineForTests((directory) => openSqliteStore({ directory, durability: "none" }));
 
 const URL = "https://example.com/hook";
 
-function start() {
-  const started = engine();
+function start(started = engine()) {
   let minted = 0;
   const changes: string[] = [];
   const onChange = (tenant: string) => void changes.push(tenant);
@@ -34,6 +34,7 @@ describe("Webhooks", () => {
       url: URL,
       types: ["session.created"],
       secret: "secret-1",
+      startsAfter: delivered,
       isOn: true,
       version: 1,
       createdAtUs: now,
@@ -47,11 +48,18 @@ describe("Webhooks", () => {
     const { webhooks, caller, clock } = start();
     await webhooks.set(caller, "a", { url: URL, secret: "old" });
     const same = await webhooks.set(caller, "a", { url: URL });
-    assert.deepEqual([same.webhook.secret, same.webhook.version, same.isNew], ["old", 1, false]);
+    assert.deepEqual(
+      [same.webhook.secret, same.webhook.version, same.isNew, same.secret],
+      ["old", 1, false, undefined],
+    );
     clock.advance(7);
-    const { webhook } = await webhooks.set(caller, "a", { url: URL, secret: "new" });
+    const { webhook, secret } = await webhooks.set(caller, "a", { url: URL, secret: "new" });
     const previous = { secret: "old", untilUs: clock.now() + 86_400_000_000 };
     assert.deepEqual([webhook.secret, webhook.previous, webhook.version], ["new", previous, 2]);
+    assert.equal(secret, "new");
+    const minted = await webhooks.set(caller, "a", { url: URL, secret: { isNew: true } });
+    assert.deepEqual([minted.secret, minted.webhook.secret], ["secret-4", "secret-4"]);
+    assert.equal(minted.webhook.previous?.secret, "new");
     assert.equal(webhook.updatedAtUs - webhook.createdAtUs, 7);
   });
 
@@ -67,6 +75,33 @@ describe("Webhooks", () => {
     for (let i = 0; i < 9; i++) await sessions.create(caller, {});
     const { through } = await events.list(caller, { after: "now", limit: 1 });
     assert.equal((await webhooks.set(caller, "a", { url: URL })).webhook.delivered, through);
+  });
+
+  it("begins with what comes, also while another removes or sets one of that name", async () => {
+    const held = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const around = (store: Store): Store => ({
+      ...faulty(store, { seed: 0, delays: 0 }),
+      commit: async (commit) => {
+        if (commit.cursors?.some(({ change }) => change === "drop")) {
+          asked.resolve();
+          await held.promise;
+        }
+        return await store.commit(commit);
+      },
+    });
+    const { webhooks, sessions, events, caller } = start(engine({ around }));
+    await webhooks.set(caller, "a", { url: URL });
+    await sessions.create(caller, {});
+    const removed = webhooks.remove(caller, "a");
+    await asked.promise;
+    const { through } = await events.list(caller, { after: "now", limit: 1 });
+    const both = await Promise.all([URL, `${URL}/2`].map((url) => webhooks.set(caller, "a", { url })));
+    held.resolve();
+    await removed;
+    const { delivered } = await webhooks.get(caller, "a");
+    assert.ok(delivered >= through, `${delivered} is not before ${through}`);
+    assert.deepEqual(both.map(({ isNew }) => isNew).toSorted(), [false, true]);
   });
 
   it("turns off the version that its target did not take, and no later one", async () => {
