@@ -199,6 +199,7 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     ...taskOutcome,
     worker: z.enum(["warm", "new", "restored"]).optional(),
     staysWarm: z.boolean(),
+    neverBegan: z.literal(true).optional(),
     memoryPeakBytes: count.optional(),
     snapshot: json.optional(),
   }),
@@ -219,6 +220,7 @@ const SHAPES: { readonly [K in OperationKind]: z.ZodType } = {
     status: z.enum(["completed", "failed"]),
     reason: text.optional(),
     processingTimeUs: count,
+    messages: z.array(message).optional(),
   }),
 };
 

@@ -110,6 +110,14 @@ describe("agentRuns", () => {
     );
     const { requestCount, errorCount } = session.record.metrics;
     assert.deepEqual({ requestCount, errorCount }, { requestCount: 1, errorCount: 1 });
+    const { items } = await on.sessions.messages(on.caller, uid, { take: "oldest", limit: 10 });
+    assert.deepEqual(
+      items.map(({ role, content }) => [role, content]),
+      [
+        ["user", TASK.content],
+        ["assistant", "(The task failed.)"],
+      ],
+    );
     const [, , entry] = (await on.sessions.operations(on.caller, uid, { after: 0, limit: 10 })).items;
     assert.equal(entry?.operation.outcome, "failed");
     await assert.rejects(finish("completed"), { code: "invalid_transition", message: /as failed: The model is away/ });
@@ -148,6 +156,7 @@ describe("agentRuns", () => {
         ["user", undefined],
         ["assistant", undefined],
         ["tool", "call_1"],
+        ["assistant", undefined],
         ["user", undefined],
       ],
     );
@@ -168,8 +177,8 @@ describe("agentRuns", () => {
       { fence: run.fence, steps: run.steps, status: run.status },
       { fence: 4, steps: 1, status: "running" },
     );
-    await assert.rejects(step(RESULT), { code: "conflict", message: /taken up by another/ });
-    await assert.rejects(finish(), { code: "conflict" });
+    await assert.rejects(step(RESULT), { code: "precondition_failed", message: /another has taken it up/ });
+    await assert.rejects(finish(), { code: "precondition_failed" });
     await on.memory.agentRuns.step(on.caller, uid, { ...held, fence: 4, messages: [RESULT] });
     const again = (await resume(true)).value.run;
     on.clock.advance(2 * SECOND);
@@ -193,15 +202,17 @@ describe("agentRuns", () => {
     await assert.rejects(step(CALL), { code: "invalid_transition", message: /it is completed/ });
     await finish("failed", "Stopped");
     assert.equal((await session()).record.status, "completed");
+    assert.equal((await session()).record.conversation.messages, 1, "what has ended takes no messages");
     assert.equal((await session()).record.metrics.errorCount, 1);
     assert.equal((await on.sessions.verify(on.caller, uid)).ok, true);
   });
 
-  it("keep chats out while they are at work", async () => {
+  it("keep others from speaking while they are at work", async () => {
     const on = start();
     const { uid, finish } = await started(on);
     const say = () => on.memory.chat(on.caller, { sessionId: uid, message: "Hi" }, { signal: NEVER });
     await assert.rejects(say(), { code: "session_busy" });
+    await assert.rejects(on.memory.add(on.caller, uid, [TASK]), { code: "session_busy" });
     await finish();
     assert.equal((await say()).value.response, "Answer 1");
   });
@@ -216,8 +227,29 @@ describe("agentRuns", () => {
     assert.equal(summary, session.record.conversation.summary);
     assert.match(summary ?? "", /Thought 0/);
     assert.ok(messages.reduce((sum, { tokens }) => sum + tokens, 0) <= 200);
+    assert.equal(messages[0]?.content, TASK.content, "what the run is to do is shown in any case");
     assert.match(messages.at(-1)?.content ?? "", /Thought 11/);
     assert.deepEqual(on.failures, []);
+  });
+
+  it("show what is to be done once, wherever the window begins", async () => {
+    const on = start({ windowTokens: 60 });
+    const uid = await begin(on);
+    await on.memory.add(on.caller, uid, [
+      { role: "assistant", content: "", toolCalls: [{ id: "c", name: "f", arguments: "{}" }] },
+    ]);
+    const asked = ["One", "Two", "Three"].map((content): Message => ({ role: "user", content }));
+    const { run } = (await on.memory.agentRuns.begin(on.caller, uid, { agent: "helper", messages: asked })).value;
+    const shown = async (): Promise<readonly string[]> =>
+      (await on.memory.agentRuns.window(on.caller, uid, "latest")).messages.map(({ content }) => content.slice(0, 9));
+    assert.deepEqual((await shown()).slice(-3), ["One", "Two", "Three"]);
+    for (let n = 0; n < 9; n++) {
+      const messages: Message[] = [{ role: "assistant", content: `Thought ${n} and what followed from it` }];
+      await on.memory.agentRuns.step(on.caller, uid, { ...run, messages });
+      const all = await shown();
+      assert.deepEqual(all.filter((one) => !one.startsWith("Thought")).slice(-3), ["One", "Two", "Three"]);
+      assert.equal(all.at(-1), `Thought ${n}`);
+    }
   });
 
   it("go on in a fork, where nobody is at work", async () => {

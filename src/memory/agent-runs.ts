@@ -1,4 +1,4 @@
-import { type AgentRun, isHeld } from "../engine/agent-run.ts";
+import { type AgentRun, type AgentRunInputs, isCalled, isHeld, LATEST } from "../engine/agent-run.ts";
 import {
   type AgentEnd,
   type AgentStep,
@@ -15,7 +15,9 @@ import { given } from "../engine/given.ts";
 import type { Answer } from "../engine/idempotency.ts";
 import type { MailboxPorts } from "../engine/mailbox.ts";
 import type { SealedMessage } from "../engine/message.ts";
+import type { SessionRecord } from "../engine/session.ts";
 import type { Caller, Session, Sessions, WriteOptions } from "../engine/sessions.ts";
+import type { Draft } from "../engine/streams.ts";
 import { seal } from "./tokens.ts";
 import type { Windows } from "./windows.ts";
 
@@ -52,9 +54,6 @@ export interface ShownWindow {
 /** How long somebody is taken to work on a run after a step, where nobody says. */
 const LEASE_US = 60 * SECOND;
 
-/** The run that a session knows, whatever its id is. */
-export const LATEST = "latest";
-
 /**
  * What agents do in sessions, whose loops run elsewhere: each step is kept before the next, so that a run that is
  * interrupted can be taken up where it stopped. One runs in a session at a time.
@@ -83,7 +82,7 @@ export class AgentRuns {
     options: WriteOptions = {},
   ): Promise<Answer<RunAndSession>> {
     const runId = this.#ports.ids.run();
-    return await this.#change(caller, id, beginRun({ runId, agent, messages, leaseUs }, seal), options);
+    return await this.#say(caller, id, beginRun({ runId, agent, messages, leaseUs }, seal), options);
   }
 
   /**
@@ -109,18 +108,16 @@ export class AgentRuns {
    * Keeps a step: what was said, which tools were called, what they gave back, and what it took. Without messages it only
    * says that the run is still worked on.
    *
-   * @throws {SojournError} `agent_run_not_found`; `conflict` where another has taken it up; `invalid_transition` for one
+   * @throws {SojournError} `agent_run_not_found`; `precondition_failed` where another has taken it up; `invalid_transition` for one
    *   that is over, and in a session that is not active
    */
   async step(caller: Caller, id: string, step: AgentStep, options: WriteOptions = {}): Promise<Answer<RunAndSession>> {
-    const answer = await this.#change(caller, id, stepRun(step, seal), options);
-    if (!answer.replayed) this.#ports.onGrown(caller, answer.value.session);
-    return answer;
+    return await this.#say(caller, id, stepRun(step, seal), options);
   }
 
   /** Says how a run came out; the same end again changes nothing. */
   async finish(caller: Caller, id: string, end: AgentEnd, options: WriteOptions = {}): Promise<Answer<RunAndSession>> {
-    return await this.#change(caller, id, finishRun(end), options);
+    return await this.#change(caller, id, finishRun(end, seal), options);
   }
 
   /**
@@ -132,13 +129,35 @@ export class AgentRuns {
     return this.#shown(await this.#ports.sessions.get(caller, id), runId);
   }
 
-  /** What the model of a run is to be shown: as much as one of a chat. */
+  /** What the model of a run is to be shown: as much as one of a chat, and in any case what the run is to do. */
   async window(caller: Caller, id: string, runId: string): Promise<ShownWindow> {
-    return await this.#ports.sessions.readWhole(caller, id, async (session) => {
-      this.#shown(session, runId);
-      const messages = await this.#ports.windows.read(session, 0);
-      return { ...given("summary", session.record.conversation.summary), messages };
-    });
+    const session = await this.#ports.sessions.get(caller, id);
+    const { firstMessage } = this.#shown(session, runId);
+    const messages = await this.#ports.windows.readFrom(session, firstMessage);
+    return { ...given("summary", session.record.conversation.summary), messages };
+  }
+
+  /** A change that brings messages. They go to the window at once, so that the next look at it need not read them. */
+  async #say(
+    caller: Caller,
+    id: string,
+    command: (session: SessionRecord, now: number) => readonly Draft[],
+    options: WriteOptions,
+  ): Promise<Answer<RunAndSession>> {
+    let said: readonly SealedMessage[] = [];
+    const keeping: Command = (session, now) => {
+      const drafts = command(session, now);
+      // NOTE: the last of them is the one that brings messages.
+      said = (drafts.at(-1)?.input as AgentRunInputs["agent.stepped"] | undefined)?.messages ?? [];
+      return drafts;
+    };
+    const answer = await this.#change(caller, id, keeping, options);
+    const { session } = answer.value;
+    if (!answer.replayed && said.length > 0) {
+      this.#ports.windows.add(session, said);
+      this.#ports.onGrown(caller, session);
+    }
+    return answer;
   }
 
   async #change(caller: Caller, id: string, command: Command, options: WriteOptions): Promise<Answer<RunAndSession>> {
@@ -147,15 +166,17 @@ export class AgentRuns {
     return { ...answer, value: { session, run: this.#shown(session, LATEST) } };
   }
 
-  #shown({ record: { sessionId, agentRun } }: Session, runId: string): ShownRun {
-    if (agentRun === undefined || (runId !== LATEST && agentRun.runId !== runId)) {
+  #shown({ record: { sessionId, status, agentRun } }: Session, runId: string): ShownRun {
+    if (agentRun === undefined || !isCalled(agentRun, runId)) {
       const message =
         runId === LATEST
           ? `Session "${sessionId}" has had no run of an agent`
           : `Session "${sessionId}" knows no run ${runId} any more`;
       throw new SojournError("agent_run_not_found", { message });
     }
-    const open = isHeld(agentRun, this.#ports.clock.now()) ? "running" : "interrupted";
+    // In a session that is paused or over nobody can work, whoever meant to.
+    const isWorkedOn = status === "active" && isHeld(agentRun, this.#ports.clock.now());
+    const open = isWorkedOn ? "running" : "interrupted";
     return { ...agentRun, status: agentRun.outcome ?? open };
   }
 }

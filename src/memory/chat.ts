@@ -1,4 +1,4 @@
-import { isHeld } from "../engine/agent-run.ts";
+import { assertNobodyWorks } from "../engine/agent-run-commands.ts";
 import type { Settled } from "../engine/batch.ts";
 import type { Command } from "../engine/commands.ts";
 import { plain, repaired, withFacts } from "../engine/conversation.ts";
@@ -159,11 +159,7 @@ export class Chat {
       const message = "is not the user of this session; leave it out, or use another session";
       throw invalid([{ field: "user_id", message, type: "invalid_user" }]);
     }
-    const { agentRun } = session.record;
-    if (agentRun !== undefined && isHeld(agentRun, this.#ports.clock.now())) {
-      // What was said in between would part its calls of tools from their results.
-      throw new SojournError("session_busy", { message: `Agent "${agentRun.agent}" is at work in session "${name}"` });
-    }
+    assertNobodyWorks(session.record, this.#ports.clock.now());
     return session;
   }
 

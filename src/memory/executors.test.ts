@@ -27,7 +27,9 @@ describe("replay() that executes", () => {
     const { fork, ...report } = await execute(on, ref.id);
     const entries = await on.store.operations(ref, { after: 0, limit: 1_000 });
     const skipped = entries.filter(({ operation: { kind, name } }) => {
-      const isOfOthers = /^(?:session.forked|turn.failed|artifact.(?:granted|revoked|accessed))$/.test(kind);
+      const isOfOthers = /^(?:session.forked|session.warned|turn.failed|artifact.(?:granted|revoked|accessed))$/.test(
+        kind,
+      );
       const isOfApps =
         kind.startsWith("task.") || kind === "worker.released" || (kind === "session.completed" && name === "run");
       return isOfOthers || isOfApps || (kind === "session.expired" && name !== "end");

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { assertNobodyWorks } from "../engine/agent-run-commands.ts";
 import { messagesOf } from "../engine/conversation.ts";
 import { addMessages, changeWorkingMemory } from "../engine/conversation-commands.ts";
 import { type ErrorCode, SojournError } from "../engine/errors.ts";
@@ -97,21 +98,23 @@ export class Memory {
     const answer = await sessions.change(
       caller,
       id,
-      (session) => {
+      (session, now) => {
+        assertNobodyWorks(session, now);
         const drafts = command(session);
         added = drafts[0]?.input.messages;
         return drafts;
       },
       options,
     );
-    const { ref, head, record } = answer.value;
+    const { seq } = answer;
+    const { ref, record } = answer.value;
     if (answer.replayed || added === undefined) {
       // The log knows what was made of them.
-      const [entry] = await store.operations(ref, { after: head.seq - 1, through: head.seq, limit: 1 });
+      const [entry] = await store.operations(ref, { after: seq - 1, through: seq, limit: 1 });
       added = entry === undefined ? [] : messagesOf(entry);
     }
     const first = record.conversation.messages - added.length + 1;
-    const stored = added.map((message, i) => ({ ...message, number: first + i, seq: head.seq, at: answer.at }));
+    const stored = added.map((message, i) => ({ ...message, number: first + i, seq, at: answer.at }));
     return { ...answer, value: { session: answer.value, messages: stored } };
   }
 

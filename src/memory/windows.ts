@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { SealedMessage } from "../engine/message.ts";
+import type { SealedMessage, StoredMessage } from "../engine/message.ts";
 import type { Session } from "../engine/sessions.ts";
 import type { Store } from "../engine/store.ts";
 
@@ -11,6 +11,9 @@ const MESSAGE_CHARACTERS = 200;
 
 /** More than any window has. */
 const MESSAGES_MAX = 100_000;
+
+/** More messages than a run is asked by. */
+const ASKED_MAX = 16;
 
 /** A message and its place in the conversation. */
 interface Placed extends SealedMessage {
@@ -38,7 +41,11 @@ export class Windows {
   }
 
   /** The newest messages that fit beside `tokens` others, oldest first; no result of a tool without its call. */
-  async read({ ref, record }: Session, tokens: number): Promise<readonly SealedMessage[]> {
+  async read(session: Session, tokens: number): Promise<readonly SealedMessage[]> {
+    return withoutOrphans(await this.#placed(session, tokens));
+  }
+
+  async #placed({ ref, record }: Session, tokens: number): Promise<readonly Placed[]> {
     const { messages: count, compactedThrough } = record.conversation;
     const kept = this.#kept.get(keyOf(ref)) ?? [];
     const last = kept.at(-1)?.number ?? 0;
@@ -51,7 +58,30 @@ export class Windows {
     }
     const window = newest(tail, compactedThrough, this.#tokensMax);
     this.#kept.set(keyOf(ref), window);
-    return withoutOrphans(newest(window, compactedThrough, this.#tokensMax - tokens));
+    return newest(window, compactedThrough, this.#tokensMax - tokens);
+  }
+
+  /**
+   * Like `read`, with the user's messages that stand there from this number on in any case: first, where the newest leave them
+   * out.
+   */
+  async readFrom(session: Session, number: number): Promise<readonly SealedMessage[]> {
+    const whole = await this.#placed(session, 0);
+    const [first] = whole;
+    if (first !== undefined && first.number <= number) return withoutOrphans(whole);
+    const asked = await this.#asked(session, number);
+    const last = asked.at(-1)?.number ?? 0;
+    const tokens = asked.reduce((sum, message) => sum + message.tokens, 0);
+    const newer = (await this.#placed(session, tokens)).filter((message) => message.number > last);
+    return [...asked, ...withoutOrphans(newer)];
+  }
+
+  /** What was asked at this place: the messages until the first answer, behind results that calls before them lacked. */
+  async #asked({ ref }: Session, number: number): Promise<readonly StoredMessage[]> {
+    const begun = await this.#store.messages(ref, { after: number - 1, take: "oldest", limit: ASKED_MAX });
+    const from = begun.findIndex(({ role }) => role !== "tool");
+    const to = begun.findIndex(({ role }, i) => i > from && (role === "assistant" || role === "tool"));
+    return from < 0 ? [] : begun.slice(from, to < 0 ? begun.length : to);
   }
 
   /** Takes over what a turn added, so that the next need not read it. */
