@@ -6,6 +6,19 @@ import type { NamedWebhook, Webhooks } from "../engine/webhooks.ts";
 import { type Posted, post, type Targets } from "./post.ts";
 import { signatureHeaders } from "./signature.ts";
 
+/** What became of an attempt to bring an event to a webhook. */
+export interface Attempted {
+  readonly tenant: string;
+  readonly webhook: string;
+  /** 1 for the first of its event. */
+  readonly attempt: number;
+  /** `failed`: it is made again after `pauseMs`; `given_up`: it was the last one, and the webhook is turned off. */
+  readonly outcome: "taken" | "failed" | "given_up";
+  /** Why it was not taken. */
+  readonly reason?: string;
+  readonly pauseMs?: number;
+}
+
 /** What bringing events needs. */
 export interface CourierPorts {
   readonly webhooks: Webhooks;
@@ -19,6 +32,8 @@ export interface CourierPorts {
   /** 0 to 1, for the chance in the pauses. */
   readonly random: () => number;
   readonly timeoutMs: number;
+  /** Told of each attempt that was not cut short. */
+  readonly onAttempt: (attempted: Attempted) => void;
 }
 
 /** After how long each further attempt is made, at first; the chance adds up to a fifth. */
@@ -40,32 +55,49 @@ export async function bring(
   const { name, version, delivered: after, types } = webhook;
   const told = await events.follow(caller, { after, signal, ...given("types", types) });
   for await (const event of told) {
-    const insisted = await insist(ports, webhook, { event, signal });
+    const insisted = await insist(ports, caller, { webhook, event, signal });
     if (insisted.outcome === "refused") {
       await webhooks.turnOff(caller.tenant, name, { version, reason: insisted.reason });
     }
-    if (insisted.outcome !== "taken") return;
+    if (insisted.outcome === "refused" || insisted.outcome === "stopped") return;
     await webhooks.delivered(caller.tenant, name, event.position);
   }
 }
 
-type Insisted = { readonly outcome: "taken" | "stopped" } | { readonly outcome: "refused"; readonly reason: string };
+type Insisted =
+  | { readonly outcome: "taken" | "erased" | "stopped" }
+  | { readonly outcome: "refused"; readonly reason: string };
 
-/** Brings one event, again and again. */
+/** Brings one event, again and again, for as long as its session is there. */
 async function insist(
   ports: CourierPorts,
-  webhook: NamedWebhook,
-  { event, signal }: { readonly event: SessionEvent; readonly signal: AbortSignal },
+  { tenant }: Caller,
+  {
+    webhook,
+    event,
+    signal,
+  }: { readonly webhook: NamedWebhook; readonly event: SessionEvent; readonly signal: AbortSignal },
 ): Promise<Insisted> {
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 1; ; attempt++) {
+    if (!(await ports.events.isThere(event))) return { outcome: "erased" };
     const posted = await send(ports, webhook, { event, signal });
-    if (posted.outcome === "answered" && posted.status >= 200 && posted.status < 300) return { outcome: "taken" };
+    const attempted = { tenant, webhook: webhook.name, attempt };
+    if (posted.outcome === "answered" && posted.status >= 200 && posted.status < 300) {
+      ports.onAttempt({ ...attempted, outcome: "taken" });
+      return { outcome: "taken" };
+    }
     if (signal.aborted) return { outcome: "stopped" };
     const reason = posted.outcome === "answered" ? `The target answered ${posted.status}` : posted.reason;
-    const pauseMs = PAUSES_MS[attempt];
-    if (pauseMs === undefined || (posted.outcome === "answered" && posted.status === GONE))
+    const shortestMs = PAUSES_MS[attempt - 1];
+    if (shortestMs === undefined || (posted.outcome === "answered" && posted.status === GONE)) {
+      ports.onAttempt({ ...attempted, outcome: "given_up", reason });
       return { outcome: "refused", reason };
-    await ports.wait(pauseMs * (1 + ports.random() / 5), signal);
+    }
+    const pauseMs = shortestMs * (1 + ports.random() / 5);
+    ports.onAttempt({ ...attempted, outcome: "failed", reason, pauseMs });
+    const at = ports.clock.now();
+    ports.webhooks.failed(tenant, webhook, { at, reason, attempt, nextAt: at + Math.round(pauseMs * 1_000) });
+    await ports.wait(pauseMs, signal);
     if (signal.aborted) return { outcome: "stopped" };
   }
 }
@@ -76,14 +108,13 @@ async function send(
   { event, signal }: { readonly event: SessionEvent; readonly signal: AbortSignal },
 ): Promise<Posted> {
   const now = clock.now();
-  const { at } = event.entry.operation;
+  const { at, id } = event.entry.operation;
   const body = JSON.stringify({ type: event.type, timestamp: new Date(at / 1_000).toISOString(), data: encode(event) });
   const secrets = previous !== undefined && now <= previous.untilUs ? [secret, previous.secret] : [secret];
-  // A position is given out once, so that each attempt has the same id and no other event has it.
-  const signed = signatureHeaders(
-    { id: `msg_${event.position}`, timestamp: Math.floor(now / 1_000_000), body },
-    secrets,
-  );
+  // The same in each attempt, and no other event's: a store that was restored gives positions out again, and ids of
+  // operations come from wherever a session was imported from.
+  const message = `msg_${event.position}_${id}`;
+  const signed = signatureHeaders({ id: message, timestamp: Math.floor(now / 1_000_000), body }, secrets);
   const headers = { ...signed, "content-type": "application/json", "user-agent": "sojourn" };
   return await post(url, { headers, body, targets, timeoutMs, signal });
 }

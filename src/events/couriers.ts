@@ -6,7 +6,7 @@ import { bring, type CourierPorts } from "./courier.ts";
 /** What the couriers of all tenants need. */
 export interface CouriersPorts extends CourierPorts {
   readonly store: Store;
-  /** Told what went wrong beside a target; the webhook is taken up again with the next `refresh` of its tenant, or `begin`. */
+  /** Told what went wrong beside a target, such as in the store; the webhooks of that tenant are taken up again after a minute. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -16,6 +16,9 @@ interface Running {
   readonly over: Promise<void>;
 }
 
+/** After how long what failed beside a target is taken up again. */
+const AGAIN_MS = 60_000;
+
 /** How many tenants are looked at at a time. */
 const TENANTS = 500;
 
@@ -23,8 +26,8 @@ const TENANTS = 500;
 export class Couriers {
   readonly #ports: CouriersPorts;
   readonly #running = new Map<string, Running>();
+  readonly #closing = new AbortController();
   #refreshing: Promise<void> = Promise.resolve();
-  #isClosed = false;
 
   constructor(ports: CouriersPorts) {
     this.#ports = ports;
@@ -34,40 +37,42 @@ export class Couriers {
   async begin(): Promise<void> {
     for (let after: string | undefined; ; ) {
       const tenants = await this.#ports.store.tenants({ limit: TENANTS, ...(after !== undefined && { after }) });
-      for (const tenant of tenants) await this.refresh(tenant);
+      for (const tenant of tenants) await this.refresh(tenant).catch((error: unknown) => this.#failed(tenant, error));
       after = tenants.at(-1);
       if (tenants.length < TENANTS) return;
     }
   }
 
-  /** Goes by what the webhooks of a tenant are now. */
-  async refresh(tenant: string): Promise<void> {
+  /** Goes by what the webhooks of a tenant are now. That of this name does not wait until its next attempt. */
+  async refresh(tenant: string, name?: string): Promise<void> {
     // One after the other, so that none goes by what another has made old.
-    const turn = this.#refreshing.then(() => this.#refresh(tenant));
+    const turn = this.#refreshing.then(() => this.#refresh(tenant, name));
     this.#refreshing = turn.catch(() => undefined);
     await turn;
   }
 
   /** Stops all couriers. What is under way may have arrived, and is brought again. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     for (const { abort } of this.#running.values()) abort.abort();
     await Promise.all([this.#refreshing, ...[...this.#running.values()].map(({ over }) => over)]);
   }
 
-  async #refresh(tenant: string): Promise<void> {
+  async #refresh(tenant: string, name?: string): Promise<void> {
     const caller = { tenant, actor: "system" };
     const webhooks = await this.#ports.webhooks.list(caller);
     const wanted = new Map(
       webhooks.filter(({ isOn }) => isOn).map((webhook) => [keyOf(tenant, webhook.name), webhook]),
     );
     for (const [key, { version, abort, over }] of this.#running) {
-      if (!key.startsWith(keyOf(tenant, "")) || wanted.get(key)?.version === version) continue;
+      const webhook = wanted.get(key);
+      const waits = webhook?.failure !== undefined && webhook.name === name;
+      if (!key.startsWith(keyOf(tenant, "")) || (webhook?.version === version && !waits)) continue;
       abort.abort();
       await over;
     }
     for (const [key, webhook] of wanted) {
-      if (!this.#isClosed && !this.#running.has(key)) await this.#start(key, caller, webhook.name);
+      if (!this.#closing.signal.aborted && !this.#running.has(key)) await this.#start(key, caller, webhook.name);
     }
   }
 
@@ -77,10 +82,19 @@ export class Couriers {
     const abort = new AbortController();
     const over = bring(this.#ports, caller, { webhook, signal: abort.signal })
       .catch((error: unknown) => {
-        if (!abort.signal.aborted) this.#ports.onFailure(error);
+        if (!abort.signal.aborted) this.#failed(caller.tenant, error);
       })
       .finally(() => this.#running.delete(key));
     this.#running.set(key, { version: webhook.version, abort, over });
+  }
+
+  #failed(tenant: string, error: unknown): void {
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    this.#ports.onFailure(error);
+    void this.#ports.wait(AGAIN_MS, signal).then(async () => {
+      if (!signal.aborted) await this.refresh(tenant).catch((again: unknown) => this.#failed(tenant, again));
+    });
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { lookup } from "node:dns";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { type Post, post, targetFault } from "./post.ts";
 
@@ -67,10 +67,36 @@ describe("post()", () => {
     server.closeAllConnections();
   });
 
+  it("comes to an end whatever a target answers, also where it wants to speak another protocol", async () => {
+    const answers = {
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n": "101",
+      "HTTP/1.1 100 Continue\r\n\r\n": "No answer within 300 ms",
+      "HTTP/1.1 200 OK\r\n\r\n": "200",
+      [`HTTP/1.1 200 OK\r\nx: ${"x".repeat(100_000)}\r\n\r\n`]: "Parse Error: Header overflow",
+      "lorem ipsum\r\n\r\n": "Parse Error: Expected HTTP/, RTSP/ or ICE/",
+    };
+    for (const [text, expected] of Object.entries(answers)) {
+      const odd = createTcpServer((socket) => {
+        socket.on("error", () => undefined).once("data", () => socket.write(text));
+      }).listen(0, "127.0.0.1");
+      await once(odd, "listening");
+      const { port } = odd.address() as AddressInfo;
+      const posted = await post(`http://127.0.0.1:${port}`, { ...ANY, timeoutMs: 300 });
+      assert.equal(posted.outcome === "answered" ? `${posted.status}` : posted.reason, expected);
+      odd.close();
+    }
+  });
+
   it("connects to no name that leads to an address that is not public, also among others", async () => {
     received = [];
     const { port } = server.address() as AddressInfo;
-    for (const addresses of [["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["::1"], ["::ffff:127.0.0.1"]]) {
+    for (const addresses of [
+      ["127.0.0.1"],
+      ["93.184.216.34", "10.0.0.1"],
+      ["::1"],
+      ["::ffff:127.0.0.1"],
+      ["fe80::1%eth0"],
+    ]) {
       const resolve = resolvingTo(...addresses);
       const posted = await post(`https://example.com:${port}`, { ...ANY, targets: "public", resolve });
       assert.equal(posted.outcome, "refused", addresses.join());

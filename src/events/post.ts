@@ -74,6 +74,12 @@ export async function post(url: string, { targets, resolve = lookUp, ...sent }: 
       settle({ outcome: "answered", status: response.statusCode ?? 0 });
       response.on("error", () => undefined).destroy();
     });
+    // Whoever would speak another protocol takes nothing. Without a listener the connection would end in silence.
+    call.once("upgrade", (response, socket) => {
+      settle({ outcome: "answered", status: response.statusCode ?? 0 });
+      socket.on("error", () => undefined).destroy();
+    });
+    call.on("close", () => settle({ outcome: "failed", reason: "The connection ended without an answer" }));
     call.on("error", (error) => {
       if (refusal !== undefined) settle({ outcome: "refused", reason: refusal });
       else if (timeout.aborted) settle({ outcome: "failed", reason: `No answer within ${timeoutMs} ms` });
