@@ -169,7 +169,7 @@ export class AgentRun {
   /**
    * Keeps a step, before the next is made. Without messages it only says that the run is still worked on.
    *
-   * @throws {SojournError} `conflict` where another has taken it up; `invalid_transition` for one that is over, and in a
+   * @throws {SojournError} `precondition_failed` where another has taken it up; `invalid_transition` for one that is over, and in a
    *   session that is not active, as when a limit was reached
    */
   async step(step: AgentStep = {}, options: WriteOptions = {}): Promise<this> {

@@ -1,5 +1,6 @@
 import { type Fault, invalid } from "../engine/errors.ts";
 import { Connection } from "./connection.ts";
+import type { FailureLog } from "./hook.ts";
 import { HttpTransport } from "./http-transport.ts";
 import { Sojourn } from "./sojourn.ts";
 
@@ -20,6 +21,8 @@ export interface ConnectOptions {
   readonly fetch?: typeof fetch | undefined;
   /** More headers, of every request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Told what goes wrong beside the calls, such as in a handler of `on`; one of pino will do. Default: nobody is told. */
+  readonly logger?: FailureLog | undefined;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -74,6 +77,7 @@ export function connect(options: ConnectOptions = {}): Sojourn {
         fetch,
       }),
     ),
+    { logger: options.logger },
   );
 }
 

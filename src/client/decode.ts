@@ -219,6 +219,7 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, decode?: (v
   is_idempotent: ["isIdempotent"],
   details: ["faults"],
   stays_warm: ["staysWarm"],
+  never_began: ["neverBegan"],
   memory_peak_bytes: ["memoryPeakBytes"],
   objects: ["objects", (value) => (value as readonly WireMadeObject[]).map(decodeMade)],
 };

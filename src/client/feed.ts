@@ -14,26 +14,31 @@ export interface FeedEvent {
   readonly data: string;
 }
 
+type IsLeft = (last: FeedEvent, signal: AbortSignal) => Promise<boolean>;
+
 /**
  * The events of a feed, each once and in order, over as many connections as it takes.
  *
- * Ends when the signal aborts, the connection closes, or there is nothing to follow any more, which the server tells
- * whoever comes back. Until the first connection stands, it fails as any call does.
+ * Ends when the signal aborts, the connection closes, or what is followed was deleted, which it returns. Until the first
+ * connection stands, it fails as any call does.
+ *
+ * @param isLeft  whether the last event is still there, or something else began under the same name; asked before it comes back
  */
 export async function* follow(
   connection: Connection,
   request: Request,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<FeedEvent, void, undefined> {
+  { signal, isLeft = async () => true }: { readonly signal: AbortSignal | undefined; readonly isLeft?: IsLeft },
+): AsyncGenerator<FeedEvent, "deleted" | undefined, undefined> {
   const stop = new AbortController();
   const end = (): void => stop.abort();
   const ends = signal === undefined ? [connection.closing] : [connection.closing, signal];
-  if (signal?.aborted) return;
+  if (signal?.aborted) return undefined;
   for (const one of ends) one.addEventListener("abort", end);
   try {
-    yield* reconnecting(connection, request, stop.signal);
+    return yield* reconnecting(connection, request, { signal: stop.signal, isLeft });
   } catch (error) {
     if (!stop.signal.aborted) throw error;
+    return undefined;
   } finally {
     for (const one of ends) one.removeEventListener("abort", end);
     stop.abort();
@@ -43,22 +48,24 @@ export async function* follow(
 async function* reconnecting(
   connection: Connection,
   request: Request,
-  signal: AbortSignal,
-): AsyncGenerator<FeedEvent, void, undefined> {
-  let lastEventId: number | undefined;
+  { signal, isLeft }: { readonly signal: AbortSignal; readonly isLeft: IsLeft },
+): AsyncGenerator<FeedEvent, "deleted" | undefined, undefined> {
+  let last: FeedEvent | undefined;
   let failures = 0;
-  let stream: OpenAnswer | undefined = await connection.stream(request, { signal, lastEventId });
+  let stream: OpenAnswer | undefined = await connection.stream(request, { signal, lastEventId: undefined });
   for (;;) {
     try {
-      stream ??= await connection.stream(request, { signal, lastEventId });
-      for await (const { id, data } of eventsOf(stream, SILENCE_MS)) {
+      if (stream === undefined && last !== undefined && !(await isLeft(last, signal))) return "deleted";
+      stream ??= await connection.stream(request, { signal, lastEventId: last?.id });
+      for await (const { id, event, data } of eventsOf(stream, SILENCE_MS)) {
+        if (event === "deleted") return "deleted";
         failures = 0;
-        lastEventId = Number(id);
-        yield { id: lastEventId, data };
+        last = { id: Number(id), data };
+        yield last;
       }
-      // The session was deleted, or the server stops; coming back tells which.
+      // What is followed was deleted, or the server stops; coming back tells which.
     } catch (error) {
-      if (error instanceof SojournError && error.code === "session_not_found") return;
+      if (isGone(error)) return "deleted";
       if (error instanceof SojournError && !isPassing(error)) throw error;
     } finally {
       stream?.deadline.end();
@@ -67,4 +74,9 @@ async function* reconnecting(
     failures++;
     await pause(backoff(failures), signal);
   }
+}
+
+/** Whether what was followed is no more; who was let in before, and is refused as `invalid`, is past what began anew. */
+function isGone(error: unknown): boolean {
+  return error instanceof SojournError && (error.code === "session_not_found" || error.code === "invalid");
 }

@@ -1,3 +1,4 @@
+import { invalid } from "../engine/errors.ts";
 import type { Connection, Envelope } from "./connection.ts";
 import { decodeSession, type WireSession } from "./decode.ts";
 import { encodeQuery } from "./encode.ts";
@@ -58,6 +59,17 @@ export const WITH_SESSION = "return=session";
 
 export function sessionPath(id: string): string {
   return `/sessions/${encodeURIComponent(id)}`;
+}
+
+/**
+ * The path of what a tenant names.
+ *
+ * @throws {SojournError} `invalid` for what a path would take for something else
+ */
+export function namedPath(folder: string, field: string, name: string): string {
+  if (name !== "" && name !== "." && name !== ".." && name.isWellFormed())
+    return `${folder}/${encodeURIComponent(name)}`;
+  throw invalid([{ field, message: "can't be in a path", type: "invalid_name" }]);
 }
 
 export function textOf(value: unknown): string | undefined {

@@ -34,9 +34,13 @@ import type { Pruned, PrunePolicy } from "./history.ts";
 import { HttpAgentRuns } from "./http-agent-runs.ts";
 import { HttpArtifacts } from "./http-artifacts.ts";
 import { HttpCalls, sessionPath, textOf, WITH_SESSION } from "./http-calls.ts";
+import { HttpEvents } from "./http-events.ts";
 import { HttpHistory } from "./http-history.ts";
 import { HttpObjects } from "./http-objects.ts";
 import { HttpTasks } from "./http-tasks.ts";
+import { HttpTemplates } from "./http-templates.ts";
+import { HttpTopics } from "./http-topics.ts";
+import { HttpWebhooks } from "./http-webhooks.ts";
 import type {
   AddedMetrics,
   CallOptions,
@@ -71,6 +75,10 @@ export class HttpTransport implements Transport {
   readonly agentRuns: HttpAgentRuns;
   readonly objects: HttpObjects;
   readonly tasks: HttpTasks;
+  readonly templates: HttpTemplates;
+  readonly events: HttpEvents;
+  readonly webhooks: HttpWebhooks;
+  readonly topics: HttpTopics;
   readonly #connection: Connection;
   readonly #calls: HttpCalls;
 
@@ -82,6 +90,10 @@ export class HttpTransport implements Transport {
     this.agentRuns = new HttpAgentRuns(this.#calls);
     this.objects = new HttpObjects(this.#calls);
     this.tasks = new HttpTasks(this.#calls);
+    this.templates = new HttpTemplates(this.#calls);
+    this.events = new HttpEvents(this.#calls);
+    this.webhooks = new HttpWebhooks(this.#calls);
+    this.topics = new HttpTopics(this.#calls);
   }
 
   actingAs(session: string): HttpTransport {
@@ -179,7 +191,7 @@ export class HttpTransport implements Transport {
     { signal }: CallOptions,
   ): AsyncGenerator<Operation, void, undefined> {
     const request = { method: "GET", path: `${sessionPath(uid)}/operations`, query: encodeQuery(query) } as const;
-    for await (const { data } of follow(this.#connection, request, signal)) {
+    for await (const { data } of follow(this.#connection, request, { signal })) {
       yield decodeOperation(JSON.parse(data) as WireOperation);
     }
   }

@@ -39,6 +39,17 @@ export type {
   Strategy,
   TokenUsage,
 } from "./conversation.ts";
+export type { Delivery } from "./delivery.ts";
+export {
+  type EventOf,
+  type EventPage,
+  type EventPageQuery,
+  type EventPattern,
+  type EventQuery,
+  Events,
+  type EventType,
+  type SessionEvent,
+} from "./events.ts";
 export type {
   Change,
   Checkpoint,
@@ -56,6 +67,7 @@ export type {
   ReplayRequest,
   Side,
 } from "./history.ts";
+export { type FailureLog, Hook, type HookOptions } from "./hook.ts";
 export type {
   AddedMetrics,
   CallOptions,
@@ -115,5 +127,16 @@ export {
   type WorkerOrigin,
 } from "./task.ts";
 export { Tasks } from "./tasks.ts";
+export { type NewTemplate, type Template, Templates } from "./templates.ts";
+export type { Subscriber, Subscription, Topic, TopicMessage, TopicStart } from "./topic.ts";
+export { type PublishOptions, Topics } from "./topics.ts";
 export { type Erased, type Profile, type ProfilePatch, Users } from "./users.ts";
+export {
+  type FailedAttempt,
+  type NewWebhook,
+  type SetWebhook,
+  type Webhook,
+  type WebhookOptions,
+  Webhooks,
+} from "./webhooks.ts";
 export { WorkingMemory } from "./working-memory.ts";

@@ -33,6 +33,8 @@ export interface OperationInputs extends Omit<TaskInputs, "task.finished" | "tas
     readonly status: "completed" | "failed";
     readonly reason?: string;
     readonly processingTimeMs: number;
+    /** What closes the calls of one that failed, and says that nothing came of it. */
+    readonly messages?: readonly SealedMessage[];
   };
   readonly "task.finished": Timed<TaskInputs["task.finished"]>;
   readonly "task.performed": Timed<TaskInputs["task.performed"]>;

@@ -27,6 +27,8 @@ export interface Request {
   readonly isSlow?: boolean;
   /** How long the server was told that it may work, beside what any call may take. */
   readonly workMs?: number;
+  /** The version that what it changes must have. */
+  readonly ifMatch?: number | undefined;
 }
 
 /** Bytes that are asked for, and what is known of them. */
@@ -59,10 +61,12 @@ const BASE = "/api/v1";
 
 /** A request to a server. */
 export function prepared(
-  { method, path, query, body, isSlow = false, workMs = 0 }: Request,
+  { method, path, query, body, isSlow = false, workMs = 0, ifMatch }: Request,
   { url, headers, timeoutMs, modelTimeoutMs }: ConnectionOptions,
 ): Prepared {
   const init: Init = { method, headers: { ...headers }, redirect: "manual" };
+  assertWritable({ ifMatch });
+  if (ifMatch !== undefined) init.headers["if-match"] = `"${ifMatch}"`;
   if (body !== undefined) {
     init.headers["content-type"] = "application/json";
     init.body = toJson(body);
@@ -78,10 +82,9 @@ export function prepared(
 export function preparedWrite(request: Request, options: WriteOptions, connection: ConnectionOptions): Prepared {
   assertWritable(options);
   const { idempotencyKey, ifMatch } = options;
-  const write = prepared(request, connection);
+  const write = prepared({ ...request, ifMatch }, connection);
   const key = idempotencyKey ?? (connection.retries > 0 ? mintKey() : undefined);
   if (key !== undefined) write.init.headers["idempotency-key"] = key;
-  if (ifMatch !== undefined) write.init.headers["if-match"] = `"${ifMatch}"`;
   return write;
 }
 

@@ -9,6 +9,7 @@ import type { Verdict } from "./answers.ts";
 import { Artifacts } from "./artifacts.ts";
 import type { Bytes } from "./content.ts";
 import type { Compacted, Compaction } from "./conversation.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Checkpoint, Diff, Family, NewFork, ReplayReport, ReplayRequest } from "./history.ts";
 import type { AddedMetrics, CallOptions, OperationQuery, SessionPatch, WriteOptions } from "./inputs.ts";
 import type { Limits } from "./limits.ts";
@@ -30,6 +31,8 @@ import {
 } from "./session-state.ts";
 import type { RunOptions } from "./task.ts";
 import { Tasks } from "./tasks.ts";
+import type { TopicMessage } from "./topic.ts";
+import { Topics } from "./topics.ts";
 import type { Sighting, Transition, Transport } from "./transport.ts";
 import { WorkingMemory } from "./working-memory.ts";
 
@@ -293,6 +296,25 @@ export class Session implements AsyncDisposable {
    */
   run<Output = Json>(app: string, action?: string, input?: Json, options: RunOptions = NO_OPTIONS): Run<Output> {
     return this.tasks.run<Output>(app, action, input, options);
+  }
+
+  /**
+   * Adds a message to a topic, as one from this session; resolves once it is durable.
+   *
+   * @param content  any JSON of at most 64 KiB
+   * @throws {SojournError} `invalid_transition` once the session has ended
+   */
+  async publish(topic: string, content: Json, options: WriteOptions = NO_OPTIONS): Promise<TopicMessage> {
+    return await new Topics(this.#transport.topics).publish(topic, content, { ...options, session: this.uid });
+  }
+
+  /** Subscribes to a topic by the name of the session, as `sojourn.topics.subscribe` does by any. */
+  subscribe<Content = Json>(
+    topic: string,
+    options: { readonly begin?: "first" | "next" | undefined } & CallOptions = NO_OPTIONS,
+  ): AsyncGenerator<Delivery<Content>, void, undefined> {
+    const { begin, signal } = options;
+    return new Topics(this.#transport.topics).subscribe(topic, { subscriber: this.sessionId, begin, signal });
   }
 
   /**

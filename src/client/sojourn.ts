@@ -3,30 +3,54 @@ import { invalid, SojournError } from "../engine/errors.ts";
 import type { Cleaned, Health, SessionStats } from "./answers.ts";
 import { Artifacts } from "./artifacts.ts";
 import { type Content, type OnProgress, sourceOf } from "./content.ts";
+import { type EventOf, type EventPattern, Events, type SessionEvent } from "./events.ts";
 import type { ImportQuery, Pruned, PrunePolicy } from "./history.ts";
+import { type FailureLog, Hook, type HookOptions } from "./hook.ts";
 import type { CallOptions, CleanupQuery, NewSession, SessionFilter, SessionQuery, WriteOptions } from "./inputs.ts";
 import { Keys } from "./keys.ts";
 import { Reply } from "./reply.ts";
 import { type ChatOptions, Session } from "./session.ts";
 import { idOf, type SessionName } from "./session-id.ts";
 import type { App, BrokenApp } from "./task.ts";
+import { Templates } from "./templates.ts";
+import { Topics } from "./topics.ts";
 import type { Transport } from "./transport.ts";
 import { Users } from "./users.ts";
+import { Webhooks } from "./webhooks.ts";
+
+/** What `Sojourn` is made with beside the way to its sessions. */
+export interface SojournOptions {
+  /** Whether to close it closes the way; default `true`. */
+  readonly closesItself?: boolean;
+  /** Told what hooks have nobody else to tell. */
+  readonly logger?: FailureLog | undefined;
+}
 
 /** Sojourn, wherever it runs. Made by `connect` or `open`. */
 export class Sojourn implements AsyncDisposable {
   readonly sessions: Sessions;
   readonly users: Users;
   readonly keys: Keys;
+  readonly templates: Templates;
+  readonly events: Events;
+  readonly webhooks: Webhooks;
+  readonly topics: Topics;
   readonly #transport: Transport;
   readonly #closesItself: boolean;
+  readonly #logger: FailureLog | undefined;
+  readonly #hooks = new Set<Hook>();
 
-  constructor(transport: Transport, { closesItself = true }: { readonly closesItself?: boolean } = {}) {
+  constructor(transport: Transport, { closesItself = true, logger }: SojournOptions = {}) {
     this.#transport = transport;
     this.#closesItself = closesItself;
+    this.#logger = logger;
     this.sessions = new Sessions(transport);
     this.users = new Users(transport);
     this.keys = new Keys(transport);
+    this.templates = new Templates(transport.templates);
+    this.events = new Events(transport.events);
+    this.webhooks = new Webhooks(transport.webhooks);
+    this.topics = new Topics(transport.topics);
   }
 
   /**
@@ -50,7 +74,38 @@ export class Sojourn implements AsyncDisposable {
    * It closes with this one, and to close it alone changes nothing.
    */
   actingAs(session: SessionName): Sojourn {
-    return new Sojourn(this.#transport.actingAs(idOf(session)), { closesItself: false });
+    return new Sojourn(this.#transport.actingAs(idOf(session)), { closesItself: false, logger: this.#logger });
+  }
+
+  /**
+   * Calls a handler with each event that is committed from then on, in any session of the tenant: in order, one at a time, and after
+   * the commit, so that a handler can refuse nothing. It is called until the hook is stopped, or Sojourn is closed; what happens
+   * after that, or before, is in `events`, behind the `cursor` of the last event.
+   *
+   * What a handler throws is told to `onError`, and disturbs nobody; the next event is handled.
+   *
+   * @param types  names of events, and beginnings of names such as `session.artifact.*`
+   * @returns once it listens
+   * @throws {SojournError} `invalid` for a type that no event has, or an `after` that is no cursor
+   */
+  async on<const P extends EventPattern>(
+    types: P | readonly P[],
+    handler: (event: EventOf<P>) => unknown,
+    { after = "now", onError = this.#logFailure, signal }: HookOptions = {},
+  ): Promise<Hook> {
+    if (typeof handler !== "function") {
+      throw invalid([{ field: "handler", message: "must be a function", type: "invalid_type" }]);
+    }
+    const query = { types: [types].flat() as readonly P[] };
+    const { cursor } = await this.events.page({ ...query, after, pageSize: 1, signal });
+    const start = after === "now" ? cursor : after;
+    const feed = (signal: AbortSignal): AsyncIterable<SessionEvent> =>
+      this.#transport.events.follow({ ...query, after: start }, { signal });
+    // NOTE: the feed has no others than those that were asked for.
+    const hook = new Hook(feed, { handler: handler as (event: SessionEvent) => unknown, onError }, signal);
+    this.#hooks.add(hook);
+    void hook.ended.then(() => this.#hooks.delete(hook));
+    return hook;
   }
 
   /** The apps that sessions can run, each in its newest version, by name. */
@@ -92,14 +147,24 @@ export class Sojourn implements AsyncDisposable {
     return this.#transport.backUp(options);
   }
 
-  /** Ends what is followed, waits for the calls in hand, and lets go of everything. Idempotent. */
+  /**
+   * Ends what is followed, waits for the calls in hand, and lets go of everything. Handlers that run go on, without it; whoever waits
+   * for them stops their hooks, and awaits that these have `ended`. Idempotent.
+   */
   async close(): Promise<void> {
+    for (const hook of this.#hooks) hook.stop();
     if (this.#closesItself) await this.#transport.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+
+  readonly #logFailure = (error: unknown, event: SessionEvent | undefined): void => {
+    const { type, cursor } = event ?? {};
+    const message = event === undefined ? "a hook hears of no more events" : "a handler of events failed";
+    this.#logger?.error({ err: error, type, cursor }, message);
+  };
 }
 
 /** All sessions of the caller's tenant. */

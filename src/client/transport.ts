@@ -14,6 +14,7 @@ import type { Cleaned, Health, SessionStats, Verdict } from "./answers.ts";
 import type { ArtifactDescription, ArtifactFilter, ArtifactState, Grant, Permission } from "./artifact.ts";
 import type { Bytes, OnProgress, Source } from "./content.ts";
 import type { ChatAnswer, Compacted, Compaction, Message, NewMessage } from "./conversation.ts";
+import type { EventPage, EventPageQuery, EventQuery, SessionEvent } from "./events.ts";
 import type {
   Checkpoint,
   Diff,
@@ -41,7 +42,10 @@ import type { Lineage, ObjectFilter, SessionObject } from "./object.ts";
 import type { Operation } from "./operation.ts";
 import type { SessionState } from "./session-state.ts";
 import type { App, BrokenApp, RunOptions, Task, TaskEvent, TaskQuery } from "./task.ts";
+import type { NewTemplate, Template } from "./templates.ts";
+import type { Subscriber, Topic, TopicMessage, TopicStart } from "./topic.ts";
 import type { Erased, Profile, ProfilePatch } from "./users.ts";
+import type { NewWebhook, SetWebhook, Webhook, WebhookOptions } from "./webhooks.ts";
 
 /** What an answer told of a session. The whole of its state is made only where somebody looks. */
 export interface Sighting {
@@ -180,6 +184,30 @@ export interface AgentRunTransport {
   finish(uid: string, run: HeldRun, end: AgentEnd, options: WriteOptions): Promise<Told<AgentRunState>>;
 }
 
+/** The way to the templates of a tenant. */
+export interface TemplateTransport {
+  set(name: string, wanted: NewTemplate, options: WriteOptions): Promise<Template>;
+  get(name: string, options: CallOptions): Promise<Template>;
+  list(options: CallOptions): Promise<readonly Template[]>;
+  remove(name: string, options: WriteOptions): Promise<void>;
+}
+
+/** The way to what happens in all sessions of a tenant. */
+export interface EventTransport {
+  page(query: EventPageQuery, options: CallOptions): Promise<EventPage>;
+  /** Live; ends when the signal aborts, or the transport closes. */
+  follow(query: EventQuery, options: CallOptions): AsyncGenerator<SessionEvent, void, undefined>;
+}
+
+/** The way to the webhooks of a tenant. */
+export interface WebhookTransport {
+  /** Sent once, whatever becomes of it; so it is with `remove`. */
+  set(name: string, wanted: NewWebhook, options: WebhookOptions): Promise<SetWebhook>;
+  get(name: string, options: CallOptions): Promise<Webhook>;
+  list(options: CallOptions): Promise<readonly Webhook[]>;
+  remove(name: string, options: WebhookOptions): Promise<void>;
+}
+
 /** A moment to name. */
 export interface NewCheckpoint {
   readonly name: string;
@@ -232,6 +260,54 @@ export interface TaskTransport {
   follow(uid: string, taskId: string, options: CallOptions, onEvent: (event: TaskEvent) => void): Promise<Told<Task>>;
 }
 
+/** Which page of a list that has no filter. */
+export interface PageQuery {
+  readonly pageSize?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** A message to publish. */
+export interface NewTopicMessage {
+  readonly content: Json;
+  /** The session that it is from. */
+  readonly sessionId: string | undefined;
+}
+
+/** A subscriber of a topic. */
+export interface SubscriberPlace {
+  readonly topic: string;
+  readonly subscriber: string;
+}
+
+/** The messages of a topic as they come. */
+export type FollowedTopic = AsyncGenerator<TopicMessage, "deleted" | undefined, undefined>;
+
+/** The way to the topics of a tenant. */
+export interface TopicTransport {
+  publish(topic: string, message: NewTopicMessage, options: WriteOptions): Promise<TopicMessage>;
+  messages(
+    topic: string,
+    query: TopicStart & { readonly pageSize?: number | undefined },
+    cursor: string | undefined,
+    options: CallOptions,
+  ): Promise<Page<TopicMessage>>;
+  /** Ends when the topic is deleted, which it returns, the signal aborts, or the transport closes. */
+  follow(topic: string, start: TopicStart, options: CallOptions): FollowedTopic;
+  /** @param options.isPatient  it is tried again until the transport closes, as long as what fails may pass */
+  acknowledge(
+    place: SubscriberPlace,
+    through: number,
+    options: CallOptions & { readonly isPatient?: boolean | undefined },
+  ): Promise<Subscriber>;
+  move(place: SubscriberPlace, after: number | undefined, options: CallOptions): Promise<Subscriber>;
+  subscriber(place: SubscriberPlace, options: CallOptions): Promise<Subscriber>;
+  subscribers(topic: string, query: PageQuery, options: CallOptions): Promise<Page<Subscriber>>;
+  unsubscribe(place: SubscriberPlace, options: CallOptions): Promise<void>;
+  get(topic: string, options: CallOptions): Promise<Topic>;
+  list(query: PageQuery, options: CallOptions): Promise<Page<Topic>>;
+  delete(topic: string, options: WriteOptions): Promise<{ readonly topic: string; readonly messages: number }>;
+}
+
 /** The calls whose answer is a session, and that take nothing but a reason. */
 export type Transition = "suspend" | "resume" | "keepalive";
 
@@ -254,6 +330,14 @@ export interface Transport {
   readonly objects: ObjectTransport;
   /** What sessions do by apps. */
   readonly tasks: TaskTransport;
+  /** What sessions begin with. */
+  readonly templates: TemplateTransport;
+  /** What happens in all sessions. */
+  readonly events: EventTransport;
+  /** Where that is brought. */
+  readonly webhooks: WebhookTransport;
+  /** What sessions leave for each other. */
+  readonly topics: TopicTransport;
   /** The same way, for whoever acts as a session; it closes with this one. */
   actingAs(session: string): Transport;
   /** By name or by `uid`; with `at`, as it was just after that operation, or at that checkpoint. */

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { type Decoded, decodeText, decodeToml, wordsOf } from "./decode.ts";
 import { readConfigFile } from "./file.ts";
+import { type LlmspellFault, type LlmspellValue, llmspellSettings, RUNTIME_KEY } from "./llmspell.ts";
 import { nearest } from "./nearest.ts";
 import { FILE_OPTION, flagOf, OPTIONS, type Option, variableOf } from "./options.ts";
 import {
@@ -35,11 +36,13 @@ export type Config = { readonly [Name in Defaulted as Camel<Name>]: Value<Table[
   readonly templates?: ConfiguredTemplates;
   /** The operator's limits of sessions, which only the file has. */
   readonly limits?: FileValue;
+  /** Whether rs-llmspell's table or variables are there: its scripts open the data themselves, where no server is named. */
+  readonly isLlmspell?: true;
 };
 
 /** One thing that is wrong with the configuration. */
 export interface ConfigFault {
-  /** Where the value came from: `--port`, `SOJOURN_PORT`, `sojourn.toml: port`, or the file itself. */
+  /** Where the value came from: `--port`, `SOJOURN_PORT`, `LLMSPELL_SESSIONS_MAX`, `sojourn.toml: port`, or the file itself. */
   readonly source: string;
   /** The option's name, `config` for the file as a whole; of an unknown key, the key. */
   readonly option: string;
@@ -50,6 +53,8 @@ export interface ConfigSources {
   /** Values of flags as they were typed, by option name (`max_sessions`). */
   readonly flags?: Readonly<Record<string, string | undefined>>;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What is wrong with templates and limits beside their form; whoever knows what they may hold tells. */
+  readonly check?: (tables: Pick<Config, "templates" | "limits">) => readonly TemplateFault[];
   /** Where sojourn.toml is looked for, and where relative paths begin. */
   readonly cwd: string;
 }
@@ -62,8 +67,10 @@ export type Loaded = { readonly config: Config } | { readonly faults: readonly C
  *
  * All faults are told at once, also those of values that another source overrides. Unknown keys of the file are
  * faults; unknown `SOJOURN_…` variables are not, because orchestrators inject some (`SOJOURN_PORT_7070_TCP`).
+ *
+ * What rs-llmspell calls an option counts less than our own name of it, in the environment as in the file.
  */
-export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded {
+export function loadConfig({ flags = {}, env = {}, cwd, check = () => [] }: ConfigSources): Loaded {
   const faults: ConfigFault[] = [];
   const typed = (name: string, option: Option): readonly Candidate[] => [
     ...candidate(flagOf(name), flags[name], (text) => decodeText(option, text)),
@@ -84,20 +91,32 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
   }
   const entries = "entries" in file ? file.entries : {};
   for (const key of Object.keys(entries)) {
-    if (key !== TEMPLATES_KEY && key !== LIMITS_KEY && !Object.hasOwn(OPTIONS, key))
-      faults.push(unknownKey(file.name, key));
+    if (!TABLES.includes(key) && !Object.hasOwn(OPTIONS, key)) faults.push(unknownKey(file.name, key));
   }
 
   const wrong: TemplateFault[] = [];
   const templates = decodeTemplates(entries[TEMPLATES_KEY], wrong);
   const limits = decodeLimits(entries[LIMITS_KEY], wrong);
+  wrong.push(...check({ templates, ...(limits !== undefined && { limits }) }));
   for (const { path, message } of wrong) {
     faults.push({ source: `${file.name}: ${path}`, option: path.split(".", 1)[0] ?? path, message });
   }
 
+  const llmspell = llmspellSettings(entries[RUNTIME_KEY], env);
+  faults.push(
+    ...llmspell.variableFaults.map(theirFault),
+    ...llmspell.fileFaults.map(inFileOf(file.name)).map(theirFault),
+  );
+
   const values = Object.entries(OPTIONS).map(([name, option]: [string, Option]) => {
     const inFile = candidate(`${file.name}: ${name}`, entries[name], (value) => decodeToml(option, value));
-    const strongest = settle(name, [...typed(name, option), ...inFile]);
+    const theirs = (values: readonly LlmspellValue[]) => values.filter((value) => value.option === name);
+    const strongest = settle(name, [
+      ...typed(name, option),
+      ...theirs(llmspell.variables),
+      ...inFile,
+      ...theirs(llmspell.inFile).map(inFileOf(file.name)),
+    ]);
     return [name, (strongest && decodedValue(strongest)) ?? option.default] as const;
   });
   if (faults.length > 0) return { faults };
@@ -107,8 +126,21 @@ export function loadConfig({ flags = {}, env = {}, cwd }: ConfigSources): Loaded
       ...config,
       ...(Object.keys(templates).length > 0 && { templates }),
       ...(limits !== undefined && { limits }),
+      ...((llmspell.variables.length > 0 || Object.hasOwn(entries, RUNTIME_KEY)) && { isLlmspell: true }),
     },
   };
+}
+
+/** Keys of the file that are no options, but tables. */
+const TABLES: readonly string[] = [TEMPLATES_KEY, LIMITS_KEY, RUNTIME_KEY];
+
+function theirFault({ source, message }: LlmspellFault): ConfigFault {
+  return { source, option: RUNTIME_KEY, message };
+}
+
+/** Says that something stands in the file. */
+function inFileOf(file: string): <T extends { readonly source: string }>(found: T) => T {
+  return (found) => ({ ...found, source: `${file}: ${found.source}` });
 }
 
 /** Where the makers of models have their users keep the key. */

@@ -69,6 +69,14 @@ export const OPTIONS = {
     default: "./data",
     description: "Directory that holds everything; change it to keep the sessions on another disk or volume",
   },
+  storage: {
+    type: "choice",
+    default: "directory",
+    choices: ["directory", "temporary"],
+    description:
+      "Whether what is written stays in the data directory, or goes with the server, from a directory of its own among the " +
+      "machine's temporary files; choose temporary for trials and tests",
+  },
   durability: {
     type: "choice",
     default: "full",
@@ -141,7 +149,7 @@ export const OPTIONS = {
   model_prices: {
     type: "prices",
     description:
-      "What the model costs, in US dollars for a million tokens, in and out, such as 0.15,0.60; left out, costs are not counted",
+      "What the model costs, in US dollars for a million tokens, in and out, such as 0.15,0.60; set it to count costs, and to limit them",
   },
   model_timeout_seconds: {
     type: "integer",
@@ -381,6 +389,23 @@ export const OPTIONS = {
     description:
       "How much the artifacts of a tenant's ended sessions may take together; past that, those that ended first are " +
       "removed; set it to bound the disk",
+  },
+  topic_max_messages: {
+    type: "integer",
+    min: 1,
+    max: 1_000_000_000,
+    unit: "messages",
+    description:
+      "How many messages a topic may have; past that, the oldest are removed within minutes, whoever has read them or not; set it to " +
+      "bound the store",
+  },
+  topic_retention_days: {
+    type: "integer",
+    min: 1,
+    max: 3_650,
+    unit: "days",
+    description:
+      "How long a message of a topic is kept, whoever has read it or not; set it for compliance, or where what is older has no use",
   },
   max_body_bytes: {
     type: "integer",

@@ -1,3 +1,4 @@
+import { llmspellTable } from "./llmspell.ts";
 import { DEFAULT_FILE, FILE_OPTION, flagOf, isSecret, OPTIONS, type Option, rangeOf, variableOf } from "./options.ts";
 
 /**
@@ -29,7 +30,13 @@ idle_timeout_seconds = "never"  # or a number
 max_lifetime_seconds = 604800
 \`\`\`
 
-They are for all tenants. A tenant may set templates of its own beside them ([templates](concepts.md#template)).
+They are for all tenants. A tenant may set templates of its own beside them ([templates](templates.md)).
+
+The table \`[runtime.sessions]\` of rs-llmspell may stand in the file as it is, and its variables in the environment. Each key is an option of ours by another name:
+
+${llmspellTable()}
+
+Where both are given, ours wins: in the environment \`SOJOURN_…\` over \`LLMSPELL_…\`, in the file our key over the one in the table; flags, variables and file rank among each other as ever. A key that is left out has our default, not that of rs-llmspell: \`enabled\` is true, and what is written stays. There is no store in PostgreSQL, and \`postgres\` is refused. With any of these given, [\`sojourn run\`](scripts.md) works on the data itself where no server is named.
 
 ${[section("config", FILE_OPTION), ...sections].join("\n\n")}
 

@@ -109,11 +109,16 @@ export const LIMITS_KEY = "limits";
 
 /** Reads the table of limits; adds to `faults` what is wrong with it. What it may hold is said where it is read. */
 export function decodeLimits(table: unknown, faults: TemplateFault[]): Value | undefined {
-  const limits = table !== undefined && isTable(table) ? plain(table) : undefined;
-  if (table !== undefined && limits === undefined) {
+  if (table === undefined) return undefined;
+  if (!isTable(table)) {
     faults.push({ path: LIMITS_KEY, message: "must be a table, such as [limits] with calls = 100 below it" });
+    return undefined;
   }
-  return limits;
+  for (const [key, value] of Object.entries(table)) {
+    if (plain(value) === undefined)
+      faults.push({ path: `${LIMITS_KEY}.${key}`, message: "must be finite numbers, or rules" });
+  }
+  return plain(table);
 }
 
 /** A value of the file as JSON has it, or `undefined` where JSON has nothing like it. */

@@ -199,7 +199,7 @@ async function answer(
  * @throws {SojournError} `session_not_found`; `forbidden` for what operators do, which no session has a right to
  */
 async function actedAs(
-  { sessions }: HttpContext,
+  { services: { sessions } }: HttpContext,
   {
     incoming,
     identity,

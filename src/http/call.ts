@@ -35,41 +35,11 @@ const NoQuery = z.strictObject({});
 export async function callRoute(context: HttpContext, route: Route, called: Called): Promise<Reply> {
   const { env, params, requestId, headers, line, identity, actingAs } = called;
   const { incoming } = env;
-  const {
-    sessions,
-    users,
-    templates,
-    topics,
-    events,
-    webhooks,
-    memory,
-    tasks,
-    objects,
-    access,
-    artifacts,
-    history,
-    retention,
-    bundles,
-    service,
-    clock,
-  } = context;
+  const { services, clock } = context;
+  const { access } = services;
   const body = await bodyOf(context, route, env);
   const call: Call = {
-    sessions,
-    users,
-    templates,
-    topics,
-    events,
-    webhooks,
-    memory,
-    tasks,
-    objects,
-    access,
-    artifacts,
-    history,
-    retention,
-    bundles,
-    service,
+    ...services,
     caller: callerOf(identity, actingAs),
     id: Object.values(params)[0] ?? "",
     params,

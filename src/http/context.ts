@@ -8,7 +8,8 @@ import type { Meters } from "./meters.ts";
 import type { Services } from "./route.ts";
 
 /** What the HTTP server stands on. */
-export interface HttpContext extends Services {
+export interface HttpContext {
+  readonly services: Services;
   readonly admission: Admission;
   readonly limits: EdgeLimits;
   readonly gate: Gate;

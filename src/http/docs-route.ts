@@ -31,8 +31,8 @@ export function docsRoute(context: HttpContext): (env: HttpBindings) => Promise<
  * refused; they get the passages as they are.
  */
 async function modelFor(context: HttpContext, env: HttpBindings): Promise<LanguageModel | undefined> {
-  const { memory, gate } = context;
-  const { model } = memory;
+  const { services, gate } = context;
+  const { model } = services.memory;
   if (!model.isLanguageModel) return undefined;
   const counted = { route: "/docs/*?ask", isRead: false };
   const caller = await gate.recognize(env.incoming, "sessions:write", counted);

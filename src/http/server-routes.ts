@@ -17,8 +17,8 @@ export function serverRoutes(
   dialects: Dialects,
   late: LateDialects,
 ): Record<string, ServerRoute> {
-  const { service, meters } = context;
-  const { version, probe, assertAlive } = service;
+  const { services, meters } = context;
+  const { version, probe, assertAlive } = services.service;
   const docs = (shown: () => readonly Dialect[] | Promise<readonly Dialect[]>, openapi: string): ServerRoute =>
     open(async () => {
       const endpoints = (await shown()).flatMap(endpointsOf);

@@ -6,7 +6,7 @@ import type { Logger } from "./log.ts";
 const LONG_MS = 3_600_000;
 
 describe("startChores()", () => {
-  const silent: Logger = { info: () => {}, error: () => {}, fatal: () => {} };
+  const silent: Logger = { info: () => {}, warn: () => {}, error: () => {}, fatal: () => {} };
 
   it("begins at once with those that ask for it, and again when it is time, one run at a time", async () => {
     let [runs, inHand, most] = [0, 0, 0];

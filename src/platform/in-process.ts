@@ -47,9 +47,13 @@ import { parse } from "../http/request.ts";
 import { InProcessAgentRuns } from "./in-process-agent-runs.ts";
 import { InProcessArtifacts } from "./in-process-artifacts.ts";
 import { asOperator, type InProcessCalls, StreamSighting, seenWith } from "./in-process-calls.ts";
+import { InProcessEvents } from "./in-process-events.ts";
 import { InProcessHistory } from "./in-process-history.ts";
 import { InProcessObjects } from "./in-process-objects.ts";
 import { InProcessTasks } from "./in-process-tasks.ts";
+import { InProcessTemplates } from "./in-process-templates.ts";
+import { InProcessTopics } from "./in-process-topics.ts";
+import { InProcessWebhooks } from "./in-process-webhooks.ts";
 import { bodyOf, jsonOf, momentOf, queryOf, writing } from "./input.ts";
 import type { Engine } from "./open-engine.ts";
 import { systemClock } from "./ports.ts";
@@ -65,6 +69,10 @@ export class InProcess implements Transport {
   readonly history: InProcessHistory;
   readonly objects: InProcessObjects;
   readonly tasks: InProcessTasks;
+  readonly templates: InProcessTemplates;
+  readonly events: InProcessEvents;
+  readonly webhooks: InProcessWebhooks;
+  readonly topics: InProcessTopics;
   readonly #calls: InProcessCalls;
   readonly #engine: Engine;
   readonly #sessions: Sessions;
@@ -79,6 +87,10 @@ export class InProcess implements Transport {
     this.history = new InProcessHistory(calls);
     this.objects = new InProcessObjects(calls);
     this.tasks = new InProcessTasks(calls);
+    this.templates = new InProcessTemplates(calls);
+    this.events = new InProcessEvents(calls);
+    this.webhooks = new InProcessWebhooks(calls);
+    this.topics = new InProcessTopics(calls);
   }
 
   actingAs(session: string): InProcess {
@@ -335,7 +347,7 @@ export class InProcess implements Transport {
   async #close(): Promise<void> {
     const calls = this.#calls.inHand.close();
     // What is followed never ends by itself.
-    await this.#sessions.close();
+    await Promise.all([this.#sessions.close(), this.#engine.topics.close()]);
     await calls;
     await this.#engine.close();
   }

@@ -3,6 +3,7 @@ import pino, { type Logger as Pino } from "pino";
 /** Takes lines of a log: what happened, and in words. One of pino is one. */
 export interface Logger {
   info(line: object, message: string): void;
+  warn(line: object, message: string): void;
   error(line: object, message: string): void;
   fatal(line: object, message: string): void;
 }

@@ -8,7 +8,7 @@ import { retentionOf } from "../config/retention.ts";
 import type { Value } from "../config/templates.ts";
 import { Access, LOCAL } from "../engine/access.ts";
 import { SECOND } from "../engine/clock.ts";
-import { invalid, SojournError } from "../engine/errors.ts";
+import { type Fault, invalid, SojournError } from "../engine/errors.ts";
 import { Events } from "../engine/events.ts";
 import { given } from "../engine/given.ts";
 import { History } from "../engine/history.ts";
@@ -23,9 +23,11 @@ import type { Commit, Store, StreamRef } from "../engine/store.ts";
 import type { Records, StreamKind } from "../engine/streams.ts";
 import { Tasks } from "../engine/tasks.ts";
 import { assertTemplates, type TemplateSet, Templates } from "../engine/templates.ts";
+import { type TopicPolicy, TopicRetention } from "../engine/topic-retention.ts";
 import { Topics } from "../engine/topics.ts";
 import { Users } from "../engine/users.ts";
 import { Webhooks } from "../engine/webhooks.ts";
+import type { Attempted } from "../events/courier.ts";
 import { Couriers } from "../events/couriers.ts";
 import { newSecret } from "../events/signature.ts";
 import { encodeEvent } from "../http/dialects/native/events.ts";
@@ -99,6 +101,8 @@ export type EngineConfig = WorkersConfig &
     | "retentionKeepLatest"
     | "retentionMaxSessions"
     | "retentionMaxArtifactBytes"
+    | "topicMaxMessages"
+    | "topicRetentionDays"
   >;
 
 /** An engine at work on its data directory. */
@@ -121,6 +125,8 @@ export interface Engine {
   assertAlive(): void;
   /** Resolves if the engine can do its work; rejects with why not. */
   probe(): Promise<void>;
+  /** Brings events to webhooks from then on, and those that nobody brought before. */
+  beginWebhooks(): Promise<void>;
   /** Finds the apps, and sees to the tasks that a process before left. */
   begin(): Promise<void>;
   /** Takes a backup of all that there is; the signal ends it. */
@@ -136,6 +142,8 @@ export interface EngineParts {
   readonly observe?: (store: Store) => Store;
   /** Makes of the model what is used in its place. */
   readonly observeModel?: (model: Model) => Model;
+  /** Told of each attempt to bring an event to a webhook. */
+  readonly observeAttempt?: (attempted: Attempted) => void;
   /** What answers chats, in place of what the configuration says. */
   readonly model?: Model;
   /** What runs apps, in place of workers. */
@@ -156,6 +164,7 @@ export function openEngine(
     logger,
     observe = (store) => store,
     observeModel = (model) => model,
+    observeAttempt = () => undefined,
     model: asked = modelOf(config),
     runner: apart,
     environment = {},
@@ -167,6 +176,7 @@ export function openEngine(
   const model = observeModel(prices === undefined ? bounded : priced(bounded, prices));
   const configured = templatesOf(config);
   assertTemplates(configured);
+  const sessionLimits = limitsOf(config);
   let failure: SojournError | undefined;
   const sqlite = openSqliteStore({
     directory: config.data,
@@ -197,7 +207,7 @@ export function openEngine(
     metadataBytes: config.maxMetadataBytes,
     whenParentEnds: config.whenParentEnds,
     ...given("maxSessions", config.maxSessions),
-    ...given("limits", limitsOf(config)),
+    ...given("limits", sessionLimits),
   };
   const ports = { store, clock: systemClock, ids: randomIds, digest: blake3, isSame };
   const templates = new Templates(ports, configured);
@@ -209,8 +219,11 @@ export function openEngine(
     ...ports,
     targets,
     newSecret,
-    onChange: (tenant) => void couriers.refresh(tenant).catch(failed),
+    onChange: (tenant, name) => {
+      if (brings) void couriers.refresh(tenant, name).catch(failed);
+    },
   });
+  let brings = false;
   const couriers = new Couriers({
     ...ports,
     webhooks,
@@ -220,6 +233,13 @@ export function openEngine(
     wait: async (ms, signal) => await setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined),
     random: Math.random,
     timeoutMs: WEBHOOK_TIMEOUT_MS,
+    onAttempt: (attempted) => {
+      observeAttempt(attempted);
+      // The pauses between attempts bound how many lines there are.
+      if (attempted.outcome === "failed") logger.warn(attempted, "an event was not taken by a webhook's target");
+      if (attempted.outcome === "given_up")
+        logger.warn(attempted, "a webhook was turned off, as its target takes nothing");
+    },
     onFailure: failed,
   });
   const topics = new Topics({ ...ports, sessions });
@@ -312,6 +332,16 @@ export function openEngine(
       if (removed > 0) logger.info({ removed }, "ended sessions removed");
     },
   };
+  const topicPolicy = topicPolicyOf(config);
+  const retainTopics: Chore = {
+    name: "removal of old messages",
+    everyMs: RETAIN_EVERY_MS,
+    atStart: true,
+    run: async (signal) => {
+      const removed = topicPolicy === undefined ? 0 : await new TopicRetention(ports).enforce(topicPolicy, signal);
+      if (removed > 0) logger.info({ removed }, "old messages of topics removed");
+    },
+  };
   const sweep: Chore = {
     name: "sweep",
     everyMs: config.sweepIntervalMs,
@@ -325,7 +355,10 @@ export function openEngine(
     everyMs: config.sweepIntervalMs,
     run: () => access.saveLastUse(),
   };
-  const chores = startChores([sweep, noteUse, removeFiles, collect, collectVersions, recover, retain], logger);
+  const chores = startChores(
+    [sweep, noteUse, removeFiles, collect, collectVersions, recover, retain, retainTopics],
+    logger,
+  );
   return {
     sessions,
     users,
@@ -346,8 +379,11 @@ export function openEngine(
       assertAlive();
       await store.stream({ tenant: LOCAL.tenant, kind: "session", id: "" });
     },
-    begin: async () => {
+    beginWebhooks: async () => {
+      brings = true;
       await couriers.begin();
+    },
+    begin: async () => {
       const recovered = await tasks.recover();
       if (recovered > 0) logger.info({ recovered }, "tasks taken up that an earlier process left");
       // Where nothing is to be started ahead, apps are found with the first call.
@@ -374,7 +410,8 @@ export function openEngine(
 /** The sessions that a commit ends or removes. */
 function goneIn({ parts }: Commit): readonly StreamRef<"session">[] {
   const gone = parts.filter(
-    (part) => part.ref.kind === "session" && (part.change === "erase" || hasEnded(part.record)),
+    (part) =>
+      part.ref.kind === "session" && (part.change === "erase" || (part.change === "append" && hasEnded(part.record))),
   );
   // NOTE: only those of sessions are left.
   return gone.map(({ ref }) => ref as StreamRef<"session">);
@@ -419,10 +456,41 @@ function pricesOf({ modelPrices }: EngineConfig): Prices | undefined {
   return { input, output };
 }
 
+/** Which messages of topics go; `undefined` where none goes by itself. */
+function topicPolicyOf({ topicMaxMessages, topicRetentionDays }: EngineConfig): TopicPolicy | undefined {
+  if (topicMaxMessages === undefined && topicRetentionDays === undefined) return undefined;
+  return {
+    ...given("messagesMax", topicMaxMessages),
+    ...given("olderThanUs", topicRetentionDays, (count) => count * DAY_S * SECOND),
+  };
+}
+
 const DAY_S = 86_400;
 
+/** What is wrong with the operator's templates and limits, by where they stand in the file. */
+export function tableFaults({
+  templates = {},
+  ...config
+}: Pick<EngineConfig, "templates" | "limits">): readonly { readonly path: string; readonly message: string }[] {
+  const ofTemplates = Object.entries(templates).flatMap(([name, template]) =>
+    faultsOf(() => assertTemplates(templatesOf({ templates: { [name]: template } }))),
+  );
+  const all = [...faultsOf(() => limitsOf(config)), ...ofTemplates];
+  return all.map(({ field, message }) => ({ path: field, message }));
+}
+
+function faultsOf(check: () => unknown): readonly Fault[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof SojournError)) throw error;
+    return error.faults;
+  }
+}
+
 /** The operator's templates. */
-function templatesOf({ templates = {} }: EngineConfig): TemplateSet {
+function templatesOf({ templates = {} }: Pick<EngineConfig, "templates">): TemplateSet {
   const micros = (seconds: number): number => Math.round(seconds * SECOND);
   const all = Object.entries(templates).map(
     ([name, { idleTimeoutSeconds, maxLifetimeSeconds, limits, ...template }]) => {
@@ -436,7 +504,7 @@ function templatesOf({ templates = {} }: EngineConfig): TemplateSet {
 }
 
 /** The operator's limits of sessions. */
-function limitsOf({ limits }: EngineConfig): Limits | undefined {
+function limitsOf({ limits }: Pick<EngineConfig, "limits">): Limits | undefined {
   return limits === undefined ? undefined : changedLimits({}, limitsIn(limits, "limits"));
 }
 

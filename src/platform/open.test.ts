@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import type { SojournError } from "../engine/errors.ts";
+import { SojournError } from "../engine/errors.ts";
 import type { Logger } from "./log.ts";
 import { type OpenOptions, open } from "./open.ts";
 
@@ -29,10 +32,96 @@ describe("open()", () => {
     });
   });
 
+  it("has the templates that it is given beside those that are kept, and refuses what no template can be", async () => {
+    await onDirectory(async (data) => {
+      const templates = {
+        chat: { namePrefix: "Chat ", tags: ["c"], metadata: { a: 1 }, idleTimeoutMs: null, apps: ["b"] },
+      };
+      const limits = { calls: 3, errorRate: { over: 0.5, action: "warn" } } as const;
+      const held = { calls: [{ at: 3, action: "pause" }], errorRate: [limits.errorRate] };
+      await using sojourn = await open({
+        data,
+        templates: { chat: { ...templates.chat, limits } },
+        limits: { tokens: 9 },
+      });
+      const [{ source, version, ...template } = assert.fail("there is one"), ...others] =
+        await sojourn.templates.list();
+      assert.deepEqual([source, version, others], ["configuration", undefined, []]);
+      const left = { name: "chat", maxLifetimeMs: undefined, updatedAt: undefined };
+      assert.deepEqual(template, { ...templates.chat, ...left, limits: held });
+      const session = await sojourn.sessions.create({ template: "chat", name: "one" });
+      assert.deepEqual([session.name, session.idleTimeoutMs, session.apps], ["Chat one", undefined, ["b"]]);
+      assert.deepEqual(session.limits, { ...held, tokens: [{ at: 9, action: "pause" }] });
+      await assert.rejects(sojourn.templates.remove("chat"), { code: "forbidden" });
+      const refused = async (options: object): Promise<readonly string[]> => {
+        const error = await open({ data: join(data, "other"), ...options }).then(
+          () => assert.fail("it went well"),
+          (thrown: unknown) => thrown,
+        );
+        assert.ok(error instanceof SojournError && error.code === "invalid", String(error));
+        return error.faults.map(({ field }) => field);
+      };
+      assert.deepEqual(await refused({ foo: 1, bar: undefined, templates: 5 }), ["foo", "templates"]);
+      const wrong = { x: { bogus: 1 }, y: 5, z: { tags: 5 }, chat: templates.chat };
+      assert.deepEqual(await refused({ templates: wrong }), ["templates.x.bogus", "templates.y", "templates.z.tags"]);
+      const bad = open({ data: join(data, "other"), templates: { chat: { tags: [""] } } });
+      await assert.rejects(bad, (error: SojournError) => {
+        assert.deepEqual([error.code, error.faults[0]?.field], ["invalid", "templates.chat.tags.0"]);
+        return true;
+      });
+    });
+  });
+
+  it("brings events to webhooks, also those that an earlier process left, where it is not told otherwise", async () => {
+    await onDirectory(async (data) => {
+      const brought: string[] = [];
+      let arrived = (): void => undefined;
+      const target = createServer(async (request, response) => {
+        brought.push(JSON.parse((await request.toArray()).join("")).data.session_id);
+        response.end();
+        arrived();
+      });
+      target.listen(0, "127.0.0.1").unref();
+      await once(target, "listening");
+      const url = `http://127.0.0.1:${(target.address() as AddressInfo).port}`;
+      const first = await open({ data, webhookTargets: "any", webhooks: "off" });
+      await first.webhooks.set("w", { url, types: ["session.created"] });
+      await first.sessions.create({ sessionId: "left" });
+      await first.close();
+      assert.deepEqual(brought, []);
+      const both = new Promise<void>((resolve) => {
+        arrived = () => brought.length === 2 && resolve();
+      });
+      await using second = await open({ data, webhookTargets: "any" });
+      await second.sessions.create({ sessionId: "next" });
+      await both;
+      assert.deepEqual(brought, ["left", "next"]);
+      target.close();
+    });
+  });
+
+  it("tells its log what a handler of events throws, where nobody else is told", async () => {
+    await onDirectory(async (data) => {
+      const logged = Promise.withResolvers<object>();
+      const silent = () => undefined;
+      await using sojourn = await open({
+        data,
+        logger: { info: silent, warn: silent, fatal: silent, error: logged.resolve },
+      });
+      const failure = new Error("no");
+      using _ = await sojourn.on("session.created", () => Promise.reject(failure));
+      const { cursor: before } = await sojourn.events.page({ after: "now" });
+      await sojourn.sessions.create();
+      const [event] = (await sojourn.events.page({ after: before })).events;
+      assert.deepEqual(await logged.promise, { err: failure, type: "session.created", cursor: event?.cursor });
+    });
+  });
+
   it("refuses what can't work, by the names of its own options, and touches nothing", async () => {
     const bad: readonly (readonly [options: object, field: keyof OpenOptions])[] = [
       [{ data: " " }, "data"],
       [{ data: 7 }, "data"],
+      [{ storage: "memory" }, "storage"],
       [{ durability: "some" }, "durability"],
       [{ maxSessions: 0 }, "maxSessions"],
       [{ idleTimeoutMs: 999 }, "idleTimeoutMs"],
@@ -44,6 +133,8 @@ describe("open()", () => {
       [{ sweepIntervalMs: 9 }, "sweepIntervalMs"],
       [{ sweepIntervalMs: "10" }, "sweepIntervalMs"],
       [{ tenant: "no tenant" }, "tenant"],
+      [{ webhookTargets: "some" }, "webhookTargets"],
+      [{ webhooks: "some" }, "webhooks"],
     ];
     await onDirectory(async (data) => {
       for (const [options, field] of bad) {
@@ -63,6 +154,19 @@ describe("open()", () => {
       const session = await good.sessions.create();
       assert.equal(session.idleTimeoutMs, 1_000);
       await assert.rejects(session.update({ metadata: { a: 1 } }), { code: "invalid" });
+    });
+  });
+
+  it("keeps nothing where its storage is temporary, and touches no directory of its owner", async () => {
+    await onDirectory(async (directory) => {
+      const data = join(directory, "data");
+      for (let i = 0; i < 2; i++) {
+        await using sojourn = await open({ data, storage: "temporary" });
+        const session = await sojourn.sessions.create({ sessionId: "brief" });
+        await session.artifacts.store("a.txt", "x".repeat(100_000), { type: "user_input" });
+        assert.equal((await session.artifacts.query({})).length, 1);
+      }
+      assert.equal(existsSync(data), false);
     });
   });
 
@@ -98,6 +202,7 @@ describe("open()", () => {
           lines.push(message);
           resolve();
         },
+        warn: (_, message) => lines.push(message),
         error: (_, message) => lines.push(message),
         fatal: (_, message) => lines.push(message),
       };

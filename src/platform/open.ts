@@ -3,24 +3,30 @@ import { resolve } from "node:path";
 import { InHand } from "../client/in-hand.ts";
 import { encodeLimits, type WantedLimits } from "../client/limits.ts";
 import { Sojourn } from "../client/sojourn.ts";
+import type { NewTemplate } from "../client/templates.ts";
 import { OPTIONS, type Option, rangeOf } from "../config/options.ts";
-import type { Value } from "../config/templates.ts";
+import type { ConfiguredTemplate, ConfiguredTemplates, Value } from "../config/templates.ts";
 import { LOCAL } from "../engine/access.ts";
-import { type Fault, invalid } from "../engine/errors.ts";
+import { type Fault, invalid, SojournError } from "../engine/errors.ts";
 import { given } from "../engine/given.ts";
+import { NewTemplateShape } from "../http/dialects/native/templates.ts";
 import type { Model } from "../memory/model.ts";
 import { databaseFile } from "../store/sqlite/connection.ts";
 import type { Durability } from "../store/sqlite/index.ts";
 import { assertAppSources } from "./app-sources.ts";
 import { InProcess } from "./in-process.ts";
 import { InProcessCalls } from "./in-process-calls.ts";
+import { bodyOf } from "./input.ts";
 import type { Logger } from "./log.ts";
-import { type EngineConfig, openEngine, type WorkersConfig } from "./open-engine.ts";
+import type { WorkersConfig } from "./open-engine.ts";
+import { type PlacedConfig, placeEngine } from "./place-engine.ts";
 
 /** How to run Sojourn in this process. What is left out has the default of a server. */
 export interface OpenOptions {
   /** The directory that holds everything, for one process at a time; default `./data`. */
   readonly data?: string | undefined;
+  /** Whether what is written stays in `data` (`directory`, the default), or goes when it is closed (`temporary`). */
+  readonly storage?: "directory" | "temporary" | undefined;
   /** Whether a write waits until the disk has it: `full` (the default), or `none`, for development. */
   readonly durability?: Durability | undefined;
   /** How many active sessions a tenant may have; default: any number. */
@@ -94,6 +100,12 @@ export interface OpenOptions {
   readonly sandbox?: "auto" | "process" | "bubblewrap" | undefined;
   /** Below which sandbox no app runs; default `process`. */
   readonly sandboxMinimum?: "process" | "bubblewrap" | undefined;
+  /** Named defaults for new sessions, by their names, beside those that `templates.set` keeps; default none. */
+  readonly templates?: Readonly<Record<string, NewTemplate>> | undefined;
+  /** Whether events are brought to webhooks while it is open: `on` (the default) or `off`. */
+  readonly webhooks?: "on" | "off" | undefined;
+  /** Where webhooks may lead: to the `public` internet by `https` (the default), or `any`. */
+  readonly webhookTargets?: "public" | "any" | undefined;
   /** Whose sessions they are; default `local`, as on a server without keys. */
   readonly tenant?: string | undefined;
   /** Told what happens beside the calls; one of pino will do. Default: nobody is told. */
@@ -112,21 +124,23 @@ export async function open(options: OpenOptions = {}): Promise<Sojourn> {
   await assertAppSources(options.apps ?? []);
   const { tenant = LOCAL.tenant, logger = SILENT, model } = options;
   const parts = { logger, ...given("model", typeof model === "object" ? model : undefined) };
-  const engine = openEngine(configOf(options), parts);
+  const engine = placeEngine(configOf(options), parts);
   try {
     const caller = { tenant: await engine.access.tenantNamed(tenant), actor: LOCAL.actor };
-    return new Sojourn(new InProcess(new InProcessCalls(engine, { caller, inHand: new InHand() })));
+    if (options.webhooks !== "off") await engine.beginWebhooks();
+    return new Sojourn(new InProcess(new InProcessCalls(engine, { caller, inHand: new InHand() })), { logger });
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-function configOf(options: OpenOptions): EngineConfig {
+function configOf(options: OpenOptions): PlacedConfig {
   const { model } = options;
   return {
     data: resolve(options.data ?? OPTIONS.data.default),
-    webhookTargets: OPTIONS.webhook_targets.default,
+    webhookTargets: options.webhookTargets ?? OPTIONS.webhook_targets.default,
+    storage: options.storage ?? OPTIONS.storage.default,
     durability: options.durability ?? OPTIONS.durability.default,
     cleanupIdleSeconds: seconds(options.cleanupIdleMs) ?? OPTIONS.cleanup_idle_seconds.default,
     idleTimeoutSeconds: seconds(options.idleTimeoutMs) ?? OPTIONS.idle_timeout_seconds.default,
@@ -153,10 +167,34 @@ function configOf(options: OpenOptions): EngineConfig {
     ...given("modelApiKey", options.modelApiKey),
     ...given("modelPrices", options.modelPrices),
     ...given("maxSessions", options.maxSessions),
-    // NOTE: held against its shape where it is read.
-    ...given("limits", options.limits, (limits) => encodeLimits(limits) as Value),
+    ...given("limits", options.limits, fileLimits),
     ...given("maxStoreBytes", options.maxStoreBytes),
+    ...given("templates", options.templates, templatesOf),
   };
+}
+
+function templatesOf(templates: Readonly<Record<string, NewTemplate>>): ConfiguredTemplates {
+  const all = Object.entries(templates).map(([name, template]) => {
+    const { namePrefix, tags, metadata, idleTimeoutMs, maxLifetimeMs, limits, apps } = template;
+    const kept: ConfiguredTemplate = {
+      ...given("namePrefix", namePrefix),
+      ...given("tags", tags),
+      // NOTE: what of it JSON would not have is refused with the template.
+      ...given("metadata", metadata as ConfiguredTemplate["metadata"]),
+      ...given("idleTimeoutSeconds", idleTimeoutMs === null ? null : seconds(idleTimeoutMs)),
+      ...given("maxLifetimeSeconds", seconds(maxLifetimeMs)),
+      ...given("limits", limits, fileLimits),
+      ...given("apps", apps),
+    };
+    return [name, kept] as const;
+  });
+  return Object.fromEntries(all);
+}
+
+/** Limits as a file has them. */
+function fileLimits(limits: WantedLimits): Value {
+  // NOTE: held against their shape where they are read.
+  return encodeLimits(limits) as Value;
 }
 
 function workersOf(options: OpenOptions): WorkersConfig {
@@ -180,11 +218,12 @@ export function hasStore(data: string): boolean {
   return existsSync(databaseFile(resolve(data)));
 }
 
-const SILENT: Logger = { info: () => {}, error: () => {}, fatal: () => {} };
+const SILENT: Logger = { info: () => {}, warn: () => {}, error: () => {}, fatal: () => {} };
 
 /** Which row of the table of options says what each may be, and how many of ours make one of its units. */
 const ROWS = {
   data: [OPTIONS.data, 1],
+  storage: [OPTIONS.storage, 1],
   durability: [OPTIONS.durability, 1],
   maxSessions: [OPTIONS.max_sessions, 1],
   cleanupIdleMs: [OPTIONS.cleanup_idle_seconds, 1_000],
@@ -206,6 +245,7 @@ const ROWS = {
   maxArtifactBytesPerSession: [OPTIONS.max_artifact_bytes_per_session, 1],
   artifactCompressionThreshold: [OPTIONS.artifact_compression_threshold, 1],
   whenParentEnds: [OPTIONS.when_parent_ends, 1],
+  webhookTargets: [OPTIONS.webhook_targets, 1],
   watchApps: [OPTIONS.watch_apps, 1],
   taskTimeoutMs: [OPTIONS.task_timeout_seconds, 1_000],
   workerIdleMs: [OPTIONS.worker_idle_seconds, 1_000],
@@ -216,9 +256,26 @@ const ROWS = {
   sandboxMinimum: [OPTIONS.sandbox_minimum, 1],
 } as const satisfies Partial<Record<keyof OpenOptions, readonly [Option, number]>>;
 
+/** The options that no row tells of. */
+const OTHERS: Readonly<Record<Exclude<keyof OpenOptions, keyof typeof ROWS>, true>> = {
+  limits: true,
+  model: true,
+  artifactRoots: true,
+  apps: true,
+  trustedApps: true,
+  dataFolders: true,
+  templates: true,
+  webhooks: true,
+  tenant: true,
+  logger: true,
+};
+
 function faultsOf(options: OpenOptions): readonly Fault[] {
   const rows = Object.entries(ROWS) as readonly (readonly [keyof typeof ROWS, readonly [Option, number]])[];
-  return rows.flatMap(([field, [option, scale]]) => {
+  const { webhooks = "on" } = options;
+  const ofWebhooks = { field: "webhooks", message: "must be one of on, off", type: "invalid_option" };
+  const faults = webhooks === "on" || webhooks === "off" ? [] : [ofWebhooks];
+  const ofRows = rows.flatMap(([field, [option, scale]]) => {
     const value = options[field];
     if (value === undefined || isAllowed(option, scale, value)) return [];
     const range =
@@ -227,6 +284,30 @@ function faultsOf(options: OpenOptions): readonly Fault[] {
         : (rangeOf(option) ?? "text that is not empty");
     return [{ field, message: `must be ${range}`, type: "invalid_option" }];
   });
+  const unknown = Object.entries(options)
+    .filter(([field, value]) => value !== undefined && !Object.hasOwn(ROWS, field) && !Object.hasOwn(OTHERS, field))
+    .map(([field]) => ({ field, message: "is no option", type: "invalid_option" }));
+  return [...ofRows, ...faults, ...unknown, ...templateFaults(options.templates ?? {})];
+}
+
+function templateFaults(templates: NonNullable<OpenOptions["templates"]>): readonly Fault[] {
+  const noObject = (field: string): readonly Fault[] => [{ field, message: "must be an object", type: "invalid_type" }];
+  if (!isObject(templates)) return noObject("templates");
+  return Object.entries(templates).flatMap(([name, template]) => {
+    const path = `templates.${name}`;
+    if (!isObject(template)) return noObject(path);
+    try {
+      bodyOf(NewTemplateShape, template);
+      return [];
+    } catch (error) {
+      if (!(error instanceof SojournError)) throw error;
+      return error.faults.map((fault) => ({ ...fault, field: `${path}.${fault.field}` }));
+    }
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isAllowed(option: Option, scale: number, value: unknown): boolean {

@@ -17,9 +17,10 @@ import { listen } from "../http/server.ts";
 import { probeSandbox } from "../workers/sandbox.ts";
 import { assertAppSources } from "./app-sources.ts";
 import { startLog } from "./log.ts";
+import { meteredAttempts } from "./metered-attempts.ts";
 import { meteredModel } from "./metered-model.ts";
 import { meteredStore } from "./metered-store.ts";
-import { openEngine } from "./open-engine.ts";
+import { placeEngine } from "./place-engine.ts";
 import { randomIds, systemClock } from "./ports.ts";
 import { VERSION } from "./version.ts";
 
@@ -53,28 +54,14 @@ export async function serve(
   const { logger } = log;
   const meters = new Meters();
   const { registry } = meters;
-  const engine = openEngine(config, {
+  const engine = placeEngine(config, {
     logger,
     environment,
     observe: (store) => meteredStore(store, registry),
     observeModel: (model) => meteredModel(model, registry),
+    observeAttempt: meteredAttempts(registry),
   });
-  const {
-    sessions,
-    users,
-    templates,
-    topics,
-    events,
-    webhooks,
-    memory,
-    access,
-    artifacts,
-    history,
-    bundles,
-    retention,
-    tasks,
-    objects,
-  } = engine;
+  const { sessions, topics, events, access, tasks } = engine;
   let isStopping = false;
   const probe = async (): Promise<void> => {
     if (isStopping) throw new SojournError("store_unavailable", { message: "The server is shutting down" });
@@ -107,20 +94,17 @@ export async function serve(
     .then(() =>
       listen(
         {
-          sessions,
-          users,
-          templates,
-          topics,
-          events,
-          webhooks,
-          memory,
-          tasks,
-          objects,
-          access,
-          artifacts,
-          history,
-          bundles,
-          retention,
+          services: {
+            ...engine,
+            service: {
+              version: VERSION,
+              sandbox: probeSandbox(config.sandbox).level,
+              probe,
+              assertAlive: engine.assertAlive,
+              assertMayBeOpen: () => assertLocal(config.host),
+              backUp: engine.backUp,
+            },
+          },
           admission,
           limits,
           gate,
@@ -129,14 +113,6 @@ export async function serve(
           logger,
           meters,
           mintRequestId: () => `req_${randomIds.salt().slice(0, 16)}`,
-          service: {
-            version: VERSION,
-            sandbox: probeSandbox(config.sandbox).level,
-            probe,
-            assertAlive: engine.assertAlive,
-            assertMayBeOpen: () => assertLocal(config.host),
-            backUp: engine.backUp,
-          },
           maxBodyBytes: config.maxBodyBytes,
           maxArtifactBytes: config.maxArtifactBytes,
           maxBundleBytes: config.maxArtifactBytesPerSession + LOG_BYTES_MAX,
@@ -150,6 +126,7 @@ export async function serve(
       log.stop();
       throw error;
     });
+  void engine.beginWebhooks().catch((error: unknown) => logger.error({ err: error }, "webhooks could not be read"));
   void engine.begin().catch((error: unknown) => logger.error({ err: error }, "apps could not be found"));
   logger.info({ url: http.url, version: VERSION, data: config.data }, "listening");
 
@@ -158,7 +135,7 @@ export async function serve(
     const graceMs = config.shutdownTimeoutSeconds * 1_000;
     const closing = http.close(graceMs);
     // Event streams never end by themselves.
-    await sessions.close();
+    await Promise.all([sessions.close(), topics.close(), events.close()]);
     // Whoever follows a task waits for its end, and is told one before the connection is cut off. What fails here, fails below.
     const ending = setTimeout(() => tasks.close().catch(() => undefined), graceMs / 2);
     await closing;

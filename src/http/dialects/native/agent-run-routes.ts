@@ -61,6 +61,7 @@ export const agentRunRoutes: readonly Route[] = [
     operationId: "resumeAgentRun",
     summary: "Take up a run that was interrupted, at the step where it stopped",
     body: runs.ResumeRunShape,
+    isBodyOptional: true,
     refusals: ["session_busy"],
     change: ({ memory, caller, id, body, write, runId }) =>
       memory.agentRuns.resume(caller, id, runs.decodeResume(runId, body), write),
@@ -95,6 +96,7 @@ function onRun<Body extends z.ZodType>({
   readonly operationId: string;
   readonly summary: string;
   readonly body: Body;
+  readonly isBodyOptional?: true;
   readonly refusals?: readonly "session_busy"[];
   readonly change: (
     call: Call<ReturnQuery, z.output<Body>> & { readonly runId: string },

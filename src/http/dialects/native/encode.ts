@@ -443,6 +443,7 @@ const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (v
   isIdempotent: ["is_idempotent"],
   faults: ["details"],
   staysWarm: ["stays_warm"],
+  neverBegan: ["never_began"],
   memoryPeakBytes: ["memory_peak_bytes"],
   objects: ["objects", (objects: readonly MadeObject[]) => objects.map(encodeMade)],
 };

@@ -23,14 +23,7 @@ export const eventRoutes: readonly Route[] = [
       const { events: it, caller, query, header, now } = call;
       const wanted = events.decodeEvents(query);
       if (acceptsEvents(header("accept"))) return await feed(call, wanted);
-      const { items, through, isEnd } = await it.list(caller, wanted);
-      const cursor = String(through);
-      const data = {
-        events: items.map(events.encodeEvent),
-        cursor,
-        ...given("next_cursor", isEnd ? undefined : cursor),
-      };
-      return { body: encode.envelope(data, now()) };
+      return { body: encode.envelope(events.encodeEventPage(await it.list(caller, wanted)), now()) };
     },
   }),
 ];

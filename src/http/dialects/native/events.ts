@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EventFilter, EventStart, SessionEvent } from "../../../engine/events.ts";
+import type { EventFilter, EventStart, Events, SessionEvent } from "../../../engine/events.ts";
 import { given } from "../../../engine/given.ts";
 import { PageShape, pageLimit } from "./decode.ts";
 import { encodeOperation, OperationShape } from "./encode.ts";
@@ -45,6 +45,15 @@ export function decodeEvents(query: z.output<typeof EventsQueryShape>): EventFil
     limit: pageLimit(query.limit),
     ...given("types", query.type === undefined ? undefined : [query.type].flat()),
   };
+}
+
+export function encodeEventPage({
+  items,
+  through,
+  isEnd,
+}: Awaited<ReturnType<Events["list"]>>): z.output<typeof EventPageShape> {
+  const cursor = String(through);
+  return { events: items.map(encodeEvent), cursor, ...given("next_cursor", isEnd ? undefined : cursor) };
 }
 
 export function encodeEvent({

@@ -17,11 +17,13 @@ const RuleShape = z.strictObject({
   min_calls: z.number().optional().describe("of error_rate: not before so many calls; default 1"),
 });
 
-const amount = z.union([
-  z.number().describe("the same as { at: it, action: pause }"),
-  RuleShape,
-  z.array(RuleShape).max(LIMITS.limitRules),
-]);
+const amount = z.union(
+  [z.number().describe("the same as { at: it, action: pause }"), RuleShape, z.array(RuleShape).max(LIMITS.limitRules)],
+  {
+    error: () =>
+      `must be a number, a rule such as {"over": 5, "action": "warn"} (at or over, and warn, pause or fail), or at most ${LIMITS.limitRules} rules`,
+  },
+);
 
 /** Limits as they are wanted: a rule for a measure, some, or the number at which the session is paused. */
 export const WantedLimitsShape = z

@@ -82,7 +82,7 @@ export const memoryRoutes: readonly Route[] = [
         z.object({ messages: z.array(encode.MessageShape), session: encode.SessionShape.optional() }),
       ),
     },
-    refusals: writeRefusals,
+    refusals: [...writeRefusals, "session_busy"],
     handle: async ({ memory: it, caller, id, query, body, write }) => {
       const answer = await it.add(caller, id, memory.decodeMessages(body), write);
       const { session, messages } = answer.value;

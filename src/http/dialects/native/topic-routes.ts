@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { given } from "../../../engine/given.ts";
+import type { TopicMessage } from "../../../engine/topics.ts";
 import { badHeader } from "../../edge.ts";
 import { type Call, type Reply, type Route, route } from "../../route.ts";
 import { acceptsEvents, answered } from "./answer.ts";
@@ -204,10 +205,32 @@ async function feed(
   return { events: events() };
 
   async function* events(): AsyncGenerator<string> {
-    for await (const message of messages) {
-      // Its key was revoked or has ended, or there are keys by now: it hears no more.
-      if (!(await holds())) return;
-      yield `id: ${message.seq}\nevent: message\ndata: ${JSON.stringify(topics.encodeTopicMessage(message))}\n\n`;
+    try {
+      for (;;) {
+        const { done, value } = await messages.next();
+        // Its key was revoked or has ended, or there are keys by now: it hears no more.
+        if (!(await holds())) return;
+        if (done !== true) yield eventOf(value);
+        else if (value === "deleted") return yield `event: deleted\n${dataOf({ topic: id })}`;
+        else return;
+      }
+    } finally {
+      await messages.return(undefined);
     }
   }
+}
+
+/** Those who follow a topic share its messages, so that each is written as an event once. */
+const EVENTS = new WeakMap<TopicMessage, string>();
+
+function eventOf(message: TopicMessage): string {
+  const known = EVENTS.get(message);
+  if (known !== undefined) return known;
+  const event = `id: ${message.seq}\nevent: message\n${dataOf(topics.encodeTopicMessage(message))}`;
+  EVENTS.set(message, event);
+  return event;
+}
+
+function dataOf(event: object): string {
+  return `data: ${JSON.stringify(event)}\n\n`;
 }

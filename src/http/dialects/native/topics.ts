@@ -44,7 +44,11 @@ export const TopicMessagesQueryShape = z.strictObject({
 export const TopicShape = z
   .object({
     topic: z.string(),
-    messages: z.int().min(0).describe("how many there are, and so the seq of the last"),
+    messages: z.int().min(0).describe("how many were published, and so the seq of the last"),
+    removed: z
+      .int()
+      .min(0)
+      .describe("how many of the first are gone by retention; those that are there begin behind them"),
     created_at: z.iso.datetime().optional().describe("of the first message"),
     updated_at: z.iso.datetime().optional().describe("of the last message"),
   })
@@ -69,7 +73,11 @@ export const SubscriberShape = z
     topic: z.string(),
     subscriber: z.string(),
     acknowledged: seq.describe("the seq up to which everything is acknowledged"),
-    pending: z.int().min(0).describe("how many messages came since"),
+    pending: z.int().min(0).describe("how many messages came since, and are there"),
+    missed: z
+      .int()
+      .min(0)
+      .describe("how many messages that it has not acknowledged are gone by retention; it goes on behind them"),
     updated_at: z.iso.datetime().optional().describe("absent for one that never said anything"),
   })
   .meta({ id: "Subscriber" });
@@ -94,10 +102,9 @@ export function encodeTopicMessage(message: TopicMessage): z.output<typeof Topic
   };
 }
 
-export function encodeTopic({ topic, messages, createdAtUs, updatedAtUs }: Topic): z.output<typeof TopicShape> {
+export function encodeTopic({ createdAtUs, updatedAtUs, ...topic }: Topic): z.output<typeof TopicShape> {
   return {
-    topic,
-    messages,
+    ...topic,
     ...given("created_at", createdAtUs, isoTime),
     ...given("updated_at", updatedAtUs, isoTime),
   };

@@ -20,13 +20,13 @@ export const webhookRoutes: readonly Route[] = [
       201: encode.enveloped(webhooks.SetWebhookShape),
     },
     refusals: ["limit_reached", "precondition_failed", "conflict"],
-    handle: async ({ webhooks: it, caller, id, body, write, header, now }) => {
+    handle: async ({ webhooks: it, caller, id, body: asked, write, header, now }) => {
       assertOnceOnly(header);
-      const wanted = webhooks.decodeWebhook(body, it.targets);
-      const { webhook, isNew } = await it.set(caller, id, wanted, given("precondition", write.precondition));
-      const data = { ...webhooks.encodeWebhook(webhook), secret: webhook.secret };
-      const headers = { etag: `"${webhook.version}"` };
-      return { status: isNew ? 201 : 200, body: encode.envelope(data, now()), headers };
+      const wanted = webhooks.decodeWebhook(asked, it.targets);
+      const answer = await it.set(caller, id, wanted, given("precondition", write.precondition));
+      const headers = { etag: `"${answer.webhook.version}"` };
+      const body = encode.envelope(webhooks.encodeSetWebhook(answer), now());
+      return { status: answer.isNew ? 201 : 200, body, headers };
     },
   }),
   route({
