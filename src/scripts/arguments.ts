@@ -9,9 +9,12 @@ export class ArgumentError extends Error {
 /** What a script gave by name, read by what it must be. Each says what is wrong by the name. */
 export class Fields {
   readonly #fields: ValueObject;
+  readonly #what: string;
+  readonly #known: (readonly string[])[] = [];
 
   constructor(given: Value, what: string) {
     this.#fields = object(given, what) ?? {};
+    this.#what = what;
   }
 
   text(...names: readonly string[]): string | undefined {
@@ -20,6 +23,15 @@ export class Fields {
 
   number(...names: readonly string[]): number | undefined {
     return this.#first(names, number);
+  }
+
+  /** A whole number from 0 on. */
+  count(...names: readonly string[]): number | undefined {
+    return this.#first(names, (value, name) => {
+      const given = number(value, name);
+      if (given === undefined || (Number.isSafeInteger(given) && given >= 0)) return given;
+      throw new ArgumentError(`${name} must be a whole number, 0 or more`);
+    });
   }
 
   boolean(...names: readonly string[]): boolean | undefined {
@@ -41,7 +53,20 @@ export class Fields {
     return this.#first(names, (value) => value);
   }
 
+  /**
+   * Comes after all is read.
+   *
+   * @throws {ArgumentError} for what has a name that nobody asked for: a slip would seem to do something
+   */
+  refuseOthers(): void {
+    const other = Object.keys(this.#fields).find((name) => !this.#known.flat().includes(name));
+    if (other === undefined) return;
+    const known = this.#known.map(([name]) => name).join(", ");
+    throw new ArgumentError(`Unknown "${other}" in ${this.#what}: known are ${known}`);
+  }
+
   #first<T>(names: readonly string[], read: (value: Value, name: string) => T): T {
+    this.#known.push(names);
     const name =
       names.find((each) => this.#fields[each] !== undefined && this.#fields[each] !== null) ?? names[0] ?? "";
     return read(this.#fields[name] ?? undefined, name);

@@ -40,10 +40,13 @@ export const ARTIFACT_CALLS: CallsOf<"Artifact"> = {
   },
   "Artifact.query": async (host, [query]) => {
     const fields = new Fields(query, "the query of Artifact.query");
-    const { artifacts } = await host.session(fields.text("session_id", "sessionId"));
-    const limit = fields.number("limit") ?? LIMIT;
-    if (limit <= 0) return [];
-    const found = await artifacts.query({ ...filterOf(fields), limit, signal: host.signal });
+    const id = fields.text("session_id", "sessionId");
+    const limit = fields.count("limit") ?? LIMIT;
+    const filter = filterOf(fields);
+    fields.refuseOthers();
+    const { artifacts } = await host.session(id);
+    if (limit === 0) return [];
+    const found = await artifacts.query({ ...filter, limit, signal: host.signal });
     return found.map(shownArtifact);
   },
   "Artifact.delete": async (host, [id, artifactId]) => {
@@ -117,8 +120,8 @@ function filterOf(fields: Fields): ArtifactFilter {
     namePattern: patternOf(fields.text("name_pattern", "namePattern")),
     createdAfter: span.first,
     createdBefore: span.last,
-    minSize: fields.number("min_size", "minSize"),
-    maxSize: fields.number("max_size", "maxSize"),
+    minSize: fields.count("min_size", "minSize"),
+    maxSize: fields.count("max_size", "maxSize"),
   };
 }
 

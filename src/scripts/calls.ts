@@ -6,6 +6,7 @@ import type { ScriptHost } from "./script-host.ts";
 import { SESSION_CALLS } from "./session-calls.ts";
 import { STATE_CALLS } from "./state-calls.ts";
 import { TOOL_CALLS } from "./tool-calls.ts";
+import { TOPIC_CALLS } from "./topic-calls.ts";
 import type { Value } from "./value.ts";
 
 /** A function that scripts call: what they give it, in order, to what it returns. What it throws, a script can catch. */
@@ -20,6 +21,7 @@ const OF_GLOBALS: Readonly<Record<CallName, Call>> = {
   ...REPLAY_CALLS,
   ...STATE_CALLS,
   ...TOOL_CALLS,
+  ...TOPIC_CALLS,
 };
 
 /** All that a script's thread can ask for. */

@@ -11,6 +11,7 @@ declare global {
   const Replay: ScriptReplay;
   const Tool: ScriptTool;
   const State: ScriptState;
+  const Topic: ScriptTopic;
 
   /** What stood behind the script on the command line. */
   const args: readonly string[];
@@ -39,6 +40,7 @@ export type ScriptArtifact = Both<ArtifactFunctions>;
 export type ScriptReplay = Both<ReplayFunctions>;
 export type ScriptTool = Both<ToolFunctions>;
 export type ScriptState = Both<StateFunctions>;
+export type ScriptTopic = Both<TopicFunctions>;
 
 /** What JSON can say, and bytes. */
 export type ScriptValue =
@@ -62,6 +64,12 @@ export interface SessionOptions {
   readonly userId?: string;
   /** In seconds. */
   readonly idleTimeout?: number;
+  /** The name of a template, whose defaults fill what is left out. */
+  readonly template?: string;
+  /** As the REST API has them: `{ calls: 100 }`. */
+  readonly limits?: ScriptObject;
+  /** The apps that it may run. */
+  readonly apps?: readonly string[];
 }
 
 export type SessionStatus = "active" | "suspended" | "completed" | "failed" | "expired";
@@ -204,7 +212,7 @@ interface ArtifactFunctions {
 }
 
 export interface ReplayConfig {
-  readonly mode?: "exact" | "debug" | "simulate" | "verify" | "recorded" | "execute";
+  readonly mode?: "exact" | "modified" | "debug" | "simulate" | "verify" | "recorded" | "execute";
   readonly stop_on_error?: boolean;
   readonly timeout_seconds?: number;
   readonly metadata?: ScriptObject;
@@ -227,7 +235,12 @@ export interface ReplayResult {
 }
 
 interface ReplayFunctions {
-  readonly modes: { readonly exact: "exact"; readonly simulate: "simulate"; readonly debug: "debug" };
+  readonly modes: {
+    readonly exact: "exact";
+    readonly modified: "modified";
+    readonly simulate: "simulate";
+    readonly debug: "debug";
+  };
   createConfig(mode?: ReplayConfig["mode"]): ReplayConfig;
   run(id: string, config?: ReplayConfig): ReplayResult;
   /** Checks the session's log. */
@@ -265,4 +278,32 @@ interface StateFunctions {
   delete(key: string): void;
   delete(scope: string, key: string): void;
   listKeys(scope?: string): readonly string[];
+}
+
+export interface TopicMessageView {
+  readonly topic: string;
+  /** 1, 2, 3 … within its topic. */
+  readonly seq: number;
+  readonly content: ScriptValue;
+  /** The session that it is from. */
+  readonly session_id?: string;
+  readonly published_at: number;
+}
+
+interface TopicFunctions {
+  /** From the current session, where there is one. */
+  publish(topic: string, content: ScriptValue): TopicMessageView;
+  /** Oldest first, at most 100 where `limit` says nothing. */
+  messages(
+    topic: string,
+    options?: { readonly after?: number; readonly subscriber?: string; readonly limit?: number },
+  ): readonly TopicMessageView[];
+  /** What a subscriber has not acknowledged; waits for it so long, where nothing is there. */
+  receive(
+    topic: string,
+    subscriber: string,
+    options?: { readonly limit?: number; readonly wait_seconds?: number },
+  ): readonly TopicMessageView[];
+  /** Says that all messages up to that one are dealt with, and returns how many are left. */
+  acknowledge(topic: string, subscriber: string, through: number): number;
 }

@@ -19,9 +19,10 @@ export const GLOBALS = {
     "listReplayable",
   ],
   Artifact: ["store", "storeFile", "get", "list", "query", "delete"],
-  Replay: ["run", "verify", "canReplay", "getMetadata", "list"],
+  Replay: ["run", "verify", "canReplay", "getMetadata", "list", "createConfig"],
   Tool: ["execute", "list", "exists"],
   State: ["get", "set", "save", "load", "delete", "listKeys"],
+  Topic: ["publish", "messages", "receive", "acknowledge"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 type Globals = typeof GLOBALS;

@@ -9,26 +9,34 @@ import type { Value, ValueObject } from "./value.ts";
 const MODES: Readonly<Record<string, ReplayMode>> = {
   exact: "recorded",
   debug: "recorded",
+  modified: "execute",
   simulate: "verify",
   verify: "verify",
   recorded: "recorded",
   execute: "execute",
 };
 
+/** As in the REST API. */
+const TIMEOUT_SECONDS_MAX = 3_600;
+
 /** Goes through a session again, and tells what comes out otherwise. */
 export const replay: Call = async (host, [id, config]) => {
   const fields = new Fields(config, "the configuration of a replay");
-  const name = fields.text("mode") ?? "exact";
-  const mode = Object.hasOwn(MODES, name) ? MODES[name] : undefined;
-  if (mode === undefined) {
-    throw new ArgumentError(`Unknown replay mode: ${name}. Expected: ${Object.keys(MODES).join(", ")}`);
-  }
+  const { name, mode } = modeOf(fields.text("mode"));
   const seconds = fields.number("timeout_seconds", "timeoutSeconds");
+  if (seconds !== undefined && !(seconds >= 1 && seconds <= TIMEOUT_SECONDS_MAX)) {
+    throw new ArgumentError(`timeout_seconds must be 1 to ${TIMEOUT_SECONDS_MAX}`);
+  }
+  const stopOnError = fields.boolean("stop_on_error", "stopOnError") ?? false;
+  const metadata = fields.json("metadata") ?? {};
+  // Of rs-llmspell: what comes out is compared by the mode alone.
+  fields.boolean("compare_results", "compareResults");
+  fields.refuseOthers();
   const session = await host.session(text(id, "the session's id"));
   const begun = new Date();
   const report = await session.replay({
     mode,
-    stopOnError: fields.boolean("stop_on_error", "stopOnError") ?? false,
+    stopOnError,
     timeoutMs: seconds === undefined ? undefined : seconds * 1_000,
     signal: host.signal,
   });
@@ -51,9 +59,16 @@ export const replay: Call = async (host, [id, config]) => {
     differences: differences.map((difference) => ({ ...difference })) as unknown as Value,
     stopped,
     fork_session_id: fork?.sessionId,
-    metadata: fields.json("metadata") ?? {},
+    metadata,
   };
 };
+
+function modeOf(given: string | undefined): { readonly name: string; readonly mode: ReplayMode } {
+  const name = given ?? "exact";
+  const mode = Object.hasOwn(MODES, name) ? MODES[name] : undefined;
+  if (mode !== undefined) return { name, mode };
+  throw new ArgumentError(`Unknown replay mode: ${name}. Expected: ${Object.keys(MODES).join(", ")}`);
+}
 
 /** Whether a session can be gone through again, and how much of it there is. All of them can: the log has everything. */
 export async function replayMetadata(host: ScriptHost, [id]: readonly Value[]): Promise<ValueObject> {
@@ -88,4 +103,9 @@ export const REPLAY_CALLS: CallsOf<"Replay"> = {
   "Replay.canReplay": async (host, args) => (await replayMetadata(host, args))["can_replay"],
   "Replay.getMetadata": replayMetadata,
   "Replay.list": replayable,
+  "Replay.createConfig": async (_host, [mode]) => ({
+    mode: modeOf(text(mode, "the mode")).name,
+    timeout_seconds: 300,
+    stop_on_error: false,
+  }),
 };

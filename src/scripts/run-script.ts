@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { type Sojourn, SojournError } from "../client/index.ts";
 import { CALLS } from "./calls.ts";
 import { ScriptHost } from "./script-host.ts";
+import { isWithin } from "./sizes.ts";
 import {
   ACKNOWLEDGED,
   ANSWERED,
@@ -20,9 +21,9 @@ export interface ScriptOptions {
   /** A file in Lua (`.lua`) or TypeScript (`.ts`). It may take others from its folder, and from below. */
   readonly file: string;
   readonly args?: readonly string[] | undefined;
-  /** The id of the current session that it begins with. */
+  /** The id of a session that it acts as, and that is its current one: it has a right to that session and to no other. */
   readonly session?: string | undefined;
-  /** How long it may run, with what it waits for; default 300,000. */
+  /** How long it may run, with what it waits for: 1 to 2,073,600,000, which is 24 days; default 300,000. */
   readonly timeoutMs?: number | undefined;
   /** How much memory its machine may take: 32 to 2,048; default 256. */
   readonly memoryMiB?: number | undefined;
@@ -40,15 +41,23 @@ export interface ScriptOptions {
 export type ScriptOutcome =
   /** By itself; with a number other than 0 where it asked for that. */
   | { readonly status: "completed"; readonly exitCode: number }
-  /** By an error, which has the script's own line. */
-  | { readonly status: "failed"; readonly message: string }
+  /** By an error, which has the script's own line. `lost` where the last it was told is that no call can go well. */
+  | { readonly status: "failed"; readonly message: string; readonly lost?: SojournError | undefined }
   /** It was stopped. */
   | { readonly status: "stopped"; readonly why: "timeout" | "aborted" };
 
-const TIMEOUT_MS = 300_000;
-const MEMORY_MIB = 256;
-const MEMORY_MIN_MIB = 32;
-const MEMORY_MAX_MIB = 2_048;
+/** How long a script may run that is not given a time. */
+export const TIMEOUT_MS = 300_000;
+
+/** The longest time that it may be given: 24 days. A timer can't wait for 25. */
+export const TIMEOUT_MAX_MS: number = 24 * 86_400_000;
+
+/** How much memory it may take that is not given any. */
+export const MEMORY_MIB = 256;
+
+/** What may be given to it. */
+export const MEMORY_MIN_MIB = 32;
+export const MEMORY_MAX_MIB = 2_048;
 
 const STACK_MIB = 16;
 
@@ -67,14 +76,20 @@ export async function runScript(sojourn: Sojourn, options: ScriptOptions): Promi
     const message = `A script's memory must be ${MEMORY_MIN_MIB} to ${MEMORY_MAX_MIB} MiB`;
     throw new SojournError("invalid", { message });
   }
+  if (!(timeoutMs >= 1 && timeoutMs <= TIMEOUT_MAX_MS)) {
+    const message = `A script's time must be 1 to ${TIMEOUT_MAX_MS} milliseconds, which is 24 days`;
+    throw new SojournError("invalid", { message });
+  }
   const file = resolve(options.file);
   const language = LANGUAGES[extname(file)];
   if (language === undefined) {
     throw new SojournError("invalid", { message: `"${options.file}" is no script: its name must end in .lua or .ts` });
   }
   const source = await sourceOf(file);
+  for (const root of options.fileRoots ?? []) await assertDirectory(root);
   const stop = new AbortController();
-  const host = new ScriptHost({ sojourn, folder: dirname(file), ...options, signal: stop.signal });
+  const allowed = session === undefined ? sojourn : sojourn.actingAs(await sojourn.sessions.get(session));
+  const host = new ScriptHost({ ...options, sojourn: allowed, folder: dirname(file), signal: stop.signal });
   if (session !== undefined) await host.setCurrent(session);
   const name = basename(file);
   const thread = new Thread({ language, name, source, args, memoryMaxBytes: memoryMiB * 1_048_576 }, { host, print });
@@ -91,7 +106,9 @@ export async function runScript(sojourn: Sojourn, options: ScriptOptions): Promi
   try {
     const ended = await thread.ended;
     if (ended === undefined) return { status: "stopped", why: why ?? "aborted" };
-    if (ended.failure !== undefined) return { status: "failed", message: ended.failure };
+    if (ended.failure !== undefined) {
+      return { status: "failed", message: ended.failure, ...(thread.lost && { lost: thread.lost }) };
+    }
     return { status: "completed", exitCode: ended.exitCode };
   } finally {
     clearTimeout(timer);
@@ -108,6 +125,16 @@ async function sourceOf(file: string): Promise<string> {
   }
 }
 
+async function assertDirectory(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new SojournError("invalid", { message: `Files can't be read below "${path}": it is no directory` });
+}
+
+const TOO_LARGE = "What was to be returned takes more than the script's memory: ask for less";
+
+const LOST: ReadonlySet<string> = new Set(["unreachable", "unauthorized"]);
+
 /** A script that runs. */
 class Thread {
   readonly #worker: Worker;
@@ -115,9 +142,11 @@ class Thread {
   readonly #flags = new Int32Array(new SharedArrayBuffer(FLAGS_BYTES));
   readonly #host: ScriptHost;
   readonly #print: ScriptOptions["print"];
+  readonly #answerMaxBytes: number;
   #outcome: Ended | undefined;
   /** What is to be printed, and answered, one after the other. */
   #work: Promise<void> = Promise.resolve();
+  #lost: SojournError | undefined;
   /** How it ended by itself, once all that it printed was read; `undefined` where it was stopped. */
   readonly ended: Promise<Ended | undefined>;
 
@@ -127,6 +156,7 @@ class Thread {
   ) {
     this.#host = host;
     this.#print = print;
+    this.#answerMaxBytes = order.memoryMaxBytes;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const workerData: ThreadOrder = { ...order, port: port2, flags: this.#flags };
@@ -135,9 +165,10 @@ class Thread {
       workerData,
       transferList: [port2],
       env: {},
-      // Its own objects; what the script has is in the memory of its machine.
+      // Its own objects; what the script has is in the memory of its machine. Past it Node may end the whole process, not only the
+      // thread: what goes between the two is bounded, so that it is never reached.
       resourceLimits: {
-        maxOldGenerationSizeMb: 64 + Math.ceil(order.memoryMaxBytes / 1_048_576),
+        maxOldGenerationSizeMb: 256 + 4 * Math.ceil(order.memoryMaxBytes / 1_048_576),
         // The engines bound recursion by stacks of their own, which need more of this one.
         stackSizeMb: STACK_MIB,
       },
@@ -158,6 +189,11 @@ class Thread {
       await this.#worker.terminate();
       return this.#outcome;
     });
+  }
+
+  /** Why the last call was refused, where any other would be as well: nobody answers, or the key is missing. */
+  get lost(): SojournError | undefined {
+    return this.#lost;
   }
 
   stop(): void {
@@ -189,9 +225,12 @@ class Thread {
   async #answer({ name, args }: Extract<FromThread, { readonly type: "call" }>): Promise<Answer> {
     const call = CALLS.get(name);
     if (call === undefined) return { refused: `There is no ${name}` };
+    this.#lost = undefined;
     try {
-      return { value: await call(this.#host, args) };
+      const value = await call(this.#host, args);
+      return isWithin(value, this.#answerMaxBytes) ? { value } : { refused: TOO_LARGE };
     } catch (error) {
+      if (error instanceof SojournError && LOST.has(error.code)) this.#lost = error;
       return { refused: error instanceof Error ? error.message : String(error) };
     }
   }

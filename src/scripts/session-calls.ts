@@ -1,9 +1,10 @@
-import type { NewSession, Session, SessionFilter, SessionQuery, Status } from "../client/index.ts";
+import type { NewSession, Session, SessionFilter, SessionQuery, Status, WantedLimits } from "../client/index.ts";
 import { ArgumentError, Fields, someText, text } from "./arguments.ts";
 import type { Call, CallsOf } from "./calls.ts";
 import { beside, epochSeconds, spanOf } from "./epoch.ts";
 import { replay, replayable, replayMetadata } from "./replay-calls.ts";
 import type { ScriptHost } from "./script-host.ts";
+import { LIST_MAX } from "./sizes.ts";
 import type { Value } from "./value.ts";
 
 /** What `Session` can do. */
@@ -98,7 +99,7 @@ export function shownSession(session: Session): { readonly [key: string]: Value 
 function newSession(options: Value): NewSession {
   const fields = new Fields(options, "the options of Session.create");
   const idleSeconds = fields.number("idle_timeout", "idleTimeout");
-  return {
+  const wanted: NewSession = {
     sessionId: fields.text("id", "session_id", "sessionId"),
     userId: fields.text("user_id", "userId"),
     name: fields.text("name"),
@@ -107,19 +108,30 @@ function newSession(options: Value): NewSession {
     metadata: fields.json("metadata"),
     parentSessionId: fields.text("parent_session_id", "parentSessionId", "parent"),
     idleTimeoutMs: idleSeconds === undefined ? undefined : idleSeconds * 1_000,
+    template: fields.text("template"),
+    // NOTE: in the words of the REST API, which go along as they are and are held against their shape where they are read.
+    limits: fields.json("limits") as WantedLimits | undefined,
+    apps: fields.texts("apps"),
   };
+  fields.refuseOthers();
+  return wanted;
 }
 
 async function list({ sojourn, signal }: ScriptHost, query: Value): Promise<Value> {
   const fields = new Fields(query, "the query of Session.list");
-  const skipped = fields.number("offset") ?? 0;
-  const limit = fields.number("limit") ?? Number.POSITIVE_INFINITY;
+  const skipped = fields.count("offset") ?? 0;
+  const limit = fields.count("limit") ?? Number.POSITIVE_INFINITY;
+  const filter = queryOf(fields);
+  fields.refuseOthers();
   const found: Value[] = [];
   let seen = 0;
   const wanted = skipped + limit;
   const pageSize = Number.isFinite(wanted) ? Math.min(Math.max(wanted, 1), PAGE_MAX) : PAGE_MAX;
-  if (limit <= 0) return found;
-  for await (const session of sojourn.sessions.list({ ...queryOf(fields), pageSize, signal })) {
+  if (limit === 0) return found;
+  for await (const session of sojourn.sessions.list({ ...filter, pageSize, signal })) {
+    if (found.length === LIST_MAX) {
+      throw new ArgumentError(`Session.list has more than ${LIST_MAX} sessions: ask for fewer by limit and offset`);
+    }
     if (seen++ >= skipped) found.push(shownSession(session));
     if (found.length >= limit) break;
   }

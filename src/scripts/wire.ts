@@ -26,7 +26,8 @@ export const FLAGS_BYTES: number = 8;
 
 export type FromThread = Called | Printed | Ended;
 
-interface Called {
+/** A function that the thread asks for; it waits for the answer. */
+export interface Called {
   readonly type: "call";
   readonly name: string;
   readonly args: readonly Value[];

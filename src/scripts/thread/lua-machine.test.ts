@@ -86,7 +86,10 @@ describe("LuaMachine", () => {
     assert.match(bench.run("\nhost.echo(print)") ?? "", /^test\.lua:2: a function can't be given/);
     assert.match(bench.run("local t = {} t.t = t\n\nhost.echo(t)") ?? "", /^test\.lua:3: a table is too deep/);
     assert.match(bench.run("host.echo { [{}] = 1 }") ?? "", /^test\.lua:1: the names in a table/);
+    assert.match(bench.run("\nhost.echo { 2^53 | 0 }") ?? "", /^test\.lua:2: 9007199254740992 can't be given/);
     assert.deepEqual(bench.given, []);
+    assert.equal(bench.run("host.echo((2^53 | 0) - 1) host.echo(2^60)"), undefined);
+    assert.deepEqual(bench.given, [Number.MAX_SAFE_INTEGER, 2 ** 60]);
   });
 
   it("lets pcall catch what the host throws, with the line of the script, also in coroutines, and often", () => {
@@ -122,6 +125,8 @@ describe("LuaMachine", () => {
       /^test\.lua:2: no\nstack traceback:\n/,
     );
     assert.match(bench.run("error(setmetatable({}, { __tostring = function() return 'own' end }))") ?? "", /^own\n/);
+    assert.match(bench.run("error({ code = 1 })") ?? "", /^{"code":1}\nstack traceback:\n/);
+    assert.match(bench.run("error({ print })") ?? "", /^table: 0x/);
   });
 
   it("has no more memory than it is given, and works on when some is free", () => {

@@ -1,4 +1,6 @@
+import { stringifiedJson } from "../json-text.ts";
 import type { Value } from "../value.ts";
+import { Budget } from "./budget.ts";
 import { LuaValues, REGISTRY } from "./lua-values.ts";
 import { functionPointer, instantiateLua, type LuaExports, type LuaWorld } from "./lua-wasm.ts";
 import { ScriptError } from "./script-error.ts";
@@ -93,7 +95,8 @@ export class LuaMachine {
   }
 
   #args(state: number): Value[] {
-    return Array.from({ length: this.#lua.lua_gettop(state) }, (_, i) => this.#values.read(state, i + 1));
+    const budget = new Budget();
+    return Array.from({ length: this.#lua.lua_gettop(state) }, (_, i) => this.#values.read(state, i + 1, budget));
   }
 
   #pushFunction(state: number, call: (state: number) => number): void {
@@ -135,8 +138,19 @@ export class LuaMachine {
     return status === 0;
   }
 
+  /** What was thrown; a table that says nothing of itself as JSON. */
+  #thrown(state: number): string {
+    const shown = this.#values.shown(state, 1);
+    if (!/^table: 0x/.test(shown)) return shown;
+    try {
+      return stringifiedJson(this.#values.read(state, 1));
+    } catch {
+      return shown;
+    }
+  }
+
   #traced(state: number): number {
-    const message = this.#values.shown(state, 1);
+    const message = this.#thrown(state);
     this.#values.withText(message, (pointer) => this.#lua.luaL_traceback(state, state, pointer, 1));
     return 1;
   }

@@ -10,7 +10,7 @@ export function runLua({ name, source, args, memoryMaxBytes }: ThreadOrder, link
   const lua = new LuaMachine({ memoryMaxBytes, print: (bytes) => link.print(bytes) });
   for (const [global, functions] of Object.entries(GLOBALS)) lua.setGlobal(global, callsOf(global, functions, link));
   lua.setGlobal("JSON", { parse: ([text]) => jsonFault(() => parsedJson(text)), stringify: stringified });
-  lua.setGlobal("sojourn_os", { sleep: ([seconds]) => void link.sleep(Number(seconds) * 1_000), clock, exit });
+  lua.setGlobal("sojourn_os", { sleep: ([seconds]) => void link.sleep(Number(seconds)), clock, exit });
   lua.setSearcher("sojourn_search", (module) => moduleOf(module, link));
   lua.prepare(PRELUDE, name, args);
   try {
@@ -51,7 +51,9 @@ function callsOf(global: string, functions: readonly string[], link: HostLink): 
 const clock: LuaFunction = () => performance.now() / 1_000;
 
 const exit: LuaFunction = ([code]) => {
-  throw new Exit(typeof code === "number" ? code & 0xff : Number(code === false));
+  if (typeof code === "number" && Number.isInteger(code)) throw new Exit(code & 0xff);
+  if (code === undefined || typeof code === "boolean") throw new Exit(Number(code === false));
+  throw new ScriptError("os.exit takes a whole number, true or false");
 };
 
 const stringified: LuaFunction = ([value, pretty]) => jsonFault(() => stringifiedJson(value, pretty === true));
@@ -79,11 +81,19 @@ function withoutShebang(source: string): string {
 const PRELUDE = `
   local name, args = ...
   local host, searchers = sojourn_os, { package.searchers[1], sojourn_search }
+  -- What we call ourselves, whatever a script makes of it.
+  local compile, error, getmetatable, match, setmetatable, tonumber, type, unpack =
+    load, error, getmetatable, string.match, setmetatable, tonumber, type, table.unpack
   sojourn_os, sojourn_search = nil, nil
   arg = args
   arg[0] = name
 
-  dofile, loadfile, io = nil, nil, nil
+  dofile, loadfile, io, string.dump = nil, nil, nil, nil
+  -- Text alone: what is compiled already can do to the machine as it likes.
+  function load(chunk, called, mode, ...)
+    if mode == "b" then return nil, "a script can't load what is compiled already" end
+    return compile(chunk, called, "t", ...)
+  end
   debug = { getinfo = debug.getinfo, traceback = debug.traceback }
   os = {
     time = os.time, date = os.date, difftime = os.difftime, clock = host.clock,
@@ -91,7 +101,7 @@ const PRELUDE = `
     exit = host.exit,
     execute = function(command)
       if command == nil then return false end
-      local seconds = type(command) == "string" and command:match("^%s*sleep%s+(%d*%.?%d+)%s*$")
+      local seconds = type(command) == "string" and match(command, "^%s*sleep%s+(%d*%.?%d+)%s*$")
       if not seconds then error("os.execute only waits, as in os.execute(\\"sleep 1\\")", 2) end
       host.sleep(tonumber(seconds))
       return true, "exit", 0
@@ -102,20 +112,27 @@ const PRELUDE = `
   package.searchers = searchers
 
   local create, methods = Session.create, {}
-  for _, field in ipairs { "name", "description", "tags", "metadata" } do
-    methods[field] = function(self, value) self.options[field] = value return self end
+  local builders = { __index = methods }
+  -- What is wrong with a builder is so in the line of the script that calls it.
+  local function options(self)
+    if getmetatable(self) == builders then return self.options end
+    error('a builder is called with a colon, as in Session.builder():name("x")', 3)
   end
-  function methods:parent(id) self.options.parent_session_id = id return self end
+  for field, option in pairs {
+    name = "name", description = "description", tags = "tags", metadata = "metadata", parent = "parent_session_id",
+  } do
+    methods[field] = function(self, value) options(self)[option] = value return self end
+  end
   function methods:tag(tag)
-    local tags = { table.unpack(self.options.tags or {}) }
+    local before = options(self).tags or {}
+    if type(before) ~= "table" then error("tags must be a list of texts", 2) end
+    local tags = { unpack(before) }
     tags[#tags + 1] = tag
     self.options.tags = tags
     return self
   end
-  function methods:build() return (create(self.options)) end
-  function Session.builder() return setmetatable({ options = {} }, { __index = methods }) end
+  function methods:build() return (create(options(self))) end
+  function Session.builder() return setmetatable({ options = {} }, builders) end
 
-  Replay.modes = { exact = "exact", simulate = "simulate", debug = "debug" }
-  function Replay.create_config(mode) return { mode = mode or "exact", timeout_seconds = 300, stop_on_error = false } end
-  Replay.createConfig = Replay.create_config
+  Replay.modes = { exact = "exact", modified = "modified", simulate = "simulate", debug = "debug" }
 `;

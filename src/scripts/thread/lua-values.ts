@@ -1,4 +1,5 @@
 import { asText, type Value, type ValueObject } from "../value.ts";
+import { Budget } from "./budget.ts";
 import { heapOf, type LuaExports } from "./lua-wasm.ts";
 import { ScriptError } from "./script-error.ts";
 
@@ -12,7 +13,9 @@ const TABLE = 5;
 const KINDS: Readonly<Record<number, string>> = { 6: "a function", 7: "a userdata", 8: "a coroutine" };
 
 /** How deep tables may lie in tables; one that has itself in it is too deep as well. */
-const DEPTH_MAX = 200;
+export const DEPTH_MAX = 200;
+
+const SCRATCH_BYTES = 4_096;
 
 const ENCODER = new TextEncoder();
 
@@ -29,8 +32,13 @@ export class LuaValues {
   /** The metatable that marks lists, in the global state's keeping; by the key of this object's address. */
   readonly #listMark: number;
 
+  /** Where short texts are put for C to read. */
+  #scratch: Uint8Array;
+
   constructor(lua: LuaExports, state: number) {
     this.#lua = lua;
+    const scratch = this.#allocated(SCRATCH_BYTES);
+    this.#scratch = new Uint8Array(lua.memory.buffer, scratch, SCRATCH_BYTES);
     this.#size = this.#allocated(8);
     this.#listMark = this.#size + 4;
     lua.lua_pushlightuserdata(state, this.#listMark);
@@ -38,19 +46,29 @@ export class LuaValues {
     lua.lua_rawset(state, REGISTRY);
   }
 
-  /** @throws {ScriptError} for what can't leave Lua, such as a function */
-  read(state: number, index: number, depth = 0): Value {
+  /**
+   * @param budget  of all that is read for one call
+   * @throws {ScriptError} for what can't leave Lua, such as a function, and for what is too much
+   */
+  read(state: number, index: number, budget: Budget = new Budget(), depth = 0): Value {
     const lua = this.#lua;
+    budget.takeValue();
     const kind = lua.lua_type(state, index);
     if (kind <= NIL) return undefined;
     if (kind === BOOLEAN) return lua.lua_toboolean(state, index) !== 0;
     if (kind === NUMBER) {
-      return lua.lua_isinteger(state, index) === 0
-        ? lua.lua_tonumberx(state, index, 0)
-        : Number(lua.lua_tointegerx(state, index, 0));
+      if (lua.lua_isinteger(state, index) === 0) return lua.lua_tonumberx(state, index, 0);
+      const integer = lua.lua_tointegerx(state, index, 0);
+      if (Number.isSafeInteger(Number(integer))) return Number(integer);
+      throw new ScriptError(
+        `${integer} can't be given to this function: integers beyond ±(2^53 − 1) are given as texts`,
+      );
     }
-    if (kind === STRING) return asText(this.bytes(state, index));
-    if (kind === TABLE) return this.#table(state, lua.lua_absindex(state, index), depth);
+    if (kind === STRING) {
+      budget.takeBytes(Number(lua.lua_rawlen(state, index)));
+      return asText(this.bytes(state, index));
+    }
+    if (kind === TABLE) return this.#table(state, lua.lua_absindex(state, index), budget, depth);
     if (kind === LIGHT_USERDATA && lua.lua_touserdata(state, index) === 0) return null;
     throw new ScriptError(`${KINDS[kind] ?? "a userdata"} can't be given to this function, nor can what has one in it`);
   }
@@ -80,7 +98,7 @@ export class LuaValues {
     else if (typeof value === "number") {
       if (Number.isSafeInteger(value)) lua.lua_pushinteger(state, BigInt(value));
       else lua.lua_pushnumber(state, value);
-    } else if (typeof value === "string") this.#pushBytes(state, ENCODER.encode(value));
+    } else if (typeof value === "string") this.#pushText(state, value);
     else if (value instanceof Uint8Array) this.#pushBytes(state, value);
     else this.#pushTable(state, value, depth);
   }
@@ -106,7 +124,7 @@ export class LuaValues {
     return heap.slice(start, start + size);
   }
 
-  #table(state: number, index: number, depth: number): Value {
+  #table(state: number, index: number, budget: Budget, depth: number): Value {
     const lua = this.#lua;
     if (depth === DEPTH_MAX) throw new ScriptError("a table is too deep, or has itself in it");
     if (lua.lua_checkstack(state, 4) === 0) throw new ScriptError("not enough memory");
@@ -115,8 +133,8 @@ export class LuaValues {
     let last = 0;
     lua.lua_pushnil(state);
     while (lua.lua_next(state, index) !== 0) {
-      const key = this.#key(state);
-      const value = this.read(state, -1, depth + 1);
+      const key = this.#key(state, budget);
+      const value = this.read(state, -1, budget, depth + 1);
       lua.lua_settop(state, -2);
       if (typeof key === "number" && Number.isSafeInteger(key) && key > 0) last = Math.max(last, key);
       else isList = false;
@@ -133,9 +151,9 @@ export class LuaValues {
   }
 
   /** The key under the value on top. A number is read as such: `lua_tolstring` would change the table. */
-  #key(state: number): string | number {
+  #key(state: number, budget: Budget): string | number {
     const kind = this.#lua.lua_type(state, -2);
-    const key = kind === STRING || kind === NUMBER ? this.read(state, -2) : undefined;
+    const key = kind === STRING || kind === NUMBER ? this.read(state, -2, budget) : undefined;
     if (typeof key === "string" || typeof key === "number") return key;
     throw new ScriptError("the names in a table must be text or numbers");
   }
@@ -152,6 +170,20 @@ export class LuaValues {
   #pushMark(state: number): void {
     this.#lua.lua_pushlightuserdata(state, this.#listMark);
     this.#lua.lua_rawget(state, REGISTRY);
+  }
+
+  // Most texts are short, and come by the dozen: a session has fifty.
+  #pushText(state: number, text: string): void {
+    if (text.length * 3 > SCRATCH_BYTES) {
+      this.#pushBytes(state, ENCODER.encode(text));
+      return;
+    }
+    const { buffer } = this.#lua.memory;
+    // A view is of the memory as it is now.
+    if (this.#scratch.buffer !== buffer)
+      this.#scratch = new Uint8Array(buffer, this.#scratch.byteOffset, SCRATCH_BYTES);
+    const { written } = ENCODER.encodeInto(text, this.#scratch);
+    this.#lua.lua_pushlstring(state, this.#scratch.byteOffset, written);
   }
 
   #pushBytes(state: number, bytes: Uint8Array): void {

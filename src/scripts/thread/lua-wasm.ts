@@ -33,7 +33,7 @@ export interface LuaExports {
   lua_tolstring(state: number, index: number, size: number): number;
   lua_touserdata(state: number, index: number): number;
   lua_absindex(state: number, index: number): number;
-  lua_rawlen(state: number, index: number): number;
+  lua_rawlen(state: number, index: number): bigint;
   lua_next(state: number, index: number): number;
   lua_pushnil(state: number): void;
   lua_pushboolean(state: number, value: number): void;

@@ -9,10 +9,12 @@ import {
   type QuickJSSyncVariant,
 } from "quickjs-emscripten-core";
 import { GLOBALS, READ_MODULE, snakeCase } from "../globals.ts";
+import { VALUES_AT_ONCE_MAX } from "../sizes.ts";
 import type { Value } from "../value.ts";
 import type { Ended, ThreadOrder } from "../wire.ts";
 import type { HostLink } from "./host-link.ts";
 import { packed, unpacked } from "./packed-values.ts";
+import { ScriptError } from "./script-error.ts";
 
 /** Of the engine's own: what a script may recurse, well below what the thread has. */
 const STACK_BYTES = 256 * 1_024;
@@ -37,6 +39,7 @@ export async function runTypeScript(order: ThreadOrder, link: HostLink): Promise
     if (exit.code !== undefined) return { exitCode: exit.code };
     return { exitCode: failure === undefined ? 0 : 1, failure };
   } catch (error) {
+    if (error instanceof ScriptError) return { exitCode: 1, failure: error.message };
     return { exitCode: 1, failure: `${name}: ${error instanceof Error ? error.message : error}` };
   }
 }
@@ -70,17 +73,19 @@ function addGlobals(context: QuickJSContext, { runtime, link, args }: Running): 
     return context.undefined;
   });
   add("sleep", (seconds) => {
-    link.sleep(context.getNumber(seconds) * 1_000);
+    link.sleep(context.getNumber(seconds));
     return context.undefined;
   });
   add("exit", (code) => {
-    exit.code = context.getNumber(code) & 0xff;
+    const given = context.getNumber(code);
+    if (!Number.isInteger(given)) throw new ScriptError("exit takes a whole number");
+    exit.code = given & 0xff;
     // An error alone could be caught, and the script would go on.
     runtime.setInterruptHandler(() => true);
     throw new Error("The script ended itself");
   });
   const prelude = context.unwrapResult(context.evalCode(PRELUDE, OURS));
-  const names = JSON.stringify({ globals: GLOBALS, aliases: aliases(), args });
+  const names = JSON.stringify({ globals: GLOBALS, aliases: aliases(), args, valuesMax: VALUES_AT_ONCE_MAX });
   context.unwrapResult(context.callFunction(prelude, context.undefined, host, context.newString(names)));
   return exit;
 }
@@ -91,7 +96,7 @@ function outcomeOf(
   runtime: QuickJSRuntime,
   { name, source }: { readonly name: string; readonly source: string },
 ): string | undefined {
-  const begun = context.evalCode(stripped(source), name, { type: "module" });
+  const begun = context.evalCode(stripped(name, source), name, { type: "module" });
   if (begun.error) return shown(context, begun.error);
   while (runtime.hasPendingJob()) {
     const jobs = runtime.executePendingJobs();
@@ -107,19 +112,38 @@ function moduleOf(path: string, link: HostLink): string | { readonly error: Erro
   const found = link.call(READ_MODULE, [path]);
   if (typeof found === "string") return { error: new Error(found) };
   // NOTE: the host answers with a name and its source.
-  return stripped((found as unknown as { readonly source: string }).source);
+  const { source } = found as unknown as { readonly source: string };
+  try {
+    return stripped(path, source);
+  } catch (error) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
 }
 
-/** The script without its types; lines and columns stay. */
-function stripped(source: string): string {
-  return stripTypeScriptTypes(source.replace(/^\uFEFF?(#![^\n]*)?/, ""));
+/**
+ * The script without its types; lines and columns stay.
+ *
+ * @throws {ScriptError} with its file and line, for what can't be read, and for what is more than types, such as an enum
+ */
+function stripped(name: string, source: string): string {
+  try {
+    return stripTypeScriptTypes(source.replace(/^\uFEFF?(#![^\n]*)?/, ""));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    // Node tells the line at the head of the stack alone, as those of its own syntax errors.
+    const line = /^.*:(\d+)\n/.exec(error.stack ?? "")?.[1];
+    throw new ScriptError(`${name}${line === undefined ? "" : `:${line}`}: ${error.message}`);
+  }
 }
 
 function shown(context: QuickJSContext, error: QuickJSHandle): string {
   const text = (handle: QuickJSHandle): string => context.getString(handle);
   if (context.typeof(error) !== "object") return `Uncaught ${text(error)}`;
+  // The engine throws null where there is no room for an error.
+  if (text(error) === "null") return "Uncaught null: not enough memory, unless it was thrown";
   const stack = context.getProp(error, "stack");
   const lines = context.typeof(stack) === "string" ? text(stack).split("\n") : [];
+  if (lines.length === 0) return `Uncaught ${JSON.stringify(context.dump(error)) ?? text(error)}`;
   const own = lines.filter((line) => line.trim() !== "" && !line.includes(`(${OURS}`) && !line.includes("(native)"));
   return [text(error), ...own].join("\n");
 }
@@ -136,11 +160,12 @@ function aliases(): Readonly<Record<string, string>> {
 /** Makes the globals, in the script's own engine. Bytes go beside the JSON, and stand in it as texts that begin with NUL. */
 const PRELUDE = `(host, names) => {
   "use strict";
-  const { globals, aliases, args } = JSON.parse(names);
+  const { globals, aliases, args, valuesMax } = JSON.parse(names);
   const { call, print, sleep, exit } = host;
   const { stringify, parse } = JSON;
-  const pack = (buffers) => function (key, value) {
+  const pack = (buffers, count = 0) => function (key, value) {
     const own = this[key];
+    if (++count > valuesMax) throw new RangeError("More than " + valuesMax + " values can't be given at once");
     if (own instanceof ArrayBuffer || ArrayBuffer.isView(own)) {
       const bytes = own instanceof ArrayBuffer ? new Uint8Array(own) : new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
       return "\\0b" + (buffers.push(bytes.slice().buffer) - 1);
@@ -160,7 +185,7 @@ const PRELUDE = `(host, names) => {
         const buffers = [];
         const json = stringify(given, pack(buffers));
         const answer = call(global + "." + name, json, ...buffers);
-        return parse(answer[0], unpack(answer)).value;
+        return (answer[0].includes("\\\\u0000") ? parse(answer[0], unpack(answer)) : parse(answer[0])).value;
       };
       members[name] = members[aliases[name]] = ask;
     }
@@ -175,8 +200,7 @@ const PRELUDE = `(host, names) => {
     builder.parent = (id) => { options.parentSessionId = id; return builder; };
     return builder;
   };
-  Replay.modes = { exact: "exact", simulate: "simulate", debug: "debug" };
-  Replay.createConfig = Replay.create_config = (mode = "exact") => ({ mode, timeout_seconds: 300, stop_on_error: false });
+  Replay.modes = { exact: "exact", modified: "modified", simulate: "simulate", debug: "debug" };
   const show = (value) => {
     if (typeof value === "string") return value;
     if (value instanceof Error) return String(value);

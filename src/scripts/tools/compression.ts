@@ -12,8 +12,8 @@ const ALGORITHMS: Readonly<Record<string, { readonly pack: Pack; readonly unpack
   brotli: { pack: promisify(brotliCompress), unpack: promisify(brotliDecompress) },
 };
 
-/** As much as an artifact may have, unless the operator says otherwise. A few bytes can become any number. */
-const OUTPUT_MAX_BYTES = 100 * 1_048_576;
+/** How much is unpacked: as much as an artifact may have, unless the operator says otherwise. A few bytes can become any number. */
+export const OUTPUT_MAX_BYTES: number = 100 * 1_048_576;
 
 /** Packs bytes, and unpacks them. */
 export const compression: Tool = {

@@ -2,9 +2,8 @@ import { object } from "../arguments.ts";
 import { asText } from "../value.ts";
 import { bytesOf, type Tool } from "./tool.ts";
 
-const TIMEOUT_MS = 30_000;
-
-const ANSWER_MAX_BYTES = 10 * 1_048_576;
+/** How long an answer may be, and how long it may take. */
+export const HTTP_LIMITS = { bytes: 10 * 1_048_576, ms: 30_000 } as const;
 
 /** Calls the hosts that the operator allows. It follows no redirection: that could lead anywhere. */
 export const http: Tool = {
@@ -27,7 +26,7 @@ export const http: Tool = {
       ]),
       ...(body !== undefined && body !== null && { body: Buffer.from(bytesOf(body, "body")) }),
       redirect: "manual",
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(HTTP_LIMITS.ms)]),
     });
     const { status, headers } = response;
     return { status, headers: Object.fromEntries(headers), body: asText(await bodyOf(response)) };
@@ -39,7 +38,7 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
   let size = 0;
   for await (const piece of response.body ?? []) {
     size += piece.length;
-    if (size > ANSWER_MAX_BYTES) throw new Error(`the answer is larger than ${ANSWER_MAX_BYTES} bytes`);
+    if (size > HTTP_LIMITS.bytes) throw new Error(`the answer is larger than ${HTTP_LIMITS.bytes} bytes`);
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
