@@ -11,6 +11,17 @@ export function durationMs(text: string): number {
   return Number(digits) * (UNITS[unit] ?? 0);
 }
 
+/** Like `durationMs`; or `never`. */
+export function durationOrNever(text: string): number | "never" {
+  return text === "never" ? text : durationMs(text);
+}
+
+/** Reads a place in the feed of events, or `now`. */
+export function cursor(text: string): string {
+  if (/^(?:now|\d{1,15})$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be the cursor of an event, or now.");
+}
+
 /** Reads a whole number of at least `min`. */
 export function atLeast(min: number): (text: string) => number {
   return (text) => {
@@ -72,8 +83,21 @@ export function range(text: string): { readonly start: number; readonly end?: nu
   );
 }
 
+/** What an option says that takes limits. They are in the words of the REST API, which go along as they are. */
+export const LIMITS =
+  'When it is warned, paused or failed: {"calls": 100, "error_rate": {"over": 0.5, "action": "fail"}}';
+
 /** Reads a JSON object. */
 export function jsonObject(text: string): JsonObject {
+  return objectOf(text, '{"source": "web"}');
+}
+
+/** Limits, in the words of the REST API. */
+export function limitsObject(text: string): JsonObject {
+  return objectOf(text, '{"calls": 100}');
+}
+
+function objectOf(text: string, example: string): JsonObject {
   try {
     const value: unknown = JSON.parse(text);
     // NOTE: whatever JSON.parse makes of an object is one of JSON.
@@ -81,5 +105,5 @@ export function jsonObject(text: string): JsonObject {
   } catch {
     // Told below.
   }
-  throw new InvalidArgumentError(`It must be a JSON object: '{"source": "web"}'.`);
+  throw new InvalidArgumentError(`It must be a JSON object: '${example}'.`);
 }

@@ -1,5 +1,6 @@
 import { loadConfig } from "../config/config.ts";
 import { examine, type Finding } from "../platform/doctor.ts";
+import { tableFaults } from "../platform/open-engine.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { count, printJson } from "./print.ts";
 
@@ -17,7 +18,7 @@ export async function doctorCommand(
     console.log(`${MARKS[finding.state]}  ${finding.check}: ${finding.found}`);
     if (finding.state !== "ok") console.log(`         ${finding.remedy}`);
   };
-  const loaded = loadConfig({ flags, env: process.env, cwd: process.cwd() });
+  const loaded = loadConfig({ flags, env: process.env, cwd: process.cwd(), check: tableFaults });
   if ("faults" in loaded) {
     for (const { source, message } of loaded.faults) {
       tell({

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { appCommands } from "./app-commands.ts";
 import { artifactCommands } from "./artifact-commands.ts";
 import type { Run } from "./command-options.ts";
+import { eventCommands } from "./event-commands.ts";
 import { historyCommands } from "./history-commands.ts";
 import { keyCommands } from "./key-commands.ts";
 import { logCommands } from "./log-commands.ts";
@@ -13,6 +14,9 @@ import { scriptCommands } from "./script-commands.ts";
 import { safetyCommands, serveCommands } from "./server-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import { taskCommands } from "./task-commands.ts";
+import { templateCommands } from "./template-commands.ts";
+import { topicCommands } from "./topic-commands.ts";
+import { webhookCommands } from "./webhook-commands.ts";
 
 /** What can be called, and how. */
 export function buildProgram(version: string, run: Run): Command {
@@ -36,13 +40,20 @@ was not found, 4 when a key is missing or not enough, 5 when nobody answers, 130
   serveCommands(program, run);
   memoryCommands(program, run);
   sessionCommands(
-    program.command("sessions").description("List, show, suspend, resume, end, delete and clean up sessions"),
+    program.command("sessions").description("Create, list, show, suspend, resume, end, delete and clean up sessions"),
     run,
   );
   artifactCommands(program.command("artifacts").description("Store, read, share and remove files of sessions"), run);
   objectCommands(program, run);
   taskCommands(program, run);
+  templateCommands(
+    program.command("templates").description("Set, show, list and remove defaults for new sessions"),
+    run,
+  );
+  eventCommands(program, run);
+  webhookCommands(program.command("webhooks").description("Have events brought to an address, signed"), run);
   scriptCommands(program, run);
+  topicCommands(program.command("topics").description("Publish messages, read, follow and acknowledge them"), run);
   appCommands(program.command("apps").description("Write, check and list apps"), run);
   logCommands(program, run);
   historyCommands(program, run);

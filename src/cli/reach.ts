@@ -1,4 +1,4 @@
-import { connect, type Sojourn, type WantedLimits } from "../client/index.ts";
+import { connect, type JsonObject, type Sojourn, type WantedLimits } from "../client/index.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { SojournError } from "../engine/errors.ts";
 import type { OpenOptions } from "../platform/open.ts";
@@ -17,6 +17,8 @@ export interface Reach {
   readonly needsApps?: boolean;
   /** Whether `data` needs the limits and rules that are configured. */
   readonly needsRules?: boolean;
+  /** Whether, where no place is named and the configuration is rs-llmspell's, it is the data that this names. */
+  readonly mayBeConfigured?: boolean;
 }
 
 /**
@@ -26,14 +28,24 @@ export interface Reach {
  * @throws {SojournError} `invalid` for options that contradict each other; what `open` throws
  */
 async function reach(wanted: Reach): Promise<Sojourn> {
-  const { url, data, tenant, mayBegin = false, needsModel = false, needsApps = false, needsRules = false } = wanted;
+  const { url, data, tenant } = wanted;
   if (data === undefined) {
     if (tenant !== undefined) throw contradiction("--tenant goes with --data: a server takes the tenant from the key");
     const { SOJOURN_URL, SOJOURN_API_KEY } = process.env;
     const at = url ?? SOJOURN_URL;
+    if (at === undefined && wanted.mayBeConfigured) {
+      const { isLlmspell, data: configuredData, storage } = configuration();
+      if (isLlmspell) return await openAt({ ...wanted, data: configuredData }, storage);
+    }
     return connect({ ...(at && { url: at }), ...(SOJOURN_API_KEY && { apiKey: SOJOURN_API_KEY }) });
   }
   if (url !== undefined) throw contradiction("--url and --data name two places; give one of them");
+  return await openAt({ ...wanted, data }, "directory");
+}
+
+/** Opens a store in this process. */
+async function openAt(wanted: Reach & { readonly data: string }, storage: OpenOptions["storage"]): Promise<Sojourn> {
+  const { data, tenant, mayBegin = false, needsModel = false, needsApps = false, needsRules = false } = wanted;
   // Loaded only now: a command that talks to a server does not need the store.
   const { hasStore, open } = await import("../platform/open.ts");
   if (!mayBegin && !hasStore(data)) throw new SojournError("not_found", { message: `There is no store in "${data}"` });
@@ -41,6 +53,9 @@ async function reach(wanted: Reach): Promise<Sojourn> {
     const configured = needsModel || needsApps || needsRules ? configuration() : undefined;
     return await open({
       data,
+      storage,
+      // A command is over before a target could be tried again.
+      webhooks: "off",
       ...(tenant && { tenant }),
       ...(configured && needsModel && modelOptions(configured)),
       ...(configured && needsApps && appOptions(configured)),
@@ -103,11 +118,13 @@ function appOptions(config: Config): OpenOptions {
   };
 }
 
-/** How much a session may hold, how it is kept, and what becomes of its children. */
+/** How many sessions there may be, how long and how much each may hold, how it is kept, and what becomes of its children. */
 function ruleOptions(config: Config): OpenOptions {
   return {
-    // NOTE: in the words of the file, which go along as they are and are held against their shape where they are read.
-    limits: config.limits as WantedLimits | undefined,
+    limits: asWanted(config.limits),
+    maxSessions: config.maxSessions,
+    cleanupIdleMs: config.cleanupIdleSeconds * 1_000,
+    idleTimeoutMs: config.idleTimeoutSeconds * 1_000,
     maxMetadataBytes: config.maxMetadataBytes,
     maxArtifactBytes: config.maxArtifactBytes,
     maxArtifactsPerSession: config.maxArtifactsPerSession,
@@ -115,7 +132,25 @@ function ruleOptions(config: Config): OpenOptions {
     artifactCompressionThreshold: config.artifactCompressionThreshold,
     artifactRoots: words(config.artifactRoots),
     whenParentEnds: config.whenParentEnds,
+    webhookTargets: config.webhookTargets,
+    templates: config.templates && inMilliseconds(config.templates),
   };
+}
+
+function inMilliseconds(templates: NonNullable<Config["templates"]>): OpenOptions["templates"] {
+  const all = Object.entries(templates).map(([name, { idleTimeoutSeconds, maxLifetimeSeconds, ...template }]) => {
+    // NOTE: a configuration holds nothing that JSON could not.
+    const metadata = template.metadata as JsonObject | undefined;
+    const idleTimeoutMs = idleTimeoutSeconds == null ? idleTimeoutSeconds : idleTimeoutSeconds * 1_000;
+    const maxLifetimeMs = maxLifetimeSeconds === undefined ? undefined : maxLifetimeSeconds * 1_000;
+    return [name, { ...template, metadata, idleTimeoutMs, maxLifetimeMs, limits: asWanted(template.limits) }] as const;
+  });
+  return Object.fromEntries(all);
+}
+
+function asWanted(limits: Config["limits"]): WantedLimits | undefined {
+  // NOTE: in the words of the file, which go along as they are and are held against their shape where they are read.
+  return limits as WantedLimits | undefined;
 }
 
 function words(text: string | undefined): readonly string[] | undefined {

@@ -10,15 +10,15 @@ export function scriptCommands(program: Command, run: Run): void {
     json: false,
   })
     .option("-s, --session <id>", "The current session that it begins with")
-    .option("--timeout <duration>", "How long it may run: 90s, 5m (default 5m)", durationMs)
+    .option("--timeout <duration>", "How long it may run, at most 24d: 90s, 5m (default 5m)", durationMs)
     .option("--memory <MiB>", "How much memory it may take, 32 to 2048 (default 256)", atLeast(1))
     .option("--files <directories>", "Directories, separated by commas, below which it may read files", words)
     .option("--allow-host <hosts>", "Hosts, separated by commas, that it may call by HTTP", hosts)
     .addHelpText(
       "after",
       "\nWhat begins with a dash is for the script behind --, as in: sojourn run report.lua -- --year 2026.\n" +
-        "It ends with 1 where the script fails or runs for too long, and as the script says by os.exit or exit. What it\n" +
-        "prints goes to standard output as it is.",
+        "It ends with 1 where the script fails or runs for too long, with 4 or 5 where it fails since a key is missing or\n" +
+        "nobody answers, and as the script says by os.exit or exit. What it prints goes to standard output as it is.",
     )
     .action(async (file: string, args: readonly string[], flags: ScriptFlags & Common) => {
       const {
@@ -32,7 +32,7 @@ export function scriptCommands(program: Command, run: Run): void {
       await run(() =>
         untilInterrupted(async (signal) => {
           const { runScriptFile } = await import("./scripts.ts");
-          const needed = { mayBegin: true, needsModel: true, needsRules: true, needsApps: true };
+          const needed = { mayBegin: true, needsModel: true, needsRules: true, needsApps: true, mayBeConfigured: true };
           const options = { file, args, session, timeoutMs, memoryMiB, fileRoots, httpHosts, signal };
           return await onSessions({ ...reach, ...needed }, (sojourn) => runScriptFile(sojourn, options));
         }),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Sojourn } from "../client/index.ts";
 import { runScript, type ScriptOptions } from "../scripts/run-script.ts";
-import { EXIT, type ExitCode } from "./exit.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "./exit.ts";
 import { shownLines } from "./print.ts";
 
 /** `sojourn run`. */
@@ -12,7 +12,8 @@ export async function runScriptFile(sojourn: Sojourn, options: Omit<ScriptOption
     console.error("The script was stopped: it ran for too long; --timeout gives it more");
   }
   // NOTE: a script has numbers of its own, which shells take as they are.
-  return outcome.status === "completed" ? (outcome.exitCode as ExitCode) : EXIT.failed;
+  if (outcome.status === "completed") return outcome.exitCode as ExitCode;
+  return outcome.status === "failed" && outcome.lost ? exitCodeOf(outcome.lost) : EXIT.failed;
 }
 
 /** Writes as fast as it is read. Where the reader has gone, as `head` does, the script goes on. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,13 +14,16 @@ describe("sojourn serve", () => {
   const directory = mkdtempSync(join(tmpdir(), "sojourn-serve-"));
   after(() => rmSync(directory, { recursive: true }));
 
-  const start = (name: string, ...args: readonly string[]): Server => {
+  const start = (name: string, ...given: readonly (string | Record<string, string>)[]): Server => {
     const data = join(directory, name);
+    const args = given.filter((arg) => typeof arg === "string");
+    const env = Object.assign({ ...process.env }, ...given.filter((arg) => typeof arg !== "string"));
     const child = spawn(
       process.execPath,
       [MAIN, "serve", "--port", "0", "--data", data, "--log-level", "silent", ...args],
       {
         cwd: directory,
+        env,
       },
     );
     return new Server(child);
@@ -38,6 +41,20 @@ describe("sojourn serve", () => {
     assert.equal((await fetch(`${url}/api/v1/docs`)).status, 200);
     assert.ok(server.stdout.includes(`${url}/docs\n`));
     assert.equal((await fetch(`${url}/docs`)).status, 200);
+  });
+
+  it("keeps nothing where its storage is temporary, says so, and leaves nothing behind", async () => {
+    const temporary = join(directory, "tmp");
+    mkdirSync(temporary);
+    await using server = start("unused", "--storage", "temporary", { TMPDIR: temporary });
+    await server.url();
+    assert.match(server.stdout, /Data is kept nowhere: it goes when the server stops\n/);
+    const own = (): readonly string[] => readdirSync(temporary).filter((name) => name.startsWith("sojourn-"));
+    assert.equal(own().length, 1);
+    server.child.kill("SIGTERM");
+    assert.deepEqual(await server.ended, [0, null]);
+    assert.deepEqual(own(), []);
+    assert.equal(existsSync(join(directory, "unused")), false);
   });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

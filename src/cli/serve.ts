@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { type Config, loadConfig } from "../config/config.ts";
+import { tableFaults } from "../platform/open-engine.ts";
 import { type Running, serve } from "../platform/serve.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { failureLine } from "./failure.ts";
@@ -7,7 +8,7 @@ import { StopSignal } from "./stop-signal.ts";
 
 /** `sojourn serve`. Ends the process. */
 export async function serveCommand(flags: Readonly<Record<string, string | undefined>>): Promise<ExitCode> {
-  const loaded = loadConfig({ flags, env: process.env, cwd: process.cwd() });
+  const loaded = loadConfig({ flags, env: process.env, cwd: process.cwd(), check: tableFaults });
   if ("faults" in loaded) {
     for (const { source, message } of loaded.faults) console.error(`${source}: ${message}`);
     return EXIT.usage;
@@ -46,13 +47,10 @@ async function serveUntilStopped(config: Config): Promise<boolean> {
   }
 }
 
-function banner(url: string, { data, durability }: Config): string {
-  const fromHere = relative(process.cwd(), data);
-  const place = fromHere.startsWith("..") || fromHere === "" ? data : `./${fromHere}`;
-  const caveat = durability === "none" ? " (not synced to disk: for development only)" : "";
+function banner(url: string, config: Config): string {
   return `
   Sojourn is listening on ${url}
-  Data is kept in ${place}${caveat}
+  ${keeping(config)}
 
   Create a session:
     curl -X POST ${url}/api/v1/sessions -H 'Content-Type: application/json' -d '{"name": "My first session"}'
@@ -63,4 +61,12 @@ function banner(url: string, { data, durability }: Config): string {
 
   Ctrl+C stops the server.
 `;
+}
+
+function keeping({ storage, data, durability }: Config): string {
+  if (storage === "temporary") return "Data is kept nowhere: it goes when the server stops";
+  const fromHere = relative(process.cwd(), data);
+  const place = fromHere.startsWith("..") || fromHere === "" ? data : `./${fromHere}`;
+  const caveat = durability === "none" ? " (not synced to disk: for development only)" : "";
+  return `Data is kept in ${place}${caveat}`;
 }

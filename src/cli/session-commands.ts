@@ -1,6 +1,17 @@
 import { type Command, Option } from "commander";
-import type { Moment } from "../client/index.ts";
-import { AT, date, durationMs, limit, moment, words } from "./arguments.ts";
+import type { JsonObject, Moment } from "../client/index.ts";
+import {
+  AT,
+  date,
+  durationMs,
+  durationOrNever,
+  jsonObject,
+  LIMITS,
+  limit,
+  limitsObject,
+  moment,
+  words,
+} from "./arguments.ts";
 import { type Common, common, type Run } from "./command-options.ts";
 import { onSessions } from "./reach.ts";
 
@@ -14,6 +25,31 @@ const MOVES = [
 
 /** Adds the commands on sessions as a whole. */
 export function sessionCommands(group: Command, run: Run): void {
+  common(group.command("create [id]").description("Begin a session; left out, an id is made"))
+    .option("--template <name>", "With the defaults of this template")
+    .option("--user <id>", "Whose it is")
+    .option("--name <text>", "What it is called")
+    .option("--description <text>", "What it is for")
+    .option("--tag <tag>", "A tag; again, or with commas, for more", words)
+    .option("--metadata <json>", "A JSON object", jsonObject)
+    .option("--parent <id>", "As a child of this session")
+    .option("--idle-timeout <duration>", "After how long without use it expires: 30m, 2h, or never", durationOrNever)
+    .option("--max-lifetime <duration>", "How long it lasts at most: 12h, 7d", durationMs)
+    .option("--limits <json>", LIMITS, limitsObject)
+    .option("--app <name>", "An app that it may run, and no others; again, or with commas, for more", words)
+    .addOption(new Option("--if-exists <what>", "Where an open one is called so").choices(["error", "return"]))
+    .action(async (sessionId: string | undefined, flags: CreateFlags & Common) => {
+      const { url, data, tenant, json, user, tag, parent, app, idleTimeout, maxLifetime, ...rest } = flags;
+      const of = { userId: user, tags: tag, parentSessionId: parent, apps: app };
+      const idleTimeoutMs = idleTimeout === "never" ? null : idleTimeout;
+      const wanted = { ...rest, ...of, sessionId, idleTimeoutMs, maxLifetimeMs: maxLifetime };
+      const reach = { url, data, tenant, mayBegin: true, needsRules: true };
+      await run(() =>
+        onSessions(reach, async (sojourn) =>
+          (await import("./sessions.ts")).createSession(sojourn, wanted, { json: json ?? false }),
+        ),
+      );
+    });
   common(group.command("list").description("List sessions, the newest first"))
     .addOption(new Option("--status <status>", "Only these").choices(STATUSES))
     .option("--user <id>", "Only of this user")
@@ -37,6 +73,30 @@ export function sessionCommands(group: Command, run: Run): void {
     .action(async (id: string, flags: { at?: Moment } & Common) => {
       await run(() =>
         onSessions(flags, async (sojourn) => (await import("./sessions.ts")).showSession(sojourn, id, flags)),
+      );
+    });
+  common(group.command("update <id>").description("Change what is said of a session; what is left out stays"))
+    .option("--name <text>", "What it is called; empty for none")
+    .option("--description <text>", "What it is for; empty for none")
+    .option("--tag <tag>", "A tag, in place of all that it has; again, or with commas, for more", words)
+    .option("--metadata <json>", "Members to change; null removes one", jsonObject)
+    .option("--idle-timeout <duration>", "After how long without use it expires: 30m, 2h, or never", durationOrNever)
+    .option("--limits <json>", "Limits to change, by their measures; null removes those of one", limitsObject)
+    .option("--app <name>", "An app that it may run, in place of all; again, or with commas, for more", words)
+    .action(async (id: string, flags: UpdateFlags & Common) => {
+      const { url, data, tenant, json, name, description, tag, idleTimeout, app, ...rest } = flags;
+      const patch = {
+        ...rest,
+        name: name === "" ? null : name,
+        description: description === "" ? null : description,
+        tags: tag,
+        apps: app,
+        idleTimeoutMs: idleTimeout === "never" ? null : idleTimeout,
+      };
+      await run(() =>
+        onSessions({ url, data, tenant }, async (sojourn) =>
+          (await import("./sessions.ts")).updateSession(sojourn, id, { patch, json: json ?? false }),
+        ),
       );
     });
   common(group.command("end <ids...>").description("End sessions; one that has ended is left as it is"))
@@ -76,6 +136,24 @@ export function sessionCommands(group: Command, run: Run): void {
       );
     });
 }
+
+interface CreateFlags {
+  readonly template?: string;
+  readonly user?: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly tag?: readonly string[];
+  readonly metadata?: JsonObject;
+  readonly parent?: string;
+  readonly idleTimeout?: number | "never";
+  readonly maxLifetime?: number;
+  readonly limits?: JsonObject;
+  readonly app?: readonly string[];
+  readonly ifExists?: "error" | "return";
+}
+
+interface UpdateFlags
+  extends Pick<CreateFlags, "name" | "description" | "tag" | "metadata" | "idleTimeout" | "limits" | "app"> {}
 
 interface ListFlags {
   readonly user?: string;

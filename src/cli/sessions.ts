@@ -1,4 +1,14 @@
-import type { Moment, Session, SessionQuery, SessionState, Sojourn } from "../client/index.ts";
+import type {
+  Moment,
+  NewSession,
+  Session,
+  SessionPatch,
+  SessionQuery,
+  SessionState,
+  Sojourn,
+} from "../client/index.ts";
+import { encodeLimits } from "../client/limits.ts";
+import { SojournError } from "../engine/errors.ts";
 import { eachOf } from "./each.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import { count, moment, printJson, shown, size, table } from "./print.ts";
@@ -7,6 +17,14 @@ import { wireOperation, wireSession } from "./wire.ts";
 /** Whether programs read what is printed. */
 interface ForPrograms {
   readonly json?: boolean;
+}
+
+/** `sojourn sessions create`. */
+export async function createSession(sojourn: Sojourn, wanted: NewSession, { json }: ForPrograms): Promise<ExitCode> {
+  const session = await sojourn.sessions.create(wanted);
+  if (json) printJson(wireSession(session.toJSON()));
+  else console.log(session.sessionId);
+  return EXIT.ok;
 }
 
 /** `sojourn sessions list`. */
@@ -65,6 +83,9 @@ function facts(session: SessionState): readonly (readonly string[])[] {
     ["ended", session.endedAt && moment(session.endedAt)],
     ["idle timeout", idleTimeoutMs === undefined ? undefined : `${idleTimeoutMs / 1_000} s`],
     ["lifetime", maxLifetimeMs === undefined ? undefined : `${maxLifetimeMs / 1_000} s`],
+    ["limits", Object.keys(session.limits).length === 0 ? undefined : JSON.stringify(encodeLimits(session.limits))],
+    ["apps", session.apps?.join(", ")],
+    ["cost", metrics.costUsd === 0 ? undefined : `${metrics.costUsd} US dollars`],
     ["requests", `${metrics.requestCount}, ${metrics.errorCount} failed`],
     ["time", `${metrics.totalProcessingTimeMs / 1_000} s, ${metrics.averageProcessingTimeMs} ms on average`],
     ["artifacts", usage.artifactCount === 0 ? "0" : `${usage.artifactCount}, ${size(usage.artifactBytes)}`],
@@ -73,6 +94,21 @@ function facts(session: SessionState): readonly (readonly string[])[] {
     ["head", session.headHash],
   ];
   return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+}
+
+/** `sojourn sessions update`. */
+export async function updateSession(
+  sojourn: Sojourn,
+  id: string,
+  { patch, json }: ForPrograms & { readonly patch: SessionPatch },
+): Promise<ExitCode> {
+  if (Object.values(patch).every((value) => value === undefined)) {
+    throw new SojournError("invalid", { message: "Say what to change: sojourn sessions update --help" });
+  }
+  const session = (await (await sojourn.sessions.get(id)).update(patch)).toJSON();
+  if (json) printJson(wireSession(session));
+  else console.log(`${session.sessionId}: ${session.status}`);
+  return EXIT.ok;
 }
 
 /** `sojourn sessions end`. */

@@ -9,6 +9,7 @@ import type {
   SessionState,
   Verdict,
 } from "../client/index.ts";
+import { encodeLimits } from "../client/limits.ts";
 import { wireWork } from "./wire-task.ts";
 
 /** A session as the REST API shows it, for programs that know that. */
@@ -32,6 +33,8 @@ export function wireSession({ metrics, memory, usage, work, ...session }: Sessio
     reason: session.reason,
     idle_timeout_seconds: seconds(session.idleTimeoutMs),
     max_lifetime_seconds: seconds(session.maxLifetimeMs),
+    limits: Object.keys(session.limits).length === 0 ? undefined : encodeLimits(session.limits),
+    apps: session.apps,
     version: session.version,
     head_hash: session.headHash,
     temporary: session.isTemporary || undefined,
@@ -42,6 +45,7 @@ export function wireSession({ metrics, memory, usage, work, ...session }: Sessio
       average_processing_time: seconds(metrics.averageProcessingTimeMs),
       input_tokens: metrics.inputTokens,
       output_tokens: metrics.outputTokens,
+      cost_usd: metrics.costUsd || undefined,
     },
     usage: {
       operation_count: usage.operationCount,

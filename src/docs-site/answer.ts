@@ -37,7 +37,7 @@ export function isQuestion(question: string): boolean {
 /** Takes from what was found what answers the question. */
 export function findingOf(question: string, { terms, found }: Search): Finding {
   const [best] = found;
-  if (best === undefined || best.coverage < COVERAGE_MIN) {
+  if (best === undefined || best.coverage < COVERAGE_MIN || best.isOneWord) {
     return { question, answer: "", excerpts: [], closest: found.slice(0, 3) };
   }
   const fit = found.filter(({ score, coverage }) => score >= best.score / 4 && coverage >= COVERAGE_MIN / 2);

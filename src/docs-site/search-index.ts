@@ -26,6 +26,8 @@ export interface Found extends Place {
    * all of it: 0 to 1, each word counted by how rare it is.
    */
   readonly coverage: number;
+  /** Whether that is only one of several words, and no name: it stands there by chance as like as not. */
+  readonly isOneWord: boolean;
 }
 
 /** What was looked for, and what was found, the best first. */
@@ -131,6 +133,7 @@ export class SearchIndex {
     const last = asked.findLast(({ isImplied }) => !isImplied);
     const hits = asked.map((term) => this.#scores(term, isTyped && term === last));
     const terms = asked.map((term, i) => ({ ...term, weight: this.#weightOf(term, hits[i] ?? new Map()) }));
+    const said = terms.filter(({ isImplied }) => !isImplied).length;
     const all = terms.reduce((sum, { weight }) => sum + weight, 0);
     const rows = this.#rowsOf(terms, hits);
     this.#addNeighbours(asked, rows);
@@ -152,7 +155,10 @@ export class SearchIndex {
       const fit = topic === undefined ? 1 : fitOf(topic, question, terms);
       const prior = (isReference(page) ? REFERENCE : 1) * (page.path === near ? NEAR : 1);
       const apart = (APART * sumOf(shares.map((share, i) => share * (terms[i]?.weight ?? 0)))) / all;
-      return { ...place, coverage: Math.max(coverage, apart), score: (best + second * MORE) * prior * fit };
+      const there = terms.filter((_, i) => (shares[i] ?? 0) > 0);
+      const isOneWord = said > 1 && there.length === 1 && there.every(({ isName, isImplied }) => !isName && !isImplied);
+      const score = (best + second * MORE) * prior * fit;
+      return { ...place, coverage: Math.max(coverage, apart), isOneWord, score };
     });
     return { terms, found: [...sections].sort((a, b) => b.score - a.score).slice(0, limit) };
   }
