@@ -52,7 +52,7 @@ export function openBenchmarkEngine(
       sandboxMinimum: OPTIONS.sandbox_minimum.default,
       ...config,
     },
-    { logger: { info: () => {}, error: fail, fatal: fail }, ...parts },
+    { logger: { info: () => {}, warn: () => {}, error: fail, fatal: fail }, ...parts },
   );
 }
 

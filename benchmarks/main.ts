@@ -1,5 +1,6 @@
 /** Runs every benchmark, one after another, and writes `docs/benchmarks.md`. */
 import { writeFileSync } from "node:fs";
+import { measureAgents } from "./agents.ts";
 import { measureArtifactQuery } from "./artifact-query.ts";
 import { measureArtifacts } from "./artifacts.ts";
 import { measureAsk } from "./ask.ts";
@@ -19,9 +20,11 @@ import { measurePastState } from "./past-state.ts";
 import { installPeers } from "./peer-install.ts";
 import { measurePeers } from "./peers.ts";
 import { measurePizzas } from "./pizzas.ts";
+import { measureScripts } from "./scripts.ts";
 import { measureSdk } from "./sdk.ts";
 import { measureStartup } from "./startup.ts";
 import { measureTasks } from "./tasks.ts";
+import { measureTopics } from "./topics.ts";
 import { measureWorkers } from "./workers.ts";
 
 const GROUPS: readonly (readonly [Section["title"], ...(() => Promise<readonly Claim[]>)[]])[] = [
@@ -30,11 +33,14 @@ const GROUPS: readonly (readonly [Section["title"], ...(() => Promise<readonly C
   ["SDK", measureSdk],
   ["Backup", measureBackup],
   ["Event streams", measureEventStreams],
+  ["Topics", measureTopics],
   ["Turns beside other stores of sessions", measurePeers],
   ["Chat and memory", measureChat, measureChatMemory, measureChatPeers],
   ["Artifacts", measureArtifacts, measureArtifactQuery],
   ["The past, forks and bundles", measurePastState],
   ["Beside rs-llmspell", measureLlmspell],
+  ["Scripts", measureScripts],
+  ["Agents", measureAgents],
   ["Calls of apps", measureWorkers, measureTasks],
   ["Questions to the documentation", measureAsk],
   ["PizzaStack", measurePizzas],

@@ -17,6 +17,7 @@ const MAIN = [
   "Durable write, 99th percentile, beside a backup",
   "Event streams of 10,000 ",
   "Write to event, 10,000 streams, p99",
+  "Messages through a topic, 100 subscribers, by event streams",
   "Turns of 300 bytes, 64 callers, beside @langchain/langgraph-checkpoint-sqlite",
   "Processor time of a turn, conversation of 10000 turns, beside a plain operation, as by default",
   "Chat turns, 64 callers, beside @mastra/libsql",
@@ -29,6 +30,9 @@ const MAIN = [
   "Durable warm call of 1 KiB, one at a time,",
   "Durable warm call of 1 KiB, 64 sessions at once,",
   "99th percentile of a call, beside 10 sessions",
+  "Start of a script in Lua ",
+  "Session.get from Lua,",
+  "What keeping adds to a model call, embedded",
 ];
 
 /** How the numbers of each section come about. */
@@ -45,6 +49,9 @@ operations a transaction; for HTTP, a bare Hono app that answers the same bodies
 
   "Event streams": `Event streams are open all at once, one on each session; then each session is written to once, and a time is from
 sending the request to having the event. These are medians of three rounds.`,
+
+  Topics: `Messages of 300 bytes go into one topic from 64 callers, durable when they are answered, and count once each of a hundred
+subscribers has each of them, in order. Raw is the same into a topic that nobody follows.`,
 
   "Turns beside other stores of sessions": `Turns go to Sojourn and, as raw, to a library that keeps sessions in SQLite too: in process,
 each through its own API, by callers that each have a session. All store the same 300 bytes of JSON. Sojourn takes them as an update of
@@ -77,6 +84,13 @@ rows, or over files; what goes through a whole log, or through all contents, has
 
   "Beside rs-llmspell": `What rs-llmspell publishes of itself, 24.5 µs and under 1 ms, is of a store in memory alone, and was not run here:
 ours are the times of calls, or with 64 callers the time of all by call.`,
+
+  Agents: `A model and a tool that answer at once are called in turns, five calls a task, by the loop of the AI SDK alone and by an agent whose
+work is kept in a session: beginning, two operations for each call, and an end. What is added is the difference, by call.`,
+
+  Scripts: `A script runs in a thread of its own, and each of its calls goes to the thread that began it and back, while it waits. Raw is the
+SDK in process, one call at a time, by the same store; of a start, a thread that loads nothing. What is stored is 1 KiB that was not there
+before, and durable.`,
 
   "Calls of apps": `Raw is a bare round trip to a forked process over Node's own channel, for a durable call with two commits of the same
 engine beside it; for a first call, a process that is forked for it.`,
