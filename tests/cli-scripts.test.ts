@@ -8,7 +8,8 @@ import { startServer, type TestServer } from "./server.ts";
 
 const COUNTS = `
   local id = Session.getCurrent() or Session.create({ name = "scripted" })
-  print(id, #Session.list({ status = "active" }), ...)`;
+  local ok, active = pcall(Session.list, { status = "active" })
+  print(id, ok and #active or "none but its own", ...)`;
 
 describe("sojourn run", () => {
   let line: CommandLine;
@@ -34,7 +35,7 @@ describe("sojourn run", () => {
     assert.match(stdout, /^session_[0-9a-f]{16}\t1\tone\t--two\n$/);
     const id = stdout.split("\t")[0] ?? "";
     const again = await line.run(["run", "counts.lua", "--session", id], { env: { SOJOURN_URL: server.url } });
-    assert.deepEqual(again, { code: 0, stdout: `${id}\t1\n`, stderr: "" });
+    assert.deepEqual(again, { code: 0, stdout: `${id}\tnone but its own\n`, stderr: "" });
   });
 
   it("runs a script on data of its own, which it may begin, and which stays", async () => {
@@ -98,7 +99,22 @@ describe("sojourn run", () => {
     assert.equal((await line.run(["run", "nothing.lua", "--data", "own"])).code, 3);
     assert.equal((await line.run(["run", "counts.lua", "--data", "own", "--session", "nobody"])).code, 3);
     assert.equal((await line.run(["run", "counts.lua", "--data", "own", "--memory", "1"])).code, 2);
+    const long = await line.run(["run", "counts.lua", "--data", "own", "--timeout", "25d"]);
+    assert.deepEqual([long.code, long.stdout], [2, ""]);
+    assert.match(long.stderr, /24 days/);
     assert.equal((await line.run(["run", "counts.lua", "--data", "own", "--allow-host", "http://a/"])).code, 2);
-    assert.equal((await line.run(["run", "counts.lua", "--url", "http://127.0.0.1:1"])).code, 1);
+    for (const files of ["nowhere", "counts.lua"]) {
+      const refused = await line.run(["run", "counts.lua", "--data", "own", "--files", files]);
+      assert.deepEqual([refused.code, refused.stdout], [2, ""]);
+    }
+  });
+
+  it("tells that nobody answers, and that a key is missing, apart from what the script does wrong", async () => {
+    assert.equal((await line.run(["run", "counts.lua", "--url", "http://127.0.0.1:1"])).code, 5);
+    await using closed = await startServer();
+    assert.equal((await line.run(["keys", "create"], { env: { SOJOURN_URL: closed.url } })).code, 0);
+    assert.equal((await line.run(["run", "counts.lua", "--url", closed.url])).code, 4);
+    await writeFile(join(line.cwd, "wrong.lua"), "Session.list() JSON.nothing()");
+    assert.equal((await line.run(["run", "wrong.lua", "--url", server.url])).code, 1);
   });
 });

@@ -11,7 +11,8 @@ import { stripVTControlCharacters } from "node:util";
 const MAIN = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 
 /** What would decide for a command from outside: our own options, and whether a terminal has colours. */
-const DECIDES = /^(?:SOJOURN_.*|CI|NO_COLOR|FORCE_COLOR|NODE_DISABLE_COLORS|COLORTERM|TERM|TMUX|TEAMCITY_VERSION)$/;
+const DECIDES =
+  /^(?:SOJOURN_.*|LLMSPELL_.*|CI|NO_COLOR|FORCE_COLOR|NODE_DISABLE_COLORS|COLORTERM|TERM|TMUX|TEAMCITY_VERSION)$/;
 
 /** How a command ended. */
 export interface Ended {

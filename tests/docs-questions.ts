@@ -398,7 +398,11 @@ export const MORE_QUESTIONS: readonly DocsQuestion[] = [
     question: "Is there an SDK for Java?",
     answeredIn: ["sdk#"],
   },
-  { question: "how to use the Lua script API", answeredIn: ["guides/llmspell#what-is-not-there-yet"] },
+  { question: "how to use the Lua script API", answeredIn: ["scripts#what-scripts-can-call", "scripts#"] },
+  {
+    question: "can it store sessions in Postgres",
+    answeredIn: ["guides/llmspell#what-became-of-my-configuration", "configuration#"],
+  },
   // With slips.
   {
     question: "resotre a backup",
@@ -462,7 +466,7 @@ export const UNRELATED: readonly string[] = [
   "'; DROP TABLE x;--",
   "deploy it to Kubernetes",
   "MongoDB backend",
-  "can it store sessions in Postgres",
+  "can it store sessions in Cassandra",
   "Helm chart",
   "GraphQL endpoint",
   "Slack integration",

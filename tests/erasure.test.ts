@@ -18,6 +18,7 @@ const WORDS = {
   note: "Tatterdemalionly",
   file: "Gobbledygooking",
   checkpoint: "Snollygosterish",
+  published: "Lollygaggingly",
   user: "bumfuzzle@example.com",
 } as const;
 
@@ -69,6 +70,10 @@ describe("DELETE /users/{user_id}", () => {
         await api.post(`/sessions/${session_id}/checkpoints`, { name: WORDS.checkpoint }, key(`point ${i}`));
         await api.post(`/sessions/${session_id}/fork`, { at: WORDS.checkpoint, name: WORDS.checkpoint });
         await api.post(`/sessions/${session_id}/compact`, { strategy: "summarize", keep_recent: 1 }, key(`c ${i}`));
+        const message = { content: WORDS.published, session_id };
+        await api.post(`/topics/${WORDS.published}/messages`, message, key(`publish ${i}`));
+        const subscriber = `/topics/${WORDS.published}/subscribers/${session_id}`;
+        await api.call("PUT", subscriber, { body: { after: 0 } });
         if (i % 3 === 0) await api.post(`/sessions/${session_id}/end`, { reason: WORDS.said });
         if (i % 3 === 1) await api.call("DELETE", `/sessions/${session_id}`);
       }
@@ -76,6 +81,8 @@ describe("DELETE /users/{user_id}", () => {
       const preferences = { preferences: { [WORDS.preference]: WORDS.preference } };
       await api.call("PATCH", profile, { body: preferences, headers: key("profile") });
       assert.ok((await found(data)).length > 0, "the words are found while they are there");
+      // Topics are nobody's, and deleted by themselves.
+      await api.call("DELETE", `/topics/${WORDS.published}`, { headers: key("topic") });
 
       const erased = await api.call<Record<string, number>>("DELETE", `/users/${encodeURIComponent(user_id)}`);
       const { sessions = 0, messages = 0, summaries, facts, profile: had } = erased.data;

@@ -69,6 +69,16 @@ describe("the feed of events over HTTP", () => {
     assert.deepEqual(await resumed(2), ["session.metrics.recorded live-1", "session.created live-2"]);
   });
 
+  it("ends at once where the server stops", async () => {
+    await using stopping = await startServer();
+    const { body } = await fetch(`${stopping.url}/api/v1/events`, { headers: { accept: "text/event-stream" } });
+    const ended = Array.fromAsync(body ?? assert.fail("A feed has a body"));
+    const begun = performance.now();
+    await stopping.stop();
+    await ended;
+    assert.ok(performance.now() - begun < 5_000, "it did not wait for the time that requests in hand have");
+  });
+
   it("refuses what is no cursor or no name, and whoever acts as a session", async () => {
     for (const [query, field] of [
       ["after=x", "after"],

@@ -13,6 +13,8 @@ export interface Gateway extends AsyncDisposable {
   readonly keys: (string | undefined)[];
   /** What happens to the next requests, one after the other; after that all are passed on. */
   readonly next: Misbehaviour[];
+  /** Cuts all connections. */
+  drop(): void;
 }
 
 /** Something between a client and the server at `target`, which passes requests on or does something else with them. */
@@ -30,6 +32,7 @@ export async function startGateway(target: string): Promise<Gateway> {
     url: urlOf(server.address()),
     keys,
     next,
+    drop: () => server.closeAllConnections(),
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((closed) => server.close(closed));

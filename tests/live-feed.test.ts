@@ -262,6 +262,15 @@ describe("the live feed", async () => {
     await Promise.all([stopping[Symbol.asyncDispose](), feed.next().then((event) => assert.equal(event, undefined))]);
     await assert.rejects(exchange(stopping.url, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"));
   });
+
+  for (const path of ["/events", "/topics/news/messages"]) {
+    it(`ends in the same way at ${path}`, async () => {
+      const stopping = await startServer({ shutdown_timeout_seconds: "60" });
+      const feed = await fetch(`${stopping.url}/api/v1${path}`, { headers: { accept: "text/event-stream" } });
+      const [told] = await Promise.all([feed.text(), stopping[Symbol.asyncDispose]()]);
+      assert.equal(told, ": connected\n\n");
+    });
+  }
 });
 
 async function follower(url: string, request: string): Promise<Socket> {

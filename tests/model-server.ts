@@ -5,9 +5,10 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** How the server meets one request. */
 export type Reply =
-  /** An answer, streamed in these pieces; `usage` comes last, as where a client asks for it. */
+  /** An answer, streamed in these pieces where the client asks for a stream; `usage` comes last, and `toolCalls` before it. */
   | {
       readonly text: readonly string[];
+      readonly toolCalls?: readonly ScriptedCall[];
       readonly reason?: string;
       readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number };
       /** Between the pieces. */
@@ -25,6 +26,14 @@ export type Reply =
   | { readonly cutAfter: readonly string[] }
   /** Begins an answer with these pieces, and then says nothing more; with none, says nothing at all. */
   | { readonly silentAfter: readonly string[] };
+
+/** A call of a tool, as the model makes it. */
+export interface ScriptedCall {
+  readonly id: string;
+  readonly name: string;
+  /** As the model writes them. */
+  readonly arguments: string;
+}
 
 /** A request as it came, and what became of it. */
 export interface ModelRequest {
@@ -55,8 +64,8 @@ export interface ModelServer extends AsyncDisposable {
   request(number: number): Promise<ModelRequest>;
 }
 
-/** Starts a model server that does as it is told. It takes POST on any path. */
-export async function startModelServer(): Promise<ModelServer> {
+/** Starts a model server that does as it is told, and `otherwise` where nothing is. It takes POST on any path. */
+export async function startModelServer(otherwise: (request: ModelRequest) => Reply = echo): Promise<ModelServer> {
   const replies: Reply[] = [];
   const requests: ModelRequest[] = [];
   const arrivals = new EventTarget();
@@ -64,7 +73,7 @@ export async function startModelServer(): Promise<ModelServer> {
     void received(incoming, response).then(async (request) => {
       requests.push(request);
       arrivals.dispatchEvent(new Event("arrival"));
-      await meet(replies.shift() ?? echo(request), response);
+      await meet(replies.shift() ?? otherwise(request), response, request.body);
     });
   });
   server.listen(0, "127.0.0.1");
@@ -107,8 +116,9 @@ function echo({ body }: ModelRequest): Reply {
   return { text: ["You said: ", String(body.messages?.at(-1)?.content)] };
 }
 
-async function meet(reply: Reply, response: ServerResponse): Promise<void> {
-  if ("text" in reply) await answer(reply, response);
+async function meet(reply: Reply, response: ServerResponse, { stream }: ModelRequestBody): Promise<void> {
+  if ("text" in reply && stream !== true) answerWhole(reply, response);
+  else if ("text" in reply) await answer(reply, response);
   else if ("body" in reply) give(reply, response);
   else if ("endless" in reply) await repeat(reply.endless, response);
   else {
@@ -122,7 +132,7 @@ async function meet(reply: Reply, response: ServerResponse): Promise<void> {
 }
 
 async function answer(
-  { text, reason = "stop", usage, gapMs }: Extract<Reply, { readonly text: unknown }>,
+  { text, toolCalls = [], reason = reasonOf(toolCalls), usage, gapMs }: Answer,
   response: ServerResponse,
 ): Promise<void> {
   response.writeHead(200, EVENT_STREAM);
@@ -130,9 +140,34 @@ async function answer(
     if (!(await written(response, textEvent(piece)))) return;
     if (gapMs !== undefined) await pause(gapMs);
   }
+  for (const [index, call] of toolCalls.entries()) {
+    const delta = { role: "assistant", tool_calls: [{ index, ...wireCall(call) }] };
+    await written(response, event({ choices: [{ index: 0, delta }] }));
+  }
   await written(response, event({ choices: [{ index: 0, delta: {}, finish_reason: reason }] }));
   if (usage !== undefined) await written(response, event({ choices: [], usage }));
   response.end("data: [DONE]\n\n");
+}
+
+type Answer = Extract<Reply, { readonly text: unknown }>;
+
+function answerWhole(
+  { text, toolCalls = [], reason = reasonOf(toolCalls), usage }: Answer,
+  response: ServerResponse,
+): void {
+  const calls = toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map(wireCall) };
+  const message = { role: "assistant", content: text.join(""), ...calls };
+  const choices = [{ index: 0, message, finish_reason: reason }];
+  response.writeHead(200, { "content-type": "application/json" });
+  response.end(JSON.stringify({ id: "answer-1", object: "chat.completion", model: "test", choices, usage }));
+}
+
+function reasonOf(toolCalls: readonly ScriptedCall[]): string {
+  return toolCalls.length === 0 ? "stop" : "tool_calls";
+}
+
+function wireCall({ id, ...called }: ScriptedCall): object {
+  return { id, type: "function", function: called };
 }
 
 function give(

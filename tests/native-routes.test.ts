@@ -139,6 +139,65 @@ const CASES: Readonly<Record<string, Case>> = {
     const refused = await limited.post("/sessions/another/run", { app: "infsh/session-test" });
     assert.deepEqual([refused.status, refused.error.code], [503, "SANDBOX_MISSING"]);
   },
+  beginAgentRun: async (api) => {
+    const body = { agent: "helper", messages: [{ role: "user", content: "Hi" }] };
+    await refusesAsAnyWrite(api, "POST", "/agent-runs", [body, { ...body, agent: "other" }]);
+    const { session_id } = await api.create();
+    assert.equal((await api.post(`/sessions/${session_id}/agent-runs`, body)).status, 201);
+    const refused = await api.post(`/sessions/${session_id}/agent-runs`, body);
+    assert.deepEqual([refused.status, refused.error.code], [409, "SESSION_BUSY"]);
+    assert.match(refused.headers.get("retry-after") ?? "", /^(?:60|59)$/);
+  },
+  getAgentRun: async (api) => {
+    const { path, run } = await withRun(api);
+    const { data } = await api.get<AgentRun>(`${path}/latest`);
+    assert.deepEqual([data.run_id, data.status, data.fence, data.first_message], [run, "running", 2, 1]);
+    assert.equal((await api.get(`${path}/run_none`)).error.code, "AGENT_RUN_NOT_FOUND");
+    assert.equal((await api.get("/sessions/nobody/agent-runs/latest")).error.code, "SESSION_NOT_FOUND");
+  },
+  getAgentRunWindow: async (api) => {
+    const { path, run } = await withRun(api);
+    const { data } = await api.get<{ messages: readonly { content: string }[] }>(`${path}/${run}/window`);
+    assert.deepEqual(
+      data.messages.map(({ content }) => content),
+      ["Hi"],
+    );
+    assert.equal((await api.get(`${path}/run_none/window`)).error.code, "AGENT_RUN_NOT_FOUND");
+    assert.equal((await api.get("/sessions/nobody/agent-runs/latest/window")).error.code, "SESSION_NOT_FOUND");
+  },
+  resumeAgentRun: async (api) => {
+    const { path, run } = await withRun(api);
+    await refusesOnRun(api, `${path}/${run}/resume`, [{ take_over: true }, { take_over: true, lease_seconds: 9 }]);
+    assert.equal((await api.post(`${path}/${run}/resume`)).error.code, "SESSION_BUSY");
+    assert.equal((await api.post(`${path}/run_none/resume`)).error.code, "AGENT_RUN_NOT_FOUND");
+    const { data } = await api.get<AgentRun>(`${path}/${run}`);
+    await api.post(`${path}/${run}/finish`, { fence: data.fence, status: "completed" });
+    assert.equal((await api.post(`${path}/${run}/resume`)).error.code, "INVALID_TRANSITION");
+  },
+  addAgentStep: async (api) => {
+    const { path, run } = await withRun(api);
+    await refusesOnRun(api, `${path}/${run}/steps`, [{ fence: 2 }, { fence: 2, messages: [] }]);
+    assert.equal((await api.post(`${path}/${run}/steps`, { fence: 1 })).error.code, "PRECONDITION_FAILED");
+    assert.equal((await api.post(`${path}/run_none/steps`, { fence: 2 })).error.code, "AGENT_RUN_NOT_FOUND");
+    await api.post(`${path}/${run}/finish`, { fence: 2, status: "completed" });
+    assert.equal((await api.post(`${path}/${run}/steps`, { fence: 2 })).error.code, "INVALID_TRANSITION");
+  },
+  finishAgentRun: async (api) => {
+    const { path, run } = await withRun(api);
+    assert.equal(
+      (await api.post(`${path}/${run}/finish`, { fence: 1, status: "failed" })).error.code,
+      "PRECONDITION_FAILED",
+    );
+    const [failed, other] = [
+      { fence: 2, status: "failed", error: "away" },
+      { fence: 2, status: "failed" },
+    ];
+    await refusesOnRun(api, `${path}/${run}/finish`, [failed, other]);
+    const { error } = await api.post(`${path}/${run}/finish`, { fence: 2, status: "completed" });
+    assert.equal(error.code, "INVALID_TRANSITION");
+    const missing = await api.post(`${path}/run_none/finish`, { fence: 2, status: "failed" });
+    assert.equal(missing.error.code, "AGENT_RUN_NOT_FOUND");
+  },
   listTasks: async (api) => {
     const { session_id } = await api.create();
     assert.deepEqual((await api.get(`/sessions/${session_id}/tasks`)).data, { tasks: [] });
@@ -178,6 +237,9 @@ const CASES: Readonly<Record<string, Case>> = {
   addMessages: async (api) => {
     const said = (content: string) => ({ role: "user", content });
     await refusesAsAnyWrite(api, "POST", "/messages", [said("a"), said("b")]);
+    const { path } = await withRun(api);
+    const refused = await api.post(path.replace("agent-runs", "messages"), said("in between"));
+    assert.equal(refused.error.code, "SESSION_BUSY");
   },
   compactConversation: async (api, _, keyed) => {
     const [body, other] = [{ strategy: "truncate" }, { strategy: "truncate", keep_recent: 1 }] as const;
@@ -600,6 +662,27 @@ async function refusesAsAnyWrite(
   await api.post(`/sessions/${ended.session_id}/end`);
   assert.equal((await api.call(method, `/sessions/${ended.session_id}${verb}`, { body })).status, 409);
   assert.equal((await api.session(ended.session_id)).version, 2, "a refused write changes nothing");
+}
+
+interface AgentRun {
+  readonly run_id: string;
+  readonly status: string;
+  readonly fence: number;
+  readonly first_message: number;
+}
+
+/** A session in which an agent is at work. */
+async function withRun(api: Api): Promise<{ readonly path: string; readonly run: string }> {
+  const { session_id } = await api.create();
+  const path = `/sessions/${session_id}/agent-runs`;
+  const { data } = await api.post<AgentRun>(path, { agent: "helper", messages: [{ role: "user", content: "Hi" }] });
+  return { path, run: data.run_id };
+}
+
+async function refusesOnRun(api: Api, path: string, [body, other]: readonly [object, object]): Promise<void> {
+  assert.equal((await api.post(path, body, { "if-match": '"9"' })).status, 412);
+  await refusesAnotherBody(api, path, [body, other]);
+  assert.equal((await api.post(path.replace(/session_[0-9a-f]+/, "nobody"), body)).error.code, "SESSION_NOT_FOUND");
 }
 
 async function answersOfObject(api: Api, part: string): Promise<void> {

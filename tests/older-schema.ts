@@ -3,7 +3,11 @@ import type { DatabaseSync } from "node:sqlite";
 
 /** Takes from a file what migration 7 adds, so that it is one of the release before. */
 export function toVersion6(db: DatabaseSync): void {
-  db.exec("DROP TABLE cursors; PRAGMA user_version = 6");
+  db.exec("DROP TABLE cursors; DROP INDEX sessions_limited");
+  for (const column of ["cost_nano_usd", "agent_run", "limits", "apps", "limit_at"]) {
+    db.exec(`ALTER TABLE sessions DROP COLUMN ${column}`);
+  }
+  db.exec("PRAGMA user_version = 6");
 }
 
 /** Takes from such a file what migration 6 adds. */
@@ -43,6 +47,11 @@ export function toVersion2(db: DatabaseSync): void {
   }
   forget(db, ["conversation", "workingMemory", "metrics.inputTokens", "metrics.outputTokens"]);
   db.exec("DROP TABLE messages; DROP TABLE records; PRAGMA user_version = 2");
+}
+
+/** Takes from such a file what migration 2 adds. */
+export function toVersion1(db: DatabaseSync): void {
+  db.exec("DROP TABLE access; DROP TABLE keys; PRAGMA user_version = 1");
 }
 
 /** Takes members from the records that are kept as JSON. */

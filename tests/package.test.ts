@@ -10,57 +10,125 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild-wasm";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { startExampleModel } from "./example-model.ts";
 import { startServer } from "./server.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** The most that the client may weigh in a browser, compressed by gzip. */
-const CLIENT_BYTES_MAX = 19 * 1_024;
+const CLIENT_BYTES_MAX = 24 * 1_024;
 
 const run = promisify(execFile);
 
 /** What each example prints, in order; `…` stands for anything. */
 const PRINTED: Readonly<Record<string, readonly string[]>> = {
   "lifecycle.ts": [
+    "Done: Hello",
+    "Done: Request 1",
+    "Done: Request 2",
     "user-123: 3 requests, active",
     "user-123: completed",
+    "user-456: answered in 2 steps",
     "user-456: suspended, waiting for approval",
     "user-456: active",
     "user-789: completed",
     "user-456: failed, the user gave up",
     "1 session.created",
-    "2 metrics.recorded",
-    "3 session.suspended",
-    "4 session.resumed",
-    "5 session.failed",
+    "2 agent.started",
+    "3 agent.stepped",
+    "4 agent.stepped",
+    "5 agent.stepped",
+    "6 agent.finished",
+    "7 session.suspended",
+    "8 session.resumed",
+    "9 session.failed",
+    "user: When does the museum open?",
+    "assistant: (calls search)",
+    "tool: 10 to 17",
+    "assistant: It is open from 10 to 17.",
     "whole: true",
   ],
   "identification.ts": [
-    "user-user-456 is the same again: true",
-    "user-user-456-device-789 is the same again: true",
-    "user-user-456-app-web is the same again: true",
+    "user-user-456: 2 requests, 4 messages",
+    "user-user-456-device-789: 2 requests, 4 messages",
+    "user-user-456-app-web: 2 requests, 4 messages",
     "open: 3",
     "temporary: 1 completed",
     "used last: user-user-456-app-web",
   ],
   "metrics.ts": [
-    "Cannot do: impossible 4",
-    "Cannot do: impossible 9",
+    "model_failed",
+    "model_failed",
     "10 requests, 2 errors",
-    "12 requests, error rate 25 %",
-    "112 requests",
-    "2 sessions, 120 requests, 3 errors",
+    "160 tokens in, 40 out",
+    "some time for each: true",
+    "13 requests, error rate 23 %",
+    "113 requests",
+    "2 sessions, 121 requests, 3 errors",
     "slowest: the other one",
+  ],
+  "limits.ts": [
+    "Done: Request 1",
+    "model_failed",
+    "Done: Request 2",
+    "Done: Request 3",
+    "active: it goes on",
+    '{"reason":"error_rate is 0.333333, over 0.3","measure":"error_rate","value":0.3333333333333333}',
+    "Done: Request 4",
+    "suspended: tokens is 100, the limit is 100",
+    'Cannot resume session "watched": tokens is 100, the limit is 100; raise or remove limits.tokens first',
+    "active",
+    "model_failed",
+    "model_failed",
+    "model_failed",
+    "model_failed",
+    "failed: error_rate is 0.555556, over 0.5",
+  ],
+  "context-engine.ts": [
+    "create: active, again: session_exists",
+    "execute: It is open from 9 to 18.",
+    "get: 1 request, missing: undefined",
+    'update: 100 requests, 1 error, {"source":"web","device":"desktop"}',
+    "history: assistant: It is open from 9 to 18.",
+    "history: user: Thank you",
+    "compress: 5 to 2, of 5",
+    "context: Visit the library",
+    "checkpoint: Visit the library",
+    "user-123_mc_to_librarian: controller to librarian: Find a book on bees",
+    "expired: false",
+    "pool: 1 session for 3",
+    "failing: failed, error_rate is 1, over 0.5",
+    "list: user-123, user-123_mc_to_librarian",
+    "end: completed, and then: invalid_transition",
+    "cleanup: 1 expired",
+    "metrics: 3 sessions, 0 active, 1 completed",
+    "health: healthy",
+  ],
+  "agents-talk.ts": [
+    "report-1",
+    "  ada to controller, communication: When can I go out today?",
+    "  controller to ada, result_report: Done: Invite Ada",
+    "report-1_mc_to_researcher",
+    "  controller to agent-r, communication: When does the museum open?",
+    "  agent-r to controller, communication: It is open from 10 to 17.",
+    "report-1_researcher_to_writer",
+    "  agent-r to agent-w, collaboration_request: It is open from 10 to 17.",
+    "  agent-r to agent-w, communication: Invite Ada",
+    "  agent-w to agent-r, communication: Done: Invite Ada",
+    "last reported by master_controller",
+    'Validation failed: "from" must be one of "agent-r", "agent-w"',
+    'Validation failed: "participants.1.role" must be there: an agent has a role',
+    "held beside it: report-1_mc_to_researcher, report-1_researcher_to_writer",
   ],
   "cleanup.ts": ["idle: 1 of 1 ended", "failing: failed, fine: active", "old: 1 ended"],
   "recovery.ts": [
-    "attempt 1: Cannot do: the impossible",
-    "attempt 2: Cannot do: the impossible",
-    "Done: Task",
+    "attempt 1: model_failed",
+    "attempt 2: model_failed",
+    "Done: Do what can be done",
     "flaky: active, 3 requests, 2 errors",
-    "attempt 1: Cannot do: the impossible",
-    "attempt 2: Cannot do: the impossible",
-    "attempt 3: Cannot do: the impossible",
+    "attempt 1: model_failed",
+    "attempt 2: model_failed",
+    "attempt 3: model_failed",
     "hopeless: failed, gave up after 3 attempts",
     "invalid_transition",
     "flaky: end it",
@@ -139,10 +207,13 @@ describe("the package, installed into an empty project", () => {
   for (const [name, lines] of Object.entries(PRINTED)) {
     it(`runs ${name}`, async () => {
       await using server = await startServer();
+      await using model = await startExampleModel();
       // Times short enough that a moment is long.
       const env = {
         ...process.env,
         SOJOURN_URL: server.url,
+        SOJOURN_MODEL: "openai:test",
+        SOJOURN_MODEL_BASE_URL: model.url,
         SOJOURN_DATA: join(project, `data-${name}`),
         IDLE_MS: "1",
         AGE_MS: "0",

@@ -67,11 +67,13 @@ for (const [name, start] of PLACES) {
       "cleaning",
       "templating",
       "publishing",
+      "refusing",
       "measuring",
       "missing",
       "packing",
       "replaying",
       "remembering",
+      "subscribing",
     ]) {
       it(`runs ${script}.lua`, async () => assert.deepEqual(await run(`${script}.lua`), { ...DONE, printed: "" }));
     }
@@ -101,8 +103,12 @@ for (const [name, start] of PLACES) {
         await failed(thrown),
         /^ScriptError: Session nobody not found\n {4}at f \(written\.ts:2:\d+\)\n.*written\.ts:4/,
       );
-      assert.match(await failed("\nlet x: = 1;"), /^written\.ts: /);
+      assert.match(await failed("\nlet x: = 1;"), /^written\.ts:2: Unexpected token/);
+      assert.match(await failed("\n\nenum Kind { One }"), /^written\.ts:3: TypeScript enum is not supported/);
+      await writeFile(join(folder, "scripts", "broken.ts"), "export const y = 1;\n\nlet x: = 1;");
+      assert.match(await failed("import { y } from './broken.ts'; print(y);"), /broken\.ts:3: Unexpected token/);
       assert.match(await failed("throw 'a text'"), /^Uncaught a text$/);
+      assert.match(await failed("throw { code: 1 };"), /^Uncaught \{"code":1\}$/);
       assert.match(await failed("await new Promise(() => {});"), /^written\.ts: it waits for what never comes$/);
       assert.match(
         await failed("function f(): number { return 1 + f(); }\nf();"),
@@ -132,6 +138,10 @@ for (const [name, start] of PLACES) {
       };
       const stopped = { status: "stopped", why: "timeout" };
       assert.deepEqual(await ended("try { exit(3); } catch {} for (;;) {}"), { status: "completed", exitCode: 3 });
+      assert.deepEqual(await ended("try { exit('x' as never); } catch { exit(4); }"), {
+        status: "completed",
+        exitCode: 4,
+      });
       assert.deepEqual(await ended("for (;;) {}"), stopped);
       assert.deepEqual(await ended("sleep(60)"), stopped);
       await writeFile(
@@ -150,7 +160,62 @@ for (const [name, start] of PLACES) {
       const told = await runText("print(Session.getCurrent()) State.set('seen', true)", { session: session.sessionId });
       assert.deepEqual(told, { ...DONE, printed: `${session.sessionId}\n` });
       assert.deepEqual(await session.workingMemory.get(), { seen: true });
+      const byUid = await runText("print(Session.get(Session.getCurrent()).id)", { session: session.uid });
+      assert.deepEqual(byUid, { ...DONE, printed: `${session.sessionId}\n` });
       await assert.rejects(run("missing.lua", { session: "nobody" }), { code: "session_not_found" });
+    });
+
+    it("acts as the session that it is given, and may do no more than that", async () => {
+      const [own, other] = [await sojourn.sessions.create(), await sojourn.sessions.create()];
+      const { artifactId } = await other.artifacts.store("a.txt", "a", { type: "user_input" });
+      const source = `
+        local own, other, artifact = Session.getCurrent(), ...
+        Artifact.store("", "user_input", "mine.txt", "mine")
+        assert(Session.get(own).id == own and #Artifact.list("") == 1 and Session.canReplay(own))
+        for name, try in pairs {
+          get = function() return Session.get(other) end,
+          list = function() return Session.list() end,
+          create = function() return Session.create() end,
+          child = function() return Session.create({ parent_session_id = own }) end,
+          current = function() Session.setCurrent(other) end,
+          fail = function() Session.fail(other, "mine") end,
+          delete = function() Session.delete(other) end,
+          store = function() Artifact.store(other, "user_input", "b.txt", "b") end,
+          read = function() assert(not Artifact.get(other, artifact)) error("nothing") end,
+          state = function() State.save("session:" .. other, "a", 1) end,
+          own_state = function() State.save("global", "a", 1) end,
+          replays = function() return Session.listReplayable() end,
+        } do
+          local ok, fault = pcall(try)
+          assert(not ok, name)
+        end
+        Session.setCurrent(nil)
+        assert(not pcall(Session.get, other))
+        Session.complete(own, "done")`;
+      const told = await runText(source, { session: own.sessionId, args: [other.sessionId, artifactId] });
+      assert.deepEqual(told, { ...DONE, printed: "" });
+      const operations = await Array.fromAsync(own.operations());
+      const actors = operations.map(({ actor }) => actor).slice(1);
+      assert.deepEqual(new Set(actors), new Set([`session:${own.uid}`]));
+      assert.equal((await sojourn.sessions.get(other.sessionId)).status, "active");
+    });
+
+    it("lets two scripts act as one session at once", async () => {
+      const session = await sojourn.sessions.create();
+      const ran = await Promise.all(
+        ["a", "b"].map(async (each) => {
+          await writeFile(
+            join(folder, "scripts", `${each}.lua`),
+            'for i = 1, 20 do Artifact.store("", "user_input", arg[0] .. i, arg[0]) end',
+          );
+          return await run(`${each}.lua`, { session: session.sessionId });
+        }),
+      );
+      assert.deepEqual(ran, [
+        { ...DONE, printed: "" },
+        { ...DONE, printed: "" },
+      ]);
+      assert.equal((await session.artifacts.query({ limit: 100 })).length, 40);
     });
 
     it("calls actions of apps in the current session", async () => {
@@ -273,6 +338,14 @@ for (const [name, start] of PLACES) {
         print(Tool.execute("template", { template = "<{{constructor}}{{a.constructor.constructor}}{{b}}>", context = { a = list, b = 1 } }).result)`;
       const { printed, ...told } = await runText(source);
       assert.deepEqual(told, DONE);
+      const own = `
+        local function render(template, context)
+          print(Tool.execute("template", { template = template, context = context }).result)
+        end
+        render("<{{hasOwnProperty}}{{toString}}{{a.constructor.name}}{{#b}}{{constructor}}{{.}}{{/b}}>", { a = 1, b = { 1, 2 } })
+        render("<{{hasOwnProperty}} {{constructor.name}}>", { hasOwnProperty = "mine", constructor = { name = "<me>" } })
+        render("{{#list}}{{name}}{{outer}} {{/list}}{{^none}}none{{/none}}", { list = { { name = "a" }, { name = "b" } }, outer = 1 })`;
+      assert.equal((await runText(own)).printed, "<12>\n<mine <me>>\na1 b1 none\n");
       assert.match(printed, /^false\t.*too deep\nfalse\t.*too deep\nthe template comes to more than \d+ parts\n<1>\n$/);
     });
 

@@ -23,6 +23,7 @@ export interface PlaceOptions {
   readonly maxArtifactsPerSession?: number;
   /** A folder with apps. */
   readonly apps?: string;
+  readonly webhookTargets?: "any";
 }
 
 /** The ways to Sojourn; what is tested of one is tested of both. */
@@ -32,9 +33,10 @@ export const PLACES: readonly (readonly [name: string, start: (options?: PlaceOp
 ];
 
 async function startConnected({ maxSessions, modelBaseUrl, ...options }: PlaceOptions = {}): Promise<Place> {
-  const { artifactRoots, maxArtifactBytes, maxArtifactsPerSession, apps } = options;
+  const { artifactRoots, maxArtifactBytes, maxArtifactsPerSession, apps, webhookTargets } = options;
   const server = await startServer({
     ...(apps !== undefined && { apps }),
+    ...(webhookTargets !== undefined && { webhook_targets: webhookTargets }),
     ...(artifactRoots !== undefined && { artifact_roots: artifactRoots }),
     ...(maxArtifactBytes !== undefined && { max_artifact_bytes: String(maxArtifactBytes) }),
     ...(maxArtifactsPerSession !== undefined && { max_artifacts_per_session: String(maxArtifactsPerSession) }),

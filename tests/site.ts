@@ -66,6 +66,13 @@ export const TRIES: Readonly<Record<string, Try>> = {
   listObjects: { object: "session" },
   getObject: { object: "session" },
   objectLineage: { object: "session" },
+  beginAgentRun: { object: "session", body: { agent: "helper", messages: [{ role: "user", content: "Hi" }] } },
+  getAgentRun: { object: "session" },
+  getAgentRunWindow: { object: "session" },
+  resumeAgentRun: { object: "session", body: { take_over: true } },
+  // The fence is the operation of "theirs" that began the run.
+  addAgentStep: { object: "session", body: { fence: 4 } },
+  finishAgentRun: { object: "session", body: { fence: 4, status: "failed" } },
   chat: { body: { message: "Hi" } },
   listMessages: { object: "session" },
   addMessages: { object: "session", body: { role: "user", content: "Hi" } },
@@ -143,11 +150,12 @@ export class Site implements AsyncDisposable {
   /**
    * @param hasTask  whether a task of "theirs" is wanted, which takes a worker
    * @param hasObject  whether an object of "theirs" is wanted
+   * @param hasRun  whether an agent is to be at work in "theirs"
    * @param hasNamed  whether a template and a webhook called "held" are wanted
    */
   static async start(
     flags: Headers = {},
-    { hasTask = false, hasObject = false, hasNamed = false } = {},
+    { hasTask = false, hasObject = false, hasRun = false, hasNamed = false } = {},
   ): Promise<Site> {
     const server = await startServer(hasObject ? { apps: ROUTED_APPS, trusted_apps: MILL, ...flags } : flags);
     const api = new Api(server.url);
@@ -159,6 +167,10 @@ export class Site implements AsyncDisposable {
     await api.post(`/sessions/theirs/artifacts/${artifactId}/grants`, grant);
     const taskId = hasTask ? await taskOf(api) : "none";
     const objectId = hasObject ? await objectOf(api) : "none";
+    if (hasRun) {
+      const run = { agent: "helper", messages: [{ role: "user", content: "Hi" }] };
+      assert.equal((await api.post("/sessions/theirs/agent-runs", run)).status, 201);
+    }
     if (hasNamed) {
       await api.call("PUT", "/templates/held", { body: {} });
       await api.call("PUT", "/webhooks/held", { body: { url: "https://example.com", active: false } });
@@ -172,7 +184,12 @@ export class Site implements AsyncDisposable {
   /** What a site must have for a route to be tried on it. */
   static heldFor({ path }: Route): NonNullable<Parameters<typeof Site.start>[1]> {
     const hasNamed = /\{(?:template|webhook)\}/.test(path);
-    return { hasTask: path.includes("{task_id}"), hasObject: path.includes("{object_id}"), hasNamed };
+    return {
+      hasTask: path.includes("{task_id}"),
+      hasObject: path.includes("{object_id}"),
+      hasRun: path.includes("{run_id}"),
+      hasNamed,
+    };
   }
 
   async newKey(wanted: object): Promise<NewKey> {
@@ -210,6 +227,7 @@ export class Site implements AsyncDisposable {
       .replace("{artifact_id}", this.artifactId)
       .replace("{task_id}", this.taskId)
       .replace("{object_id}", this.objectId)
+      .replace("{run_id}", "latest")
       .replace(/\{(?:template|topic|webhook)\}/, "held")
       .replace("{subscriber}", "theirs")
       .replace("{name}", "infsh%2Fsession-test")

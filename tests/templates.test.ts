@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { loadConfig } from "../src/config/config.ts";
+import { tableFaults } from "../src/platform/open-engine.ts";
 import { serve } from "../src/platform/serve.ts";
 import { Api } from "./api.ts";
 import { startServer, type TestServer } from "./server.ts";
@@ -111,5 +112,20 @@ describe("templates over HTTP", () => {
     const config = join(directory, "bad.toml");
     writeFileSync(config, `[templates.bad]\nname_prefix = "${"x".repeat(256)}"\n`);
     await assert.rejects(startServer({ config }), /templates\.bad\.name_prefix/);
+  });
+
+  it("tells what is over a limit together with all else that is wrong with the configuration, and the file", () => {
+    const config = join(directory, "faulty.toml");
+    const file = '[templates."a b"]\n[templates.x]\nlimits = { calls = -1 }\n[limits]\ncosts = 1\ncost_usd = nan\n';
+    writeFileSync(config, file);
+    const sourcesOf = () => {
+      const loaded = loadConfig({ flags: { config, port: "x" }, cwd: directory, check: tableFaults });
+      assert.ok("faults" in loaded);
+      return loaded.faults.map(({ source }) => source);
+    };
+    const found = ["limits.cost_usd", "templates.a b.name", "templates.x.limits.calls.0.at"];
+    assert.deepEqual(sourcesOf(), [...found.map((path) => `${config}: ${path}`), "--port"]);
+    writeFileSync(config, file.replace("cost_usd = nan\n", ""));
+    assert.equal(sourcesOf()[0], `${config}: limits.costs`);
   });
 });

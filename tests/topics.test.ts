@@ -144,13 +144,54 @@ describe("topics over HTTP", () => {
     rmSync(directory, { recursive: true });
   });
 
+  it("keeps the newest messages where that is configured, and tells a subscriber what it has missed", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "sojourn-topics-"));
+    const flags = { port: "0", log_level: "silent", spare_workers: "0", durability: "none" };
+    for (const topic_max_messages of [undefined, "2"]) {
+      const loaded = loadConfig({ flags: { ...flags, topic_max_messages }, cwd: directory });
+      assert.ok("config" in loaded);
+      const { url, close } = await serve(loaded.config, {});
+      const kept = new Api(url);
+      if (topic_max_messages === undefined) {
+        for (let i = 1; i <= 5; i++) await kept.post("/topics/long/messages", { content: i });
+        await kept.post("/topics/long/subscribers/ann/ack", { through: 1 });
+      } else {
+        const look = () => kept.get<{ removed: number }>("/topics/long");
+        while ((await look()).data.removed === 0);
+        assert.deepEqual((await look()).data.removed, 3);
+        const { messages } = (await kept.get<Page>("/topics/long/messages?subscriber=ann")).data;
+        assert.deepEqual(
+          messages.map(({ seq }) => seq),
+          [4, 5],
+        );
+        const ann = (await kept.get<object>("/topics/long/subscribers/ann")).data;
+        assert.partialDeepStrictEqual(ann, { acknowledged: 1, pending: 2, missed: 2 });
+        const last = await kept.post<Message>("/topics/long/messages", { content: "next" });
+        assert.equal(last.data.seq, 6);
+      }
+      await close();
+    }
+    rmSync(directory, { recursive: true });
+  });
+
   it("deletes a topic, which ends its feeds", async () => {
     await publish("short", 1);
     const feed = await open("/topics/short/messages");
     assert.deepEqual(await feed(1), [1]);
+    const told = await fetch(`${server.url}/api/v1/topics/short/messages?after=1`, { headers: EVENTS });
     assert.deepEqual((await api.call("DELETE", "/topics/short")).data, { topic: "short", messages: 1 });
     assert.deepEqual(await feed(1), []);
-    assert.deepEqual((await api.get("/topics/short")).data, { topic: "short", messages: 0 });
+    assert.match(await told.text(), /event: deleted\ndata: {"topic":"short"}\n\n$/);
+    assert.deepEqual((await api.get("/topics/short")).data, { topic: "short", messages: 0, removed: 0 });
+  });
+
+  it("lets the server stop at once, with feeds open", async () => {
+    const stopped = await startServer({ shutdown_timeout_seconds: "60" });
+    const feed = await fetch(`${stopped.url}/api/v1/topics/news/messages`, { headers: EVENTS });
+    const before = performance.now();
+    await stopped[Symbol.asyncDispose]();
+    await feed.text();
+    assert.ok(performance.now() - before < 30_000);
   });
 
   /** Opens a feed; what it returns reads the seqs of so many more events, or of fewer where the feed ends. */

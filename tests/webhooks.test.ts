@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, describe, it } from "node:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, it } from "node:test";
 import { signatureHeaders } from "../src/events/signature.ts";
+import { backUp, restore, saveBackup } from "../src/store/sqlite/index.ts";
 import { Api } from "./api.ts";
 import { startServer, type TestServer } from "./server.ts";
 import { until } from "./until.ts";
@@ -13,6 +17,12 @@ interface Webhook {
   readonly secret: string;
   readonly cursor: string;
   readonly active: boolean;
+  readonly failure?: {
+    readonly at: string;
+    readonly next_attempt_at: string;
+    readonly reason: string;
+    readonly attempt: number;
+  };
 }
 
 describe("webhooks over HTTP", () => {
@@ -29,6 +39,9 @@ describe("webhooks over HTTP", () => {
     target.listen(0, "127.0.0.1");
     await once(target, "listening");
     url = `http://127.0.0.1:${(target.address() as AddressInfo).port}/hook`;
+  });
+  beforeEach(() => {
+    received.length = 0;
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
@@ -52,6 +65,24 @@ describe("webhooks over HTTP", () => {
     assert.deepEqual([told.data.active, told.data.secret], [true, undefined]);
   });
 
+  it("counts the attempts, and shows the last that failed", async () => {
+    const api = new Api(server.url);
+    const refusing = createServer((_, response) => void response.writeHead(503).end());
+    refusing.listen(0, "127.0.0.1");
+    await once(refusing, "listening");
+    const body = { url: `http://127.0.0.1:${(refusing.address() as AddressInfo).port}/`, types: ["session.created"] };
+    await api.call("PUT", "/webhooks/refused", { body });
+    await api.create({ session_id: "refused" });
+    const failure = async () => (await api.get<Webhook>("/webhooks/refused")).data.failure;
+    await until("an attempt has failed", async () => (await failure()) !== undefined);
+    const { at, next_attempt_at: next, ...rest } = (await failure()) ?? assert.fail();
+    assert.deepEqual([rest, at < next], [{ reason: "The target answered 503", attempt: 1 }, true]);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    assert.match(metrics, /^sojourn_webhook_attempts_total\{outcome="failed"\} 1$/m);
+    await api.call("DELETE", "/webhooks/refused");
+    refusing.close();
+  });
+
   it("refuses targets that may not be called, other events and other secrets, by the field", async () => {
     await using shy = await startServer();
     const api = new Api(shy.url);
@@ -60,7 +91,7 @@ describe("webhooks over HTTP", () => {
       [{ url: "https://127.0.0.1/" }, "url"],
       [{ url: "https://user:word@example.com/" }, "url"],
       [{ url: "nowhere" }, "url"],
-      [{ url: "https://example.com", types: ["created"] }, "type.0"],
+      [{ url: "https://example.com", types: ["created"] }, "types.0"],
       [{ url: "https://example.com", secret: "short" }, "secret"],
       [{ url: "https://example.com", nonsense: 1 }, "nonsense"],
     ] as const) {
@@ -72,4 +103,40 @@ describe("webhooks over HTTP", () => {
     assert.equal((await api.call("PUT", "/webhooks/bad", { body, headers })).status, 400);
     assert.equal((await api.get("/webhooks/bad")).error.code, "NOT_FOUND");
   });
+
+  it("goes on in a restored store where that was, with ids that no event had before", async () => {
+    const scratch = await mkdtemp(join(tmpdir(), "sojourn-webhooks-"));
+    const [from, to, file] = ["from", "to", "backup"].map((name) => join(scratch, name)) as [string, string, string];
+    const options = { webhook_targets: "any" };
+    const came = (count: number) => until(`${count} events came`, async () => received.length >= count);
+    {
+      await using lived = await startServer({ ...options, data: from });
+      const api = new Api(lived.url);
+      const body = { url, types: ["session.created"] };
+      const { data: begun } = await api.call<Webhook>("PUT", "/webhooks/archive", { body });
+      await api.create({ session_id: "a" });
+      await until("it is noted", async () => (await cursor(api)) > Number(begun.cursor));
+      await lived.stop();
+      await saveBackup(file, await backUp({ directory: from, release: "1.2.3-test" }));
+    }
+    {
+      await using lived = await startServer({ ...options, data: from });
+      await new Api(lived.url).create({ session_id: "b" });
+      await came(2);
+    }
+    await restore({ file, directory: to });
+    {
+      await using restored = await startServer({ ...options, data: to });
+      await new Api(restored.url).create({ session_id: "c" });
+      await came(3);
+    }
+    const told = received.map(({ text }) => (JSON.parse(text) as { data: { session_id: string } }).data.session_id);
+    assert.deepEqual(told, ["a", "b", "c"]);
+    assert.equal(new Set(received.map(({ headers }) => headers["webhook-id"])).size, 3);
+    await rm(scratch, { recursive: true });
+  });
 });
+
+async function cursor(api: Api): Promise<number> {
+  return Number((await api.get<Webhook>("/webhooks/archive")).data.cursor);
+}

@@ -20,5 +20,9 @@ assert(Session.get(child).parent_session_id == full)
 local children = Session.list({ parent_session_id = full })
 assert(#children == 1 and children[1].id == child)
 
+local bounded = Session.create({ limits = { calls = 5, error_rate = { over = 0.5, action = "fail" } }, apps = { "data-processor" } })
+assert(Session.get(bounded).status == "active")
+assert(not pcall(Session.create, { limits = { steps = 5 } }) and not pcall(Session.create, { template = "nobody's" }))
+
 local built = Session.builder():name("Built"):description("By parts"):tag("a"):tags({ "b" }):tag("c"):build()
 assert(Session.get(built).name == "Built" and #Session.list({ tags = { "b", "c" } }) == 1)

@@ -12,3 +12,7 @@ assert(Replay.run(id, Replay.create_config(Replay.modes.simulate)).failed_replay
 assert(Replay.verify(id).ok and Replay.can_replay(id))
 local ok, fault = pcall(Session.replay, id, { mode = "backwards" })
 assert(not ok and fault:find("Unknown replay mode: backwards"))
+for _, seconds in ipairs { 0, 3601, 1e9 } do
+  ok, fault = pcall(Replay.run, id, { timeout_seconds = seconds })
+  assert(not ok and fault:find("timeout_seconds must be 1 to 3600"))
+end

@@ -35,6 +35,10 @@ assert(
     '{"\\u0000b0":"\\u0000b0"}',
   "NUL",
 );
+const topic = Topic.publish(`ts-${id}`, { n: 1 }).topic;
+const [message] = Topic.receive(topic, "reader", { wait_seconds: 1 });
+assert(message?.seq === 1 && message.session_id === id, "the message");
+assert(Topic.acknowledge(topic, "reader", 1) === 0 && Topic.messages(topic).length === 1, "the topic");
 State.set("count", 1);
 assert(State.get("count") === 1 && State.get("none") === undefined, "the state");
 assert(Replay.verify(id).ok && Session.replay(id, { mode: "exact" }).failed_replays === 0, "the replay");
