@@ -1,24 +1,25 @@
 /** How to name sessions, so that whoever comes back finds theirs. */
 import { connect } from "sojourn/client";
-import { agent } from "./agent.ts";
+import { assistant } from "./agent.ts";
 
 await using sojourn = connect({ url: process.env.SOJOURN_URL });
+const helper = assistant(sojourn);
 
 const userId = "user-456";
 
-// One for each user, for each of their devices, for each app that they use.
+// One for each user, for each of their devices, for each app that they use: the same name is the same session.
 const names = [`user-${userId}`, `user-${userId}-device-789`, `user-${userId}-app-web`];
 for (const sessionId of names) {
-  const session = await sojourn.sessions.getOrCreate(sessionId, { userId });
-  await session.track(() => agent("Hello"));
-  const again = await sojourn.sessions.getOrCreate(sessionId, { userId });
-  console.log(`${sessionId} is the same again: ${again.uid === session.uid}`);
+  await helper.executeTask({ description: "Hello" }, { sessionId, userId });
+  await helper.executeTask({ description: "Hello again" }, { sessionId, userId });
+  const { metrics, memory } = await sojourn.sessions.get(sessionId);
+  console.log(`${sessionId}: ${metrics.requestCount} requests, ${memory.messages} messages`);
 }
 
 // One for a single question: the server makes up its name, and it is over when the block is.
 {
   await using temporary = await sojourn.sessions.create({ userId, tags: ["temporary"] });
-  await temporary.track(() => agent("One-time question"));
+  await helper.executeTask({ description: "One-time question" }, { sessionId: temporary.sessionId });
 }
 
 let open = 0;

@@ -1,18 +1,26 @@
 /** Requests, errors and time of sessions: counted exactly, however many clients count at once. */
-import { connect } from "sojourn/client";
-import { agent } from "./agent.ts";
+import { connect, type SojournError } from "sojourn/client";
+import { assistant } from "./agent.ts";
 
 await using sojourn = connect({ url: process.env.SOJOURN_URL });
+const helper = assistant(sojourn);
 
 const userId = "metrics-user";
 
-// By itself: each call counts one request, its time, and an error if it throws.
+// By itself: the agent counts each task as a request, with its time, what it took of the model, and an error where it fails.
 const session = await sojourn.sessions.create({ userId });
+const { sessionId } = session;
 for (let i = 0; i < 10; i++) {
-  const task = i % 5 === 4 ? `impossible ${i}` : `Request ${i}`;
-  await session.track(() => agent(task)).catch((error: Error) => console.log(error.message));
+  const description = i % 5 === 4 ? `Do the impossible, ${i}` : `Request ${i}`;
+  await helper.executeTask({ description }, { sessionId }).catch(({ code }: SojournError) => console.log(code));
 }
+await session.refresh();
 console.log(`${session.metrics.requestCount} requests, ${session.metrics.errorCount} errors`);
+console.log(`${session.metrics.inputTokens} tokens in, ${session.metrics.outputTokens} out`);
+console.log(`some time for each: ${session.metrics.averageProcessingTimeMs > 0}`);
+
+// So does any work of yours that a function holds.
+await session.track(async () => "the work");
 
 // By hand, where the work is done and timed elsewhere.
 await session.record({ requests: 1, processingTimeMs: 1_500 });

@@ -1,6 +1,7 @@
 /** Limits, timeouts and pooling, with the store in the same process: no server, the same interface. */
+import { setTimeout } from "node:timers/promises";
 import { open, type Session, SojournError } from "sojourn";
-import { agent } from "./agent.ts";
+import { assistant } from "./agent.ts";
 
 const MAX_SESSIONS = 3;
 const IDLE_MS = Number(process.env.IDLE_MS ?? 30 * 60_000);
@@ -10,6 +11,7 @@ await using sojourn = await open({
   maxSessions: MAX_SESSIONS,
   cleanupIdleMs: 15 * 60_000,
 });
+const helper = assistant(sojourn);
 
 // A limit on active sessions. When it is reached, what was idle for too long makes room by itself; and where nothing was,
 // the call is refused, so that many that ask at once never get past it.
@@ -23,12 +25,13 @@ console.log(`${made.length - refused.length} made, ${refused.length} refused: ${
 for await (const session of sojourn.sessions.list({ userId: "limits" })) await session.complete();
 
 // A timeout that whoever comes back meets.
-let session = await sojourn.sessions.create({ sessionId: "user-123" });
+const { sessionId } = await helper.executeTask({ description: "Hello" }, { sessionId: "user-123" });
+await setTimeout(10);
+let session = await sojourn.sessions.get(sessionId);
 const before = session.uid;
-await agent("Something that takes longer than anybody waits");
 if (session.isExpired({ maxIdleMs: IDLE_MS })) {
   await session.expire("idle for too long");
-  session = await sojourn.sessions.create({ sessionId: "user-123" });
+  session = await sojourn.sessions.create({ sessionId });
 }
 console.log(`begun anew: ${session.uid !== before}`);
 
@@ -41,8 +44,11 @@ async function pooled(userId: string): Promise<Session> {
   pool.set(userId, found);
   return found;
 }
-for (let i = 0; i < 5; i++) await (await pooled("456")).track(() => agent("Task"));
-const used = await pooled("456");
+for (let i = 0; i < 5; i++) {
+  const { sessionId } = await pooled("456");
+  await helper.executeTask({ description: `Task ${i}` }, { sessionId });
+}
+const used = await (await pooled("456")).refresh();
 console.log(
   `pooled: ${used.metrics.requestCount} requests, one session: ${(await sojourn.sessions.stats({ userId: "456" })).sessions === 1}`,
 );

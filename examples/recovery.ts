@@ -1,32 +1,33 @@
 /** What to do when work fails: count it, try again, and end a session that is beyond help. */
 import { connect, SojournError } from "sojourn/client";
-import { agent } from "./agent.ts";
+import { assistant } from "./agent.ts";
 
 await using sojourn = connect({ url: process.env.SOJOURN_URL });
+const helper = assistant(sojourn);
 
 const ATTEMPTS_MAX = 3;
 
-// Each attempt counts; the last one that fails ends the session.
-async function attempt(sessionId: string, work: () => Promise<string>): Promise<string> {
-  const session = await sojourn.sessions.getOrCreate(sessionId);
-  for (let i = 1; ; i++) {
+// Each attempt counts, by itself; the last one that fails ends the session.
+async function attempt(sessionId: string, descriptions: readonly string[]): Promise<string> {
+  for (let i = 0; ; i++) {
     try {
-      return await session.track(work);
+      const { output } = await helper.executeTask({ description: descriptions[i] ?? "" }, { sessionId });
+      return output;
     } catch (error) {
-      console.log(`attempt ${i}: ${error instanceof Error ? error.message : error}`);
-      if (i < ATTEMPTS_MAX) continue;
-      await session.fail(`gave up after ${i} attempts`);
+      console.log(`attempt ${i + 1}: ${error instanceof SojournError ? error.code : error}`);
+      if (i + 1 < ATTEMPTS_MAX) continue;
+      await (await sojourn.sessions.get(sessionId)).fail(`gave up after ${i + 1} attempts`);
       throw error;
     }
   }
 }
 
-let calls = 0;
-console.log(await attempt("flaky", () => agent(++calls < 3 ? "the impossible" : "Task")));
+const IMPOSSIBLE = "Do the impossible";
+console.log(await attempt("flaky", [IMPOSSIBLE, IMPOSSIBLE, "Do what can be done"]));
 const flaky = await sojourn.sessions.get("flaky");
 console.log(`flaky: ${flaky.status}, ${flaky.metrics.requestCount} requests, ${flaky.metrics.errorCount} errors`);
 
-await attempt("hopeless", () => agent("the impossible")).catch(() => {});
+await attempt("hopeless", [IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE]).catch(() => {});
 const hopeless = await sojourn.sessions.get("hopeless");
 console.log(`hopeless: ${hopeless.status}, ${hopeless.reason}`);
 
