@@ -13,6 +13,12 @@ import { nativeDialect } from "../src/http/dialects/native/routes.ts";
 import { FIXED_LIMITS } from "../src/http/edge-limits.ts";
 import { KEEP_RECENT_MAX } from "../src/memory/compaction.ts";
 import { FACTS_MAX } from "../src/memory/facts.ts";
+import { MEMORY_MAX_MIB, MEMORY_MIB, MEMORY_MIN_MIB, TIMEOUT_MAX_MS, TIMEOUT_MS } from "../src/scripts/run-script.ts";
+import { BYTES_AT_ONCE_MAX, JSON_BYTES_MAX, LIST_MAX, VALUES_AT_ONCE_MAX } from "../src/scripts/sizes.ts";
+import { DEPTH_MAX } from "../src/scripts/thread/lua-values.ts";
+import { OUTPUT_MAX_BYTES as UNPACKED_MAX_BYTES } from "../src/scripts/tools/compression.ts";
+import { HTTP_LIMITS } from "../src/scripts/tools/http.ts";
+import { TEMPLATE_LIMITS } from "../src/scripts/tools/template.ts";
 import { APP_LIMITS } from "../src/workers/app-files.ts";
 import { OUTPUT_BYTES_MAX, REPORT_LIMITS, SNAPSHOT_BYTES_MAX } from "../src/workers/orders.ts";
 import { SCRATCH_LIMITS } from "../src/workers/scratch.ts";
@@ -76,6 +82,7 @@ const SECTIONS: readonly Section[] = [
       ],
       ["how long what has ended is kept", option("retention_days"), "it is removed with all it holds"],
       ["ended sessions of a tenant", option("retention_max_sessions"), "those that ended first are removed"],
+      ["messages of a topic", option("topic_max_messages"), "the oldest are removed"],
       [
         "bytes of artifacts of a tenant's ended sessions",
         option("retention_max_artifact_bytes"),
@@ -108,6 +115,14 @@ const SECTIONS: readonly Section[] = [
       ["a message of a topic, as JSON", bytes(LIMITS.topicMessageBytes), INVALID],
       ["subscribers of a topic", count(LIMITS.subscribers), FULL],
       ["counts and seconds of one metrics update", count(LIMITS.count), INVALID],
+      ["what one metrics update, or one step of an agent, may cost", `${count(LIMITS.costUsd)} US dollars`, INVALID],
+      ["rules of a limit of a session, for each measure", count(LIMITS.limitRules), INVALID],
+      ["apps that a session may be bound to", count(LIMITS.appsOfSession), INVALID],
+      [
+        "how long a run of an agent is taken to be worked on after a step",
+        `${count(LIMITS.leaseSeconds)} seconds`,
+        INVALID,
+      ],
       [
         "`Idempotency-Key`",
         `${count(LIMITS.idempotencyKeyLength)} characters; it is remembered for ${REMEMBERED_US / 3_600_000_000} hours`,
@@ -213,6 +228,40 @@ const SECTIONS: readonly Section[] = [
         "files of an app",
         `${count(APP_LIMITS.files)}, of ${bytes(APP_LIMITS.bytes)} together`,
         code("APP_BROKEN", 502),
+      ],
+    ],
+  },
+  {
+    title: "What may a script take",
+    about:
+      "What it gives, and what it is returned, goes from one thread to another. Each is an error of the script with its line, which it may catch, unless it says otherwise.",
+    rows: [
+      [
+        "time of a script, with what it waits for",
+        `\`--timeout\`, ${TIMEOUT_MS / 1_000} seconds; ${TIMEOUT_MAX_MS / 86_400_000} days may be given`,
+        "it is stopped",
+      ],
+      [
+        "memory of a script",
+        `\`--memory\`, ${MEMORY_MIB} MiB; ${count(MEMORY_MIN_MIB)} to ${count(MEMORY_MAX_MIB)}`,
+        "the script's own error, or its end",
+      ],
+      ["values that it gives a function at once, with all that is in them", count(VALUES_AT_ONCE_MAX), "an error"],
+      ["strings that it gives a function at once, in Lua", bytes(BYTES_AT_ONCE_MAX), "an error"],
+      ["levels of tables in tables, in Lua", count(DEPTH_MAX), "an error"],
+      ["what it is returned", "about its memory", "an error"],
+      ["sessions of a list without a `limit`", count(LIST_MAX), "an error"],
+      ["a text that is read as JSON", bytes(JSON_BYTES_MAX), "an error"],
+      ["what `compression` unpacks, what `file` reads", bytes(UNPACKED_MAX_BYTES), "`success` is false"],
+      [
+        "a template, and what it comes to",
+        `${bytes(TEMPLATE_LIMITS.template)}, with ${count(TEMPLATE_LIMITS.space)} characters of white space on end; ${bytes(TEMPLATE_LIMITS.text)}, of ${count(TEMPLATE_LIMITS.parts)} parts`,
+        "`success` is false",
+      ],
+      [
+        "an answer of `http`, and the time for it",
+        `${bytes(HTTP_LIMITS.bytes)}, ${HTTP_LIMITS.ms / 1_000} seconds`,
+        "`success` is false",
       ],
     ],
   },

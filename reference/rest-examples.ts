@@ -33,6 +33,7 @@ export const REST_EXAMPLES: {
     send("POST", "/sessions", { session_id: "demo", user_id: "ada" }),
     send("POST", "/sessions", { session_id: "spare", user_id: "grace" }),
     send("POST", "/sessions", { session_id: "writer" }),
+    send("POST", "/sessions", { session_id: "helped" }),
   ].join("\n"),
   of: {
     createSession: send("POST", "/sessions", { session_id: "trial", tags: ["trial"], metadata: { source: "web" } }),
@@ -120,6 +121,22 @@ export const REST_EXAMPLES: {
       call("GET", "/sessions/demo/tasks/$TASK"),
     ].join("\n"),
     cancelTask: call("POST", "/sessions/demo/tasks/$TASK/cancel"),
+    beginAgentRun: send("POST", "/sessions/helped/agent-runs", {
+      agent: "helper",
+      messages: [{ role: "user", content: "What is the weather in Porto?" }],
+    }),
+    getAgentRun: call("GET", "/sessions/helped/agent-runs/latest"),
+    getAgentRunWindow: [
+      kept("RUN", call("GET", "/sessions/helped/agent-runs/latest"), "run_id"),
+      call("GET", "/sessions/helped/agent-runs/$RUN/window"),
+    ].join("\n"),
+    resumeAgentRun: send("POST", "/sessions/helped/agent-runs/$RUN/resume", { take_over: true }),
+    addAgentStep: send("POST", "/sessions/helped/agent-runs/$RUN/steps", {
+      fence: 3,
+      messages: [{ role: "assistant", content: "It rains." }],
+      usage: { input_tokens: 12, output_tokens: 3 },
+    }),
+    finishAgentRun: send("POST", "/sessions/helped/agent-runs/$RUN/finish", { fence: 3, status: "completed" }),
     createCheckpoint: send("POST", "/sessions/demo/checkpoints", { name: "first draft", data: { budget: 900 } }),
     listCheckpoints: call("GET", "/sessions/demo/checkpoints"),
     forkSession: send("POST", "/sessions/demo/fork", { at: "first draft", session_id: "demo-b" }),
