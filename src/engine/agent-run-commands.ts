@@ -1,6 +1,5 @@
 import { type AgentRun, type AgentRunInputs, isCalled, isHeld, type StepUse, workedUs } from "./agent-run.ts";
-import { SECOND } from "./clock.ts";
-import type { Command } from "./commands.ts";
+import { assertDuration, type Command } from "./commands.ts";
 import { repaired } from "./conversation.ts";
 import { assertMessages, assertRoomFor, type Seal } from "./conversation-commands.ts";
 import { type Fault, invalid, SojournError } from "./errors.ts";
@@ -50,7 +49,7 @@ export function beginRun(
 ): (session: SessionRecord, now: number) => readonly Draft[] {
   const faults = textFaults("agent", agent, { min: 1, max: LIMITS.nameLength });
   if (faults.length > 0) throw invalid(faults);
-  assertLease(leaseUs);
+  assertDuration("lease_seconds", leaseUs, LIMITS.leaseSeconds);
   assertMessages(messages);
   return (session, now) => {
     assertActive(session, "begin a run of an agent in");
@@ -79,7 +78,7 @@ export function resumeRun(
   { runId, leaseUs }: AgentRunInputs["agent.resumed"],
   { takesOver }: { readonly takesOver: boolean },
 ): Command {
-  assertLease(leaseUs);
+  assertDuration("lease_seconds", leaseUs, LIMITS.leaseSeconds);
   return (session, now) => {
     assertActive(session, "take up a run of an agent in");
     const run = openRun(session, runId);
@@ -212,12 +211,6 @@ function busy(
     message: `Agent "${agent}" is at work in session "${sessionId}" (run ${runId})`,
     retryAfterMs: Math.ceil((updatedAtUs + leaseUs - now) / 1_000),
   });
-}
-
-function assertLease(leaseUs: number): void {
-  if (Number.isSafeInteger(leaseUs) && leaseUs >= SECOND && leaseUs <= LIMITS.leaseSeconds * SECOND) return;
-  const message = `must be 1 to ${LIMITS.leaseSeconds} seconds`;
-  throw invalid([{ field: "lease_seconds", message, type: leaseUs < SECOND ? "too_small" : "too_big" }]);
 }
 
 const NANO = 1_000_000_000;

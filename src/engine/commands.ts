@@ -124,11 +124,15 @@ export function expireIdle(maxIdleUs: number): Command {
 /** Removes the stream and all it holds. */
 export const erase = (): "erase" => "erase";
 
-/** Refuses a duration, in microseconds, that is not 1 second to ten years. `undefined` and `null` pass. */
-export function assertDuration(field: string, us: number | null | undefined): void {
+/** Refuses a duration, in microseconds, that is not 1 second to `maxSeconds`, ten years. `undefined` and `null` pass. */
+export function assertDuration(
+  field: string,
+  us: number | null | undefined,
+  maxSeconds: number = LIMITS.durationSeconds,
+): void {
   if (us === undefined || us === null) return;
-  if (Number.isSafeInteger(us) && us >= SECOND && us <= LIMITS.durationSeconds * SECOND) return;
-  const message = `must be 1 to ${LIMITS.durationSeconds} seconds`;
+  if (Number.isSafeInteger(us) && us >= SECOND && us <= maxSeconds * SECOND) return;
+  const message = `must be 1 to ${maxSeconds} seconds`;
   throw invalid([{ field, message, type: us < SECOND ? "too_small" : "too_big" }]);
 }
 
