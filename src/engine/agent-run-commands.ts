@@ -1,6 +1,6 @@
 import { type AgentRun, type AgentRunInputs, isCalled, isHeld, type StepUse, workedUs } from "./agent-run.ts";
 import { assertDuration, type Command } from "./commands.ts";
-import { repaired } from "./conversation.ts";
+import { DOLLAR, repaired } from "./conversation.ts";
 import { assertMessages, assertRoomFor, type Seal } from "./conversation-commands.ts";
 import { type Fault, invalid, SojournError } from "./errors.ts";
 import { given } from "./given.ts";
@@ -101,7 +101,7 @@ export function stepRun(
   const faults = [
     ...countFaults("usage.input_tokens", usage?.inputTokens, LIMITS.count),
     ...countFaults("usage.output_tokens", usage?.outputTokens, LIMITS.count),
-    ...countFaults("usage.cost_usd", usage?.costNanoUsd, LIMITS.costUsd * NANO),
+    ...countFaults("usage.cost_usd", usage?.costNanoUsd, LIMITS.costUsd * DOLLAR),
   ];
   if (faults.length > 0) throw invalid(faults);
   return (session) => {
@@ -212,8 +212,6 @@ function busy(
     retryAfterMs: Math.ceil((updatedAtUs + leaseUs - now) / 1_000),
   });
 }
-
-const NANO = 1_000_000_000;
 
 function countFaults(field: string, value = 0, max: number): readonly Fault[] {
   if (Number.isSafeInteger(value) && value >= 0 && value <= max) return [];

@@ -1,4 +1,5 @@
 import { SECOND } from "./clock.ts";
+import { DOLLAR } from "./conversation.ts";
 import { invalid } from "./errors.ts";
 import { assertOpen, assertTransition, expiryAt } from "./lifecycle.ts";
 import { assertApps, assertLimits, assertUnderLimits, dueByTime } from "./limit-rules.ts";
@@ -87,7 +88,7 @@ export function record({
   assertCount("processing_time_seconds", processingTimeUs, LIMITS.durationSeconds * SECOND);
   assertCount("input_tokens", model.inputTokens ?? 0, LIMITS.count);
   assertCount("output_tokens", model.outputTokens ?? 0, LIMITS.count);
-  assertCount("cost_usd", model.costNanoUsd ?? 0, LIMITS.costUsd * NANO);
+  assertCount("cost_usd", model.costNanoUsd ?? 0, LIMITS.costUsd * DOLLAR);
   const draft = {
     kind: "metrics.recorded",
     name: "metrics",
@@ -135,8 +136,6 @@ export function assertDuration(
   const message = `must be 1 to ${maxSeconds} seconds`;
   throw invalid([{ field, message, type: us < SECOND ? "too_small" : "too_big" }]);
 }
-
-const NANO = 1_000_000_000;
 
 function expired(input: SessionInputs["session.expired"], name: string): Draft<"session.expired"> {
   return { kind: "session.expired", name, input };

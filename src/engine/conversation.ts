@@ -30,6 +30,9 @@ export const EMPTY_CONVERSATION: Conversation = {
   tokens: 0,
 };
 
+/** Nano-dollars in a dollar. */
+export const DOLLAR = 1_000_000_000;
+
 /** How much a language model took in and gave out. */
 export interface TokenUsage {
   readonly inputTokens: number;

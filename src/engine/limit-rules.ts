@@ -1,4 +1,5 @@
 import { SECOND } from "./clock.ts";
+import { DOLLAR } from "./conversation.ts";
 import { type Fault, invalid, SojournError } from "./errors.ts";
 import { given } from "./given.ts";
 import { sameJson } from "./json.ts";
@@ -187,7 +188,7 @@ function measured({ metrics, artifacts, createdAtUs }: SessionRecord, measure: M
     case "tokens":
       return inputTokens + outputTokens;
     case "cost_usd":
-      return costNanoUsd / NANO;
+      return costNanoUsd / DOLLAR;
     case "bytes":
       return artifacts.bytes;
     case "processing_seconds":
@@ -196,8 +197,6 @@ function measured({ metrics, artifacts, createdAtUs }: SessionRecord, measure: M
       return Math.max(0, now - createdAtUs) / SECOND;
   }
 }
-
-const NANO = 1_000_000_000;
 
 function warned(reached: Reached): Draft<"session.warned"> {
   const { measure, value } = reached;

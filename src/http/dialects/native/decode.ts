@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SECOND } from "../../../engine/clock.ts";
+import { DOLLAR } from "../../../engine/conversation.ts";
 import type { NewSession } from "../../../engine/creation.ts";
 import { given } from "../../../engine/given.ts";
 import type { Moment } from "../../../engine/history.ts";
@@ -263,7 +264,7 @@ export function decodeRange(query: z.output<typeof OperationsQueryShape>): {
 
 /** Dollars as nano-dollars. */
 export function decodeUsd(dollars: number): number {
-  return Math.round(dollars * 1_000_000_000);
+  return Math.round(dollars * DOLLAR);
 }
 
 /** Seconds as microseconds. */

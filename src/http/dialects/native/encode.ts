@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SECOND } from "../../../engine/clock.ts";
-import type { TokenUsage, TurnOutput } from "../../../engine/conversation.ts";
+import { DOLLAR, type TokenUsage, type TurnOutput } from "../../../engine/conversation.ts";
 import { given } from "../../../engine/given.ts";
 import type { Json } from "../../../engine/json.ts";
 import { expiresAtUs } from "../../../engine/lifecycle.ts";
@@ -412,10 +412,8 @@ export function inSeconds(us: number): number {
 
 /** Nano-dollars in dollars. */
 export function inUsd(nanoUsd: number): number {
-  return nanoUsd / NANO;
+  return nanoUsd / DOLLAR;
 }
-
-const NANO = 1_000_000_000;
 
 /** How the members of the engine's inputs are called on this wire, and in which unit. */
 const INPUT_MEMBERS: Readonly<Record<string, readonly [name: string, encode?: (value: never) => unknown]>> = {
