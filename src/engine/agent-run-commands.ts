@@ -1,9 +1,10 @@
-import { type AgentRun, type AgentRunInputs, isCalled, isHeld, type StepUse, workedUs } from "./agent-run.ts";
+import { type AgentRun, type AgentRunInputs, isCalled, isHeld, workedUs } from "./agent-run.ts";
 import { assertDuration, type Command } from "./commands.ts";
-import { DOLLAR, repaired } from "./conversation.ts";
+import { DOLLAR, repaired, type TokenUsage } from "./conversation.ts";
 import { assertMessages, assertRoomFor, type Seal } from "./conversation-commands.ts";
 import { type Fault, invalid, SojournError } from "./errors.ts";
 import { given } from "./given.ts";
+import { assertActive } from "./lifecycle.ts";
 import { assertUnderLimits } from "./limit-rules.ts";
 import { LIMITS, textFaults } from "./limits.ts";
 import type { Message } from "./message.ts";
@@ -27,9 +28,11 @@ export interface HeldRun {
 }
 
 /** One step of a run. */
-export interface AgentStep extends HeldRun, StepUse {
+export interface AgentStep extends HeldRun {
   /** At most 1,000; none: it only says that the run is still worked on. */
   readonly messages: readonly Message[];
+  /** What it took of a language model. */
+  readonly usage?: TokenUsage;
 }
 
 /** How a run came out. */
@@ -190,15 +193,6 @@ function openRun({ sessionId, agentRun }: SessionRecord, runId: string): AgentRu
   if (agentRun.outcome === undefined) return agentRun;
   throw new SojournError("invalid_transition", {
     message: `Run ${runId} is over, as ${agentRun.outcome}${agentRun.reason === undefined ? "" : `: ${agentRun.reason}`}`,
-  });
-}
-
-function assertActive({ sessionId, status, reason }: SessionRecord, verb: string): void {
-  if (status === "active") return;
-  const why = reason === undefined ? "" : ` (${reason})`;
-  const advice = status === "suspended" ? "; resume it first" : "";
-  throw new SojournError("invalid_transition", {
-    message: `Cannot ${verb} session "${sessionId}": it is ${status}${why}${advice}`,
   });
 }
 

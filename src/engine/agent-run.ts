@@ -40,11 +40,6 @@ export function isCalled(run: AgentRun, runId: string): boolean {
 
 export type AgentOutcome = "completed" | "failed";
 
-/** What a run took of a language model in one step. */
-export interface StepUse {
-  readonly usage?: TokenUsage;
-}
-
 /** What the operations on runs carry. */
 export interface AgentRunInputs {
   readonly "agent.started": {
@@ -56,7 +51,12 @@ export interface AgentRunInputs {
   };
   readonly "agent.resumed": { readonly runId: string; readonly leaseUs: number };
   /** Without messages it only says that the run is still worked on. */
-  readonly "agent.stepped": { readonly runId: string; readonly messages: readonly SealedMessage[] } & StepUse;
+  readonly "agent.stepped": {
+    readonly runId: string;
+    readonly messages: readonly SealedMessage[];
+    /** What it took of a language model. */
+    readonly usage?: TokenUsage;
+  };
   /** `processingTimeUs`: how long it was worked on. */
   readonly "agent.finished": {
     readonly runId: string;

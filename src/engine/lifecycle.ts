@@ -36,6 +36,16 @@ export function assertOpen(session: SessionRecord, verb: string): void {
   });
 }
 
+/** Refuses to let anything work in a session that is not active, with `invalid_transition`. */
+export function assertActive({ sessionId, status, reason }: SessionRecord, verb: string): void {
+  if (status === "active") return;
+  const why = reason === undefined ? "" : ` (${reason})`;
+  const advice = status === "suspended" ? "; resume it first" : "";
+  throw new SojournError("invalid_transition", {
+    message: `Cannot ${verb} session "${sessionId}": it is ${status}${why}${advice}`,
+  });
+}
+
 /** Tells whether nothing can follow this status. */
 export function isFinal(status: Status): status is FinalStatus {
   return NEXT[status].length === 0;

@@ -1,11 +1,12 @@
 import { type Fault, invalid, SojournError } from "./errors.ts";
 import { given } from "./given.ts";
 import { isArray, type Json, type JsonObject, sameJson } from "./json.ts";
+import { assertActive } from "./lifecycle.ts";
 import { jsonFaults } from "./limits.ts";
 import type { App, Runner } from "./runner.ts";
 import type { SessionRecord } from "./session.ts";
 import type { AppUse, TaskCall } from "./task.ts";
-import { assertRuns, assertVersion } from "./task-commands.ts";
+import { assertVersion } from "./task-commands.ts";
 
 /** What becomes of a call where another runs in the session: it waits, is refused, or cancels those before it. */
 export const WHEN_BUSY = ["enqueue", "reject", "interrupt"] as const;
@@ -99,7 +100,7 @@ export async function callIn(
     readonly before?: TaskCall;
   },
 ): Promise<{ readonly app: App; readonly call: TaskCall }> {
-  assertRuns(record);
+  assertActive(record, "run an app in");
   assertVersion(record, wanted);
   const used = Object.hasOwn(record.work.apps, wanted.app) ? record.work.apps[wanted.app] : undefined;
   const use = before === undefined ? used : asLeftBy(before, used);

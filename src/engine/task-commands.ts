@@ -2,7 +2,7 @@ import { type Command, end } from "./commands.ts";
 import { SojournError } from "./errors.ts";
 import { given } from "./given.ts";
 import { type Json, sameJson } from "./json.ts";
-import { isFinal } from "./lifecycle.ts";
+import { assertActive, isFinal } from "./lifecycle.ts";
 import { assertMayRun } from "./limit-rules.ts";
 import { textFaults } from "./limits.ts";
 import type { MadeObject } from "./object.ts";
@@ -14,7 +14,7 @@ import type { AppUse, ReleaseReason, Report, TaskCall, TaskInputs, TaskOutcome, 
 /** Records that a task waits for others. */
 export function queueTask(call: TaskCall): Command {
   return (session) => {
-    assertRuns(session);
+    assertActive(session, "run an app in");
     assertMayRun(session, call.app);
     if (!call.fresh) assertVersion(session, call);
     return [{ kind: "task.queued", name: "run", input: call }];
@@ -28,7 +28,7 @@ export function queueTask(call: TaskCall): Command {
  */
 export function startTask({ input, ...use }: TaskCall): Command {
   return (session) => {
-    assertRuns(session);
+    assertActive(session, "run an app in");
     assertMayRun(session, use.app);
     if (!use.fresh) assertVersion(session, use);
     const isQueued = session.work.tasks.some(({ taskId }) => taskId === use.taskId);
@@ -89,7 +89,7 @@ export function performTask(
   { used, output, error }: { readonly used?: readonly string[]; readonly output?: Json; readonly error?: string },
 ): Command {
   return (session) => {
-    assertRuns(session);
+    assertActive(session, "run an app in");
     assertMayRun(session, input.app);
     assertVersion(session, input);
     const { processingTimeUs: durationUs } = input;
@@ -114,15 +114,6 @@ export function releaseWorker(app: string, reason: ReleaseReason): Command {
     if (work.apps[app]?.warmSinceUs === undefined) return [];
     return [{ kind: "worker.released", name: "release", input: { app, reason } }];
   };
-}
-
-/** Refuses, with `invalid_transition`, to run anything in a session that is not active. */
-export function assertRuns({ sessionId, status, reason }: SessionRecord): void {
-  if (status === "active") return;
-  const advice = status === "suspended" ? "; resume it first" : "";
-  throw new SojournError("invalid_transition", {
-    message: `Cannot run an app in session "${sessionId}": it is ${status}${reason === undefined ? "" : ` (${reason})`}${advice}`,
-  });
 }
 
 /** Refuses another version of an app than the one that a session uses; a prefix of it will do. */
