@@ -118,7 +118,11 @@ function unsealed({ tokens: _, ...message }: SealedMessage): Message {
   return message;
 }
 
-const AGENT_DECISIONS: Pick<{ readonly [K in OperationKind]: Decide<K> }, keyof AgentRunInputs> = {
+/** A command from the input that was recorded of it, and the session before it. */
+export type CommandAgain<I> = (input: I, recorded: { readonly before: SessionRecord }) => Command;
+
+/** How what was done with runs is done again; who holds a run is taken from the session. */
+export const AGENT_RUN_COMMANDS: { readonly [K in keyof AgentRunInputs]: CommandAgain<AgentRunInputs[K]> } = {
   "agent.started": ({ messages, ...run }) => beginRun({ ...run, messages: asGiven(messages) }, sealsOf(messages)),
   "agent.resumed": (input) => resumeRun(input, { takesOver: true }),
   "agent.stepped": ({ messages, ...step }, { before }) =>
@@ -197,7 +201,7 @@ const DECISIONS: { readonly [K in OperationKind]: Decide<K> } = {
       ...given("error", error),
     }),
   "worker.released": ({ app, reason }) => releaseWorker(app, reason),
-  ...AGENT_DECISIONS,
+  ...AGENT_RUN_COMMANDS,
   "session.forked": ({ uid, sessionId, name, origin }, { previous, operation }, { root }) => {
     const input = { uid, sessionId, ...given("name", name), origin: { uid: origin.uid, ...previous, root } };
     return () => [{ kind: "session.forked", name: operation.name === "import" ? "import" : "fork", input }];
@@ -236,7 +240,7 @@ function idleUsIn(reason = ""): number {
 }
 
 /** Says of each message, in their order, what was recorded. */
-export function sealsOf(messages: readonly SealedMessage[]): Seal {
+function sealsOf(messages: readonly SealedMessage[]): Seal {
   let next = 0;
   return (message) => ({ ...message, tokens: messages[next++]?.tokens ?? 0 });
 }
@@ -259,7 +263,7 @@ async function tokensOf(
 }
 
 /** By which right the run that a session knows is worked on; the log keeps what was done by right alone. */
-export function fenceOf({ agentRun }: SessionRecord): number {
+function fenceOf({ agentRun }: SessionRecord): number {
   return agentRun?.fence ?? 0;
 }
 

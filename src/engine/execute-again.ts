@@ -1,9 +1,8 @@
-import { beginRun, finishRun, resumeRun, stepRun } from "./agent-run-commands.ts";
 import { type ArtifactLimits, checkpoint, deleteArtifact, storeArtifact } from "./artifact-commands.ts";
 import type { Command } from "./commands.ts";
 import type { TurnOutput } from "./conversation.ts";
 import { changeWorkingMemory } from "./conversation-commands.ts";
-import { asGiven, fenceOf, sealsOf } from "./decide-again.ts";
+import { AGENT_RUN_COMMANDS, type CommandAgain } from "./decide-again.ts";
 import { SojournError } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
 import { BY_LIMIT } from "./limit-rules.ts";
@@ -61,6 +60,8 @@ export type Executors = { readonly [K in Exclude<OperationKind, "session.created
 export function executors({ sessions, store, artifacts, outside }: ExecutionPorts): Executors {
   const change = ({ caller, fork }: Execution, command: Command): Promise<unknown> =>
     sessions.change(caller, fork.ref.id, command);
+  const changeRun = <I>(execution: Execution & { readonly input: I }, command: CommandAgain<I>): Promise<unknown> =>
+    change(execution, command(execution.input, { before: execution.fork.record }));
   return {
     ...outside,
     "session.updated": ({ caller, fork, input }) => sessions.update(caller, fork.ref.id, input),
@@ -112,20 +113,10 @@ export function executors({ sessions, store, artifacts, outside }: ExecutionPort
     "task.reported": skipped,
     "worker.released": skipped,
     // The loop ran elsewhere: what it brought is brought again.
-    "agent.started": (execution) => {
-      const { messages, ...run } = execution.input;
-      return change(execution, beginRun({ ...run, messages: asGiven(messages) }, sealsOf(messages)));
-    },
-    "agent.resumed": (execution) => change(execution, resumeRun(execution.input, { takesOver: true })),
-    "agent.stepped": (execution) => {
-      const { messages, ...step } = execution.input;
-      const held = { ...step, fence: fenceOf(execution.fork.record) };
-      return change(execution, stepRun({ ...held, messages: asGiven(messages) }, sealsOf(messages)));
-    },
-    "agent.finished": (execution) => {
-      const { processingTimeUs: _, messages = [], ...end } = execution.input;
-      return change(execution, finishRun({ ...end, fence: fenceOf(execution.fork.record) }, sealsOf(messages)));
-    },
+    "agent.started": (execution) => changeRun(execution, AGENT_RUN_COMMANDS["agent.started"]),
+    "agent.resumed": (execution) => changeRun(execution, AGENT_RUN_COMMANDS["agent.resumed"]),
+    "agent.stepped": (execution) => changeRun(execution, AGENT_RUN_COMMANDS["agent.stepped"]),
+    "agent.finished": (execution) => changeRun(execution, AGENT_RUN_COMMANDS["agent.finished"]),
   };
 }
 
