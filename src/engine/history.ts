@@ -11,7 +11,7 @@ import { isFinal } from "./lifecycle.ts";
 import { assertWithin, PAGE_CHARACTERS_MAX } from "./limits.ts";
 import type { MailboxPorts } from "./mailbox.ts";
 import type { StoredMessage } from "./message.ts";
-import { payloadBody } from "./operation.ts";
+import { charactersOf, payloadBody } from "./operation.ts";
 import { assertMatches } from "./precondition.ts";
 import { Replay, type ReplayOptions } from "./replay.ts";
 import type { ReplayReport, ReplayRequest } from "./replay-report.ts";
@@ -124,7 +124,7 @@ export class History {
         // NOTE: the input of an operation has the shape of its kind; a payload that was erased has no data.
         const input = payloadBody(entry)?.input as SessionInputs["checkpoint.created"] | undefined;
         items.push({ name, seq, createdAtUs: entry.operation.at, ...given("data", input?.data) });
-        characters += typeof entry.payload === "object" ? entry.payload.body.length : 0;
+        characters += charactersOf([entry]);
         if (characters > PAGE_CHARACTERS_MAX) break;
       }
       const last = items.at(-1);

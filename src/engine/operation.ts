@@ -96,6 +96,11 @@ export interface PayloadBody {
   readonly error?: string;
 }
 
+/** How large the payloads of some entries are together, in characters; those that are gone take none. */
+export function charactersOf(entries: readonly Pick<Entry, "payload">[]): number {
+  return entries.reduce((sum, { payload }) => sum + (typeof payload === "object" ? payload.body.length : 0), 0);
+}
+
 /** The parsed body of an entry's payload, or `undefined` where it is gone. */
 export function payloadBody(entry: Pick<Entry, "payload">): PayloadBody | undefined {
   // NOTE: the text is our own `JSON.stringify` of a `PayloadBody`, held to its digest by `verify`.

@@ -1,4 +1,4 @@
-import type { Entry } from "./operation.ts";
+import { charactersOf, type Entry } from "./operation.ts";
 
 /** How many entries are read at a time, and how many are kept. */
 const PAGE = 100;
@@ -109,8 +109,4 @@ function newest(entries: readonly Entry[]): readonly Entry[] {
     characters += charactersOf(entries.slice(from, from + 1));
   }
   return entries.slice(from);
-}
-
-function charactersOf(entries: readonly Entry[]): number {
-  return entries.reduce((sum, { payload }) => sum + (typeof payload === "object" ? payload.body.length : 0), 0);
 }

@@ -1,5 +1,5 @@
 import { given } from "./given.ts";
-import { type Entry, type Operation, type PayloadBody, payloadBody } from "./operation.ts";
+import { charactersOf, type Entry, type Operation, type PayloadBody, payloadBody } from "./operation.ts";
 import type { Session } from "./sessions.ts";
 import { entries, entryAt } from "./state-at.ts";
 import type { Page, Store } from "./store.ts";
@@ -87,11 +87,11 @@ function taskOf({ ref, record }: Session, call: Read, { operation, body, taskId 
 }
 
 function readIn(entry: Entry): Read {
-  const { operation, payload } = entry;
+  const { operation } = entry;
   const body = payloadBody(entry);
   // NOTE: each kind of operation of a task carries the task's id.
   const { taskId = "" } = (body?.input ?? {}) as { readonly taskId?: string };
-  return { operation, body, taskId, characters: typeof payload === "object" ? payload.body.length : 0 };
+  return { operation, body, taskId, characters: charactersOf([entry]) };
 }
 
 /** Whether an operation has what was called: one that was queued has it there, and not where it began to run. */
